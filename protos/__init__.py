@@ -1,0 +1,1 @@
+"""Contracts between the processes: protobuf sources with the code generated from them (`make protos`)."""
