@@ -1,0 +1,81 @@
+# Everything is installed inside this checkout, from python3, git and make alone.
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+MAKEFLAGS += --no-print-directory --no-builtin-rules
+.NOTPARALLEL:
+
+export UV_PYTHON_DOWNLOADS := never
+export UV_NO_PROGRESS := 1
+unexport VIRTUAL_ENV PYTHONPATH PYTHONHOME
+
+UV := .tools/bin/uv
+VENV := .venv/bin
+COMPILE := $(UV) pip compile --quiet --generate-hashes --no-emit-index-url --universal \
+	--python-version 3.11 --custom-compile-command 'make lock'
+
+.PHONY: help run install test unit check format bench protos lock secrets clean
+
+help: ## list what make can do
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+run: install ## start the whole system and tell the story live (ONCE=1: end after it, exit 0 if the books agree)
+	@$(VENV)/python -m local $(if $(filter-out 0,$(ONCE)),--once)
+
+install: .venv/.installed .venv-litellm/.installed ## install into .venv and .venv-litellm
+
+test: install ## the whole suite: unit, integration, e2e
+	@$(VENV)/pytest $(wildcard tests/test_tidy.py tests/unit tests/integration tests/model tests/e2e)
+
+unit: .venv/.installed ## only what needs no I/O
+	@$(VENV)/pytest -q tests/test_tidy.py tests/unit
+
+check: .venv/.installed ## format, lint, types, imports, tidiness and unit tests: about a minute
+	@sh -c 'set -e; \
+	  step() { printf "%s\n" "$$*"; "$$@"; }; \
+	  step $(VENV)/ruff format --check --quiet .; \
+	  step $(VENV)/ruff check --quiet .; \
+	  step bin/types; \
+	  step $(VENV)/lint-imports --no-timings'
+	@$(VENV)/pytest -q tests/test_tidy.py tests/unit
+
+format: .venv/.installed ## rewrite the sources in the one format
+	@$(VENV)/ruff format --quiet . && $(VENV)/ruff check --quiet --fix .
+
+bench: install ## measure: Check throughput and latency, added milliseconds end to end
+	@$(VENV)/python -m bench
+
+protos: .venv/.installed ## generate the protobuf modules from protos/*.proto
+	@$(VENV)/python -m grpc_tools.protoc -I protos=protos -I protos=protos/pedagio/v1 \
+	  --python_out=. --pyi_out=. --grpc_python_out=. protos/ext_authz.proto protos/admin.proto
+
+lock: $(UV) ## resolve the locks anew (UPGRADE=1 takes newer releases)
+	@$(COMPILE) $(if $(UPGRADE),--upgrade) pyproject.toml -o requirements.lock
+	@$(COMPILE) $(if $(UPGRADE),--upgrade) pyproject.toml --extra local --extra dev -o requirements-dev.lock
+	@$(COMPILE) $(if $(UPGRADE),--upgrade) requirements-litellm.in -o requirements-litellm.lock
+	@$(COMPILE) $(if $(UPGRADE),--upgrade) requirements-tools.in -o requirements-tools.lock
+
+clean: ## remove what was installed and run here
+	@rm -rf .venv .venv-litellm .tools .local build dist *.egg-info \
+	  .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# --- the steps behind install; each leaves a stamp, so a second run takes no time ---
+
+$(UV): requirements-tools.lock bin/bootstrap
+	@bin/bootstrap .tools requirements-tools.lock
+
+.venv/.installed: requirements-dev.lock pyproject.toml | $(UV)
+	@printf 'installing   .venv          what Pedagio and its tests need\n'
+	@test -x $(VENV)/python || $(UV) venv --quiet --python "$$(bin/find-python)" .venv
+	@$(UV) pip sync --quiet --python .venv --require-hashes requirements-dev.lock
+	@$(UV) pip install --quiet --python .venv --no-deps --no-build-isolation \
+	  --config-setting editable_mode=compat --editable .
+	@touch $@
+
+.venv-litellm/.installed: requirements-litellm.lock | $(UV)
+	@printf 'installing   .venv-litellm  LiteLLM, about 600 MB, compiled once so that it starts fast\n'
+	@test -x .venv-litellm/bin/python || $(UV) venv --quiet --python "$$(bin/find-python)" .venv-litellm
+	@$(UV) pip sync --quiet --python .venv-litellm --compile-bytecode --require-hashes requirements-litellm.lock
+	@touch $@
