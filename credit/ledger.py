@@ -1,0 +1,163 @@
+"""The ledger store on Postgres: thin, typed calls of the statements in sql/.
+
+Nothing is decided here. Every write is a single autocommitted statement, so no lock
+outlives the statement and a stalled process cannot block another person.
+Errors of the driver pass through; callers treat them as "outcome unknown".
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from importlib.resources import files
+from typing import Any
+
+import aiosql
+import asyncpg
+
+_QUERIES = aiosql.from_str((files("credit") / "sql" / "queries.sql").read_text(encoding="utf-8"), "asyncpg")
+
+# Bounds of every wait on Postgres, in seconds.
+CONNECT_TIMEOUT_S = 5.0
+COMMAND_TIMEOUT_S = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A hold to be placed; amounts in nano-USD."""
+
+    hold_id: str
+    account_id: int
+    client_id: str
+    route: str
+    model: str
+    want_nanos: int
+    target_nanos: int
+    minimum_nanos: int
+    shadow: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Placed:
+    """The ledger's answer for one hold, with the figures it was decided on (nano-USD)."""
+
+    result: str  # placed, replay, closed, refused
+    reason: str | None
+    granted_nanos: int
+    shadow: bool
+    posted_nanos: int
+    held_nanos: int
+    overdraft_nanos: int
+    status_at: datetime
+
+    @property
+    def available_nanos(self) -> int:
+        """What was free to spend at that moment."""
+        return self.posted_nanos + self.overdraft_nanos - self.held_nanos
+
+
+@dataclass(frozen=True, slots=True)
+class Extended:
+    """The ledger's answer to an extension; `held_nanos` counts the account's other holds."""
+
+    result: str  # extended, refused, closed
+    reason: str | None
+    granted_nanos: int
+    posted_nanos: int
+    held_nanos: int
+    overdraft_nanos: int
+
+
+async def connect(url: str, *, min_size: int = 1, max_size: int = 4, role: str | None = None) -> asyncpg.Pool:
+    """Open a pool; JSON columns travel as Python values."""
+    settings = {"application_name": role or "pedagio", "idle_in_transaction_session_timeout": "5000"}
+    return await asyncpg.create_pool(
+        url, min_size=min_size, max_size=max_size, timeout=CONNECT_TIMEOUT_S,
+        command_timeout=COMMAND_TIMEOUT_S, server_settings=settings, init=_prepare_connection,
+    )  # fmt: skip
+
+
+async def _prepare_connection(connection: asyncpg.Connection) -> None:
+    await connection.set_type_codec("jsonb", encoder=json.dumps, decoder=json.loads, schema="pg_catalog")
+
+
+async def place_batch(pool: asyncpg.Pool, places: Sequence[Place], deadline_s: int) -> dict[str, Placed]:
+    """Decide and journal the holds in arrival order; ids must be distinct. Keyed by hold id."""
+    rows = await _many(
+        pool, "place_batch",
+        ids=[p.hold_id for p in places], accounts=[p.account_id for p in places],
+        clients=[p.client_id for p in places], routes=[p.route for p in places],
+        models=[p.model for p in places], wants=[p.want_nanos for p in places],
+        targets=[p.target_nanos for p in places], minimums=[p.minimum_nanos for p in places],
+        shadow=[p.shadow for p in places], deadline_s=deadline_s,
+    )  # fmt: skip
+    return {
+        str(r["o_id"]): Placed(
+            r["o_result"], r["o_reason"], r["o_granted"] or 0, r["o_shadow"],
+            r["o_posted"], r["o_held"], r["o_overdraft"], r["o_status_at"],
+        )
+        for r in rows
+    }  # fmt: skip
+
+
+async def extend_hold(pool: asyncpg.Pool, hold_id: str, want_nanos: int, minimum_nanos: int) -> Extended:
+    """Raise the hold's total towards `want`, at least to `minimum`, or say why not."""
+    r = await _one(pool, "extend_hold", hold_id=hold_id, want=want_nanos, minimum=minimum_nanos)
+    return Extended(
+        r["o_result"], r["o_reason"], r["o_granted"] or 0, r["o_posted"] or 0, r["o_held"] or 0, r["o_overdraft"] or 0
+    )
+
+
+async def capture_batch(
+    pool: asyncpg.Pool, records: Sequence[Mapping[str, Any]], events: Sequence[Mapping[str, Any]], deadline_s: int
+) -> dict[tuple[str, str], str]:
+    """Store the reports and debit each event once. Keyed by (record | event, id); see the SQL for fields."""
+    rows = await _many(pool, "capture_batch", records=records, events=events, deadline_s=deadline_s)
+    return {(r["o_kind"], r["o_id"]): r["o_result"] for r in rows}
+
+
+async def close_batch(pool: asyncpg.Pool, closes: Sequence[Mapping[str, Any]]) -> dict[str, int]:
+    """Close the holds whose evidence is still what was decided on; hold id -> captured nano-USD."""
+    rows = await _many(pool, "close_batch", closes=closes)
+    return {str(r["o_hold_id"]): r["o_captured"] for r in rows}
+
+
+async def find_or_create_account(pool: asyncpg.Pool, client_id: str, external_id: str, *, create: bool) -> int | None:
+    """The account of a client's person; None when there is none and policy says not to create it."""
+    found = await _maybe(pool, "find_account", client_id=client_id, external_id=external_id)
+    if found is None and create:
+        found = await _maybe(pool, "create_account", client_id=client_id, external_id=external_id)
+        found = found or await _maybe(pool, "find_account", client_id=client_id, external_id=external_id)
+    return None if found is None else int(found["id"])
+
+
+async def find_client_account(pool: asyncpg.Pool, client_id: str, kind: str) -> int | None:
+    """The `service` or `unattributed` account of a client."""
+    found = await _maybe(pool, "find_client_account", client_id=client_id, kind=kind)
+    return None if found is None else int(found["id"])
+
+
+async def query(pool: asyncpg.Pool, name: str, **arguments: Any) -> list[asyncpg.Record]:
+    """Run a named read of sql/queries.sql."""
+    return await _many(pool, name, **arguments)
+
+
+async def write(pool: asyncpg.Pool, name: str, **arguments: Any) -> None:
+    """Run a named write of sql/queries.sql that returns nothing."""
+    await getattr(_QUERIES, name)(pool, **arguments)
+
+
+async def _many(pool: asyncpg.Pool, name: str, **arguments: Any) -> list[asyncpg.Record]:
+    return [row async for row in getattr(_QUERIES, name)(pool, **arguments)]
+
+
+async def _maybe(pool: asyncpg.Pool, name: str, **arguments: Any) -> asyncpg.Record | None:
+    row: asyncpg.Record | None = await getattr(_QUERIES, name)(pool, **arguments)
+    return row
+
+
+async def _one(pool: asyncpg.Pool, name: str, **arguments: Any) -> asyncpg.Record:
+    row = await _maybe(pool, name, **arguments)
+    if row is None:
+        raise LookupError(name)
+    return row

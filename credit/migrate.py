@@ -1,0 +1,61 @@
+"""Bring a database to the schema of this release: `python -m credit.migrate [--url URL]`.
+
+Tables come from migrations/ (plain SQL, forward only, run by yoyo under its lock); the
+functions and grants of credit/sql are then replaced as a whole, in one transaction.
+"""
+
+import argparse
+import asyncio
+import os
+import sys
+from importlib.resources import files
+from pathlib import Path
+
+import asyncpg
+from yoyo import get_backend, read_migrations
+
+MIGRATIONS = Path(__file__).resolve().parent.parent / "migrations"
+FUNCTIONS = ("place_batch", "extend", "capture_batch", "close_batch", "roles")
+
+
+def apply_tables(url: str) -> int:
+    """Apply the migrations that the database has not seen; return how many there were."""
+    backend = get_backend(url.replace("postgresql://", "postgresql+psycopg://", 1))
+    with backend, backend.lock():
+        pending = backend.to_apply(read_migrations(str(MIGRATIONS)))
+        backend.apply_migrations(pending)
+        return len(pending)
+
+
+async def apply_functions(url: str) -> None:
+    """Replace the functions and grants; running it again changes nothing."""
+    connection = await asyncpg.connect(url, timeout=10)
+    try:
+        async with connection.transaction():
+            await connection.execute("SELECT pg_advisory_xact_lock(5047)")
+            for name in FUNCTIONS:
+                await connection.execute((files("credit") / "sql" / f"{name}.sql").read_text(encoding="utf-8"))
+    finally:
+        await connection.close()
+
+
+def migrate(url: str) -> int:
+    """Tables, then functions; return the number of migrations applied."""
+    applied = apply_tables(url)
+    asyncio.run(apply_functions(url))
+    return applied
+
+
+def main() -> None:
+    """Run from the command line; the address comes from --url or PEDAGIO_DATABASE_URL."""
+    parser = argparse.ArgumentParser(description="Bring a Pedagio database to this release's schema.")
+    parser.add_argument("--url", default=os.environ.get("PEDAGIO_DATABASE_URL"), help="postgresql://user@host/db")
+    url = parser.parse_args().url
+    if not url:
+        parser.error("give --url or set PEDAGIO_DATABASE_URL")
+    applied = migrate(url)
+    sys.stdout.write(f"schema is up to date ({applied} migrations applied)\n")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,83 @@
+"""Refusals: the closed list of reasons, their HTTP status, and the sentence a person reads.
+
+Source of reasons, statuses and sentences: DESIGN section 4. The sentences are data
+(sentences.json), one list of clauses each; a clause that names a field nobody filled is dropped.
+"""
+
+import json
+from collections.abc import Mapping
+from enum import StrEnum
+from functools import cache
+from importlib.resources import files
+from string import Formatter
+
+SENTENCE_LIMIT = 200
+REF_LENGTH = 6
+
+
+class Reason(StrEnum):
+    """Why a request was refused; the text is also `error.code`."""
+
+    INSUFFICIENT_CREDIT = "insufficient_credit"
+    CREDIT_IN_FLIGHT = "credit_in_flight"
+    REQUEST_TOO_LARGE = "request_too_large_for_balance"
+    MODEL_UNPRICED = "model_unpriced"
+    ACCOUNT_SUSPENDED = "account_suspended"
+    IDENTITY_MISSING = "identity_missing"
+    BAD_REQUEST = "bad_request"
+    ENFORCEMENT_UNAVAILABLE = "enforcement_unavailable"
+    UNKNOWN_KEY = "unknown_key"
+    UNKNOWN_PATH = "unknown_path"
+
+
+# 402 for everything about credit: 429 and 5xx make LibreChat retry for minutes (facts-librechat.md).
+STATUS: Mapping[Reason, int] = {
+    Reason.INSUFFICIENT_CREDIT: 402,
+    Reason.CREDIT_IN_FLIGHT: 402,
+    Reason.REQUEST_TOO_LARGE: 402,
+    Reason.MODEL_UNPRICED: 402,
+    Reason.ACCOUNT_SUSPENDED: 403,
+    Reason.IDENTITY_MISSING: 403,
+    Reason.BAD_REQUEST: 400,
+    Reason.ENFORCEMENT_UNAVAILABLE: 503,
+    Reason.UNKNOWN_KEY: 401,
+    Reason.UNKNOWN_PATH: 404,
+}
+
+
+@cache
+def _sentences() -> Mapping[str, Mapping[str, list[str]]]:
+    text = (files("credit") / "sentences.json").read_text(encoding="utf-8")
+    loaded: Mapping[str, Mapping[str, list[str]]] = json.loads(text)
+    return loaded
+
+
+def reference(hold_id: str) -> str:
+    """The six characters that a person reads out and `pedagio explain` understands."""
+    return hold_id[:REF_LENGTH]
+
+
+def sentence(reason: Reason, language: str, fields: Mapping[str, str]) -> str:
+    """The sentence for a person, in `pt-BR` or `en`, at most SENTENCE_LIMIT characters.
+
+    Clauses whose fields are missing or empty are dropped; a too long one loses its
+    optional clauses from the back (the reference stays: support needs it).
+    """
+    clauses = [c for c in _sentences()[language][reason] if all(fields.get(name) for name in _names(c))]
+    texts = [clause.format(**fields) for clause in clauses]
+    while len(texts) > 2 and sum(map(len, texts)) > SENTENCE_LIMIT:  # noqa: PLR2004 (the first and the reference)
+        del texts[-2]
+    return "".join(texts)
+
+
+def _names(clause: str) -> list[str]:
+    return [name for _, name, _, _ in Formatter().parse(clause) if name]
+
+
+def error_body(reason: Reason, text: str, style: str, param: str | None = None) -> bytes:
+    """The OpenAI error object; for `librechat` the message is the JSON that LibreChat shows verbatim."""
+    message = text
+    if style == "librechat":
+        message = json.dumps({"type": "google_error", "info": text}, ensure_ascii=False)
+    error = {"message": message, "type": reason.value, "param": param, "code": reason.value}
+    return json.dumps({"error": error}, ensure_ascii=False).encode()

@@ -1,0 +1,103 @@
+-- capture_batch: make a batch of reports durable and debit each cost exactly once, in one statement.
+-- Why: one statement holds its locks for its own length only, and either all of the batch is on disk or none.
+-- Keys: call_record.id (a record once), usage_event.id (a debit once, for ever), hold.id.
+-- Arguments: p_records: [{id, hold_id, account_id, client_id, route, model, kind, body, at_ms}], deadline for
+--      holds that the reports bring along; p_events: [{id, hold_id, account_id, record_id, source, status,
+--      provider_id, model_group, model, model_id, usage, service_tier, cost, litellm_cost, book_cost,
+--      price_version, flags, event_at_ms}]. Amounts in nano-USD.
+-- Result: one row per record (recorded | duplicate) and per event (recorded | duplicate | conflict).
+-- Lock order: record and event keys by id, hold_open by id, account by id.
+CREATE OR REPLACE FUNCTION capture_batch(p_records jsonb, p_events jsonb, p_deadline_s integer)
+RETURNS TABLE (o_kind text, o_id text, o_result text)
+LANGUAGE plpgsql AS $$
+DECLARE
+    e          record;
+    provider   bigint := (SELECT a.id FROM account AS a WHERE a.kind = 'provider');
+    open_hold  hold_open%ROWTYPE;
+    estimate   transfer%ROWTYPE;
+    taken      bigint;
+    new_events text[];
+BEGIN
+    RETURN QUERY
+    WITH given AS (
+        SELECT DISTINCT ON (g.id) g.* FROM jsonb_to_recordset(p_records)
+        AS g (id text, hold_id uuid, kind text, body jsonb, at_ms bigint) ORDER BY g.id),
+    stored AS (
+        INSERT INTO call_record (id, hold_id, kind, body, at)
+        SELECT g.id, g.hold_id, g.kind, g.body, to_timestamp(g.at_ms / 1000.0) FROM given AS g ORDER BY g.id
+        ON CONFLICT DO NOTHING RETURNING id)
+    SELECT 'record', g.id, CASE WHEN s.id IS NULL THEN 'duplicate' ELSE 'recorded' END
+    FROM given AS g LEFT JOIN stored AS s USING (id);
+
+    -- A report may come before, or without, a placed hold (mode off or shadow, or a lost answer):
+    -- the call then gets a hold that reserves nothing, so that everything after is one path.
+    WITH brought AS (
+        INSERT INTO hold (id, account_id, client_id, route, model, granted, want, target, minimum,
+                          account_version, placed_by)
+        SELECT DISTINCT ON (g.hold_id) g.hold_id, g.account_id, g.client_id, g.route, g.model, 0, 0, 0, 0, a.version, 'report'
+        FROM jsonb_to_recordset(p_records)
+             AS g (hold_id uuid, account_id bigint, client_id text, route text, model text)
+        JOIN account AS a ON a.id = g.account_id
+        ORDER BY g.hold_id ON CONFLICT DO NOTHING RETURNING id, account_id)
+    INSERT INTO hold_open (hold_id, account_id, amount, granted, deadline_at)
+    SELECT b.id, b.account_id, 0, 0, now() + make_interval(secs => p_deadline_s) FROM brought AS b;
+
+    WITH stored AS (
+        INSERT INTO usage_event (id, hold_id, account_id, source, status, provider_id, model_group, model, model_id,
+                                 usage, service_tier, cost, litellm_cost, book_cost, price_version, flags, event_at)
+        SELECT DISTINCT ON (g.id) g.id, g.hold_id, h.account_id, g.source, g.status, g.provider_id, g.model_group,
+               g.model, g.model_id, g.usage, g.service_tier, g.cost, g.litellm_cost, g.book_cost, g.price_version,
+               ARRAY(SELECT jsonb_array_elements_text(g.flags)), to_timestamp(g.event_at_ms / 1000.0)
+        FROM jsonb_to_recordset(p_events) AS g (
+            id text, hold_id uuid, source text, status text, provider_id text, model_group text, model text,
+            model_id text, usage jsonb, service_tier text, cost bigint, litellm_cost bigint, book_cost bigint,
+            price_version bigint, flags jsonb, event_at_ms bigint)
+        JOIN hold AS h ON h.id = g.hold_id
+        ORDER BY g.id ON CONFLICT DO NOTHING RETURNING id)
+    SELECT coalesce(array_agg(s.id), '{}') INTO new_events FROM stored AS s;
+
+    PERFORM FROM hold_open AS o
+    WHERE o.hold_id IN (SELECT u.hold_id FROM usage_event AS u WHERE u.id = ANY (new_events))
+    ORDER BY o.hold_id FOR UPDATE;
+    PERFORM FROM account AS a
+    WHERE a.id IN (SELECT u.account_id FROM usage_event AS u WHERE u.id = ANY (new_events))
+    ORDER BY a.id FOR NO KEY UPDATE;
+
+    FOR e IN SELECT u.* FROM usage_event AS u WHERE u.id = ANY (new_events) ORDER BY u.id LOOP
+        -- An actual figure replaces the estimate made in its absence: reverse and charge, together.
+        SELECT t.* INTO estimate FROM transfer AS t
+        WHERE t.hold_id = e.hold_id AND t.kind = 'estimate'
+          AND NOT EXISTS (SELECT FROM transfer AS x WHERE x.reverses = t.id);
+        IF FOUND THEN
+            INSERT INTO transfer (debit_account, credit_account, amount, kind, hold_id, reverses, actor, reason, event_at)
+            VALUES (estimate.credit_account, estimate.debit_account, estimate.amount, 'reversal', e.hold_id, estimate.id,
+                    'accounting', 'actual_figure', e.event_at);
+            UPDATE account AS a SET posted = a.posted + estimate.amount, version = a.version + 1 WHERE a.id = e.account_id;
+        END IF;
+        CONTINUE WHEN e.cost = 0;
+        INSERT INTO transfer (debit_account, credit_account, amount, kind, hold_id, event_id, actor, event_at)
+        VALUES (e.account_id, provider, e.cost, 'charge', e.hold_id, e.id, 'accounting', e.event_at);
+        -- What is debited stops being held in the same step: available never dips, nobody is refused for it.
+        SELECT o.* INTO open_hold FROM hold_open AS o WHERE o.hold_id = e.hold_id;
+        taken := CASE WHEN FOUND THEN least(open_hold.amount, e.cost) ELSE 0 END;
+        UPDATE hold_open AS o SET amount = o.amount - taken, captured = o.captured + e.cost WHERE o.hold_id = e.hold_id;
+        UPDATE account AS a SET posted = a.posted - e.cost, held = a.held - taken, version = a.version + 1
+        WHERE a.id = e.account_id;
+    END LOOP;
+
+    -- The same event again: equal figures are a duplicate, different ones are shown to a person; the first stands.
+    INSERT INTO usage_conflict (event_id, record_id, body)
+    SELECT g.id, g.record_id, jsonb_build_object('model', g.model, 'usage', g.usage, 'cost', g.cost)
+    FROM jsonb_to_recordset(p_events) AS g (id text, record_id text, model text, usage jsonb, cost bigint)
+    JOIN usage_event AS u ON u.id = g.id
+    WHERE (u.model, u.usage, u.cost) IS DISTINCT FROM (g.model, g.usage, g.cost)
+    ORDER BY g.record_id ON CONFLICT DO NOTHING;
+
+    RETURN QUERY
+    SELECT DISTINCT 'event', g.id,
+           CASE WHEN g.id = ANY (new_events) THEN 'recorded'
+                WHEN c.record_id IS NOT NULL THEN 'conflict' ELSE 'duplicate' END
+    FROM jsonb_to_recordset(p_events) AS g (id text, record_id text)
+    LEFT JOIN usage_conflict AS c ON c.record_id = g.record_id;
+END
+$$;

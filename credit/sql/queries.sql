@@ -1,0 +1,71 @@
+-- Statements of the ledger store that are not functions, read by aiosql; a header above each says why.
+
+-- name: read_news
+-- What the processes keep in memory, and in which version; polled, so it must stay tiny.
+SELECT topic, version FROM news;
+
+-- name: read_mode$
+SELECT mode FROM enforcement;
+
+-- name: read_clients
+SELECT id, kind, key_sha256, litellm_key, unknown_users, style, language, enabled FROM client;
+
+-- name: read_model_map^
+-- The map in force: the highest version.
+SELECT version, map FROM model_map ORDER BY version DESC LIMIT 1;
+
+-- name: find_account^
+-- By client and what the client calls the person.
+SELECT id FROM account WHERE client_id = :client_id AND external_id = :external_id AND kind = 'user';
+
+-- name: find_client_account^
+-- The one account of a client that stands for calls without a person: service or unattributed.
+SELECT id FROM account WHERE client_id = :client_id AND kind = :kind;
+
+-- name: create_account^
+-- Two processes may meet the same new person at once: the unique index decides, find_account answers.
+INSERT INTO account (client_id, external_id, kind) VALUES (:client_id, :external_id, 'user')
+ON CONFLICT DO NOTHING RETURNING id;
+
+-- name: place_batch
+SELECT o_id, o_result, o_reason, o_granted, o_shadow, o_posted, o_held, o_overdraft, o_version, o_status_at
+FROM place_batch(:ids, :accounts, :clients, :routes, :models, :wants, :targets, :minimums, :shadow, :deadline_s);
+
+-- name: extend_hold^
+SELECT o_result, o_reason, o_granted, o_posted, o_held, o_overdraft FROM extend_hold(:hold_id, :want, :minimum);
+
+-- name: capture_batch
+SELECT o_kind, o_id, o_result FROM capture_batch(:records, :events, :deadline_s);
+
+-- name: close_batch
+SELECT o_hold_id, o_captured, o_overage FROM close_batch(:closes);
+
+-- name: quarantine!
+INSERT INTO usage_quarantine (digest, reason, body) VALUES (:digest, :reason, :body) ON CONFLICT DO NOTHING;
+
+-- name: note_exception!
+INSERT INTO exception (kind, subject, detail) VALUES (:kind, :subject, :detail) ON CONFLICT DO NOTHING;
+
+-- name: read_evidence
+-- Everything known of these holds while they are open; records in the order of their ids.
+SELECT o.hold_id, o.account_id, o.amount, o.granted, o.captured, o.deadline_at <= now() AS expired,
+       h.model, h.route, h.placed_by,
+       coalesce((SELECT jsonb_agg(jsonb_build_object('kind', r.kind, 'body', r.body,
+                        'age_s', extract(epoch FROM now() - r.recorded_at)::float8) ORDER BY r.recorded_at, r.id)
+                 FROM call_record AS r WHERE r.hold_id = o.hold_id), '[]') AS records,
+       (SELECT count(*) FROM usage_event AS u WHERE u.hold_id = o.hold_id) AS events
+FROM hold_open AS o JOIN hold AS h ON h.id = o.hold_id
+WHERE o.hold_id = ANY (:hold_ids);
+
+-- name: list_ripe
+-- Open holds that time alone may close: past their deadline, or ended and still without their cost.
+SELECT o.hold_id FROM hold_open AS o
+WHERE o.deadline_at <= now()
+   OR EXISTS (SELECT FROM call_record AS r WHERE r.hold_id = o.hold_id AND r.kind = 'end'
+              AND r.recorded_at < now() - make_interval(secs => :wait_s))
+ORDER BY o.deadline_at LIMIT 500;
+
+-- name: record_decision!
+-- A refusal made at the door, before any hold (identity, model, bad request).
+INSERT INTO decision (hold_id, account_id, client_id, kind, reason, model, detail)
+VALUES (:hold_id, :account_id, :client_id, :kind, :reason, :model, :detail) ON CONFLICT DO NOTHING;

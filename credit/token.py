@@ -1,0 +1,86 @@
+"""The hold token: what authz vouches for, carried to the callback and back in reports.
+
+Source: protocol.md section 2. `v1.<payload>.<hmac-sha256>`, both parts base64url without padding.
+"""
+
+import base64
+import hmac
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, fields
+from typing import Any
+
+_KEYWORDS = {"in": "input_picos", "out": "output_picos"}
+_KEYWORDS_BACK = {name: key for key, name in _KEYWORDS.items()}
+
+
+class TokenError(ValueError):
+    """The token is malformed, or none of the live keys signed it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Claims:
+    """What a hold token says. Amounts in nano-USD, prices in pico-USD per token."""
+
+    hold: str
+    account: str
+    client: str
+    mode: str
+    route: str
+    model: str
+    granted: int
+    input_picos: int
+    output_picos: int
+    above: tuple[int, int, int] | None
+    audio_in: int
+    audio_out: int
+    fee: int
+    context: int
+    max_out: int
+    min_out: int
+    image: int
+    style: str
+    lang: str
+    issued: int
+
+
+_CLAIMS = tuple(field.name for field in fields(Claims))
+
+
+def sign(claims: Claims, keys: Sequence[bytes]) -> str:
+    """Return the token text, signed with the first key."""
+    body = {_KEYWORDS_BACK.get(name, name): value for name, value in asdict(claims).items()}
+    payload = _encode(json.dumps(body, separators=(",", ":")).encode())
+    signed = f"v1.{payload}"
+    return f"{signed}.{_encode(_mac(keys[0], signed))}"
+
+
+def verify(token: str, keys: Sequence[bytes]) -> Claims:
+    """Return the claims of a token that one of the live keys signed; raise TokenError otherwise."""
+    signed, _, signature = token.rpartition(".")
+    version, _, payload = signed.partition(".")
+    try:
+        given = _decode(signature)
+        genuine = any([hmac.compare_digest(given, _mac(key, signed)) for key in keys])
+        if version != "v1" or not genuine:
+            raise TokenError("hold token is not signed by a live key")
+        body: dict[str, Any] = json.loads(_decode(payload))
+    except (ValueError, UnicodeEncodeError) as error:
+        raise TokenError(str(error)) from error
+    values = {_KEYWORDS.get(name, name): value for name, value in body.items()}
+    if set(_CLAIMS) - set(values):
+        raise TokenError("hold token lacks a claim")
+    above = values["above"]
+    return Claims(**{name: values[name] for name in _CLAIMS} | {"above": tuple(above) if above else None})
+
+
+def _mac(key: bytes, signed: str) -> bytes:
+    return hmac.digest(key, signed.encode(), "sha256")
+
+
+def _encode(raw: bytes) -> str:
+    return base64.urlsafe_b64encode(raw).rstrip(b"=").decode()
+
+
+def _decode(text: str) -> bytes:
+    return base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
