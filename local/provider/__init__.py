@@ -1,0 +1,1 @@
+"""A simulated OpenAI API that logs the truth about what each call consumed."""
