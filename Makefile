@@ -15,13 +15,16 @@ VENV := .venv/bin
 COMPILE := $(UV) pip compile --quiet --generate-hashes --no-emit-index-url --universal \
 	--python-version 3.11 --custom-compile-command 'make lock'
 
-.PHONY: help run install test unit check format bench protos lock secrets clean
+.PHONY: help run preflight install test unit check format bench protos lock secrets clean
 
 help: ## list what make can do
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-run: install ## start the whole system and tell the story live (ONCE=1: end after it, exit 0 if the books agree)
+run: preflight install ## start the whole system and tell the story live (ONCE=1: end after it, exit 0 if the books agree)
 	@$(VENV)/python -m local $(if $(filter-out 0,$(ONCE)),--once)
+
+preflight: ## say within a second whether this machine can run it
+	@"$$(bin/find-python)" -m local.preflight
 
 install: .venv/.installed .venv-litellm/.installed ## install into .venv and .venv-litellm
 
@@ -55,7 +58,7 @@ lock: $(UV) ## resolve the locks anew (UPGRADE=1 takes newer releases)
 	@$(COMPILE) $(if $(UPGRADE),--upgrade) requirements-tools.in -o requirements-tools.lock
 
 clean: ## remove what was installed and run here
-	@rm -rf .venv .venv-litellm .tools .local build dist *.egg-info \
+	@rm -rf .venv .venv-litellm .tools .pedagio build dist *.egg-info \
 	  .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
