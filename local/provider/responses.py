@@ -165,12 +165,14 @@ class _Events:
 
     def _message_end(self) -> bytes:
         text, item = self._reply.answer.text, self._reply.item(done=True)
-        done = self.event("output_item.done", output_index=self._place["output_index"], item=item)
         if self._reply.answer.tool:
-            return self.event(f"{self._kind}.done", **self._place, arguments=text) + done
-        whole_text = self.event("output_text.done", **self._place, text=text, logprobs=[])
-        part = self._reply.part(text)
-        return whole_text + self.event("content_part.done", **self._place, part=part) + done
+            ended = self.event(f"{self._kind}.done", **self._place, arguments=text)
+        else:
+            ended = self.event("output_text.done", **self._place, text=text, logprobs=[])
+            part = self._reply.part(text)
+            ended += self.event("content_part.done", **self._place, part=part)
+        place = self._place["output_index"]
+        return ended + self.event("output_item.done", output_index=place, item=item)
 
     def _reasoning(self, verb: str) -> bytes:
         if not self._reply.reasoned:
