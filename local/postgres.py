@@ -5,6 +5,7 @@ one capability, to reach a checkout below a closed folder such as /root: no user
 permission outside the state folder is changed.
 """
 
+import contextlib
 import importlib.util
 import os
 import pwd
@@ -25,6 +26,7 @@ USER: Final = "pedagio"
 DATABASE: Final = "pedagio"
 INITDB_BOUND_S: Final = 60
 PLAIN_USER: Final = "nobody"
+SERVICES: Final = ("authz", "accounting")
 # What production runs with (compose.yaml says the same): a commit is on disk before it is answered.
 SETTINGS: Final = {
     "fsync": "on",
@@ -130,12 +132,26 @@ class Postgres:
         """Create the product's database unless it exists."""
         connection = await asyncpg.connect(self._url("postgres"))
         try:
-            if not await connection.fetchval(
-                "SELECT 1 FROM pg_database WHERE datname = $1", DATABASE
-            ):
+            with contextlib.suppress(asyncpg.DuplicateDatabaseError):
                 await connection.execute(f'CREATE DATABASE "{DATABASE}"')
         finally:
             await connection.close()
+
+    async def create_logins(self) -> None:
+        """Let each service log in with no more than its role may do, as in production."""
+        connection = await asyncpg.connect(self.url)
+        try:
+            for service in SERVICES:
+                # The password is hexadecimal, made by local.state.
+                login = f"LOGIN PASSWORD '{self._password}' IN ROLE pedagio_{service}"
+                with contextlib.suppress(asyncpg.DuplicateObjectError):
+                    await connection.execute(f"CREATE ROLE {service}_login {login}")
+        finally:
+            await connection.close()
+
+    def url_of(self, service: str) -> str:
+        """Connection address of one service, with its own login."""
+        return self._url(DATABASE, f"{service}_login")
 
     def _initdb(self, password_file: Path) -> None:
         options = ("--encoding=UTF8", "--locale-provider=builtin", "--builtin-locale=C.UTF-8")
@@ -170,5 +186,5 @@ class Postgres:
         await connection.close()
         return True
 
-    def _url(self, database: str) -> str:
-        return f"postgresql://{USER}:{self._password}@{HOST}:{self._port}/{database}"
+    def _url(self, database: str, user: str = USER) -> str:
+        return f"postgresql://{user}:{self._password}@{HOST}:{self._port}/{database}"
