@@ -73,6 +73,9 @@ class Provider:
         except ApiError as error:
             truth.status = error.status
             raise
+        except (TypeError, ValueError, AttributeError, KeyError):
+            truth.status = 500  # a body of a shape nobody foresaw: aiohttp answers 500
+            raise
         finally:
             truth.at = time.time()
             self.log.write(truth)
