@@ -1,0 +1,79 @@
+"""The calls this process is in the middle of."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from dataclasses import dataclass, field
+
+from .token import HoldToken
+
+# Far more than a LiteLLM worker runs at once; beyond it the oldest is forgotten, and its end is
+# still recorded, from the headers alone.
+MOST_CALLS = 20_000
+
+
+@dataclass
+class Call:
+    """One call, from the pre-call hook to its end record. Times are monotonic seconds."""
+
+    hold: str
+    token_text: str | None
+    token: HoldToken | None
+    started_s: float
+    clamped: bool = False
+    stream: bool = False
+    limit_tokens: int | None = None
+    ended: bool = False
+    # An attempt that may have been charged has gone before: the hold covers one call only.
+    spent_by: Exception | None = None
+    seen: Seen = field(default_factory=lambda: Seen())
+
+    @property
+    def enforced(self) -> bool:
+        """Whether anything of ours may refuse or alter this call."""
+        return self.token is not None and self.token.mode == "enforce"
+
+
+@dataclass
+class Seen:
+    """What left LiteLLM for the client, in counts: never the text itself."""
+
+    chunks: int = 0
+    output_chars: int = 0
+    first_visible_s: float | None = None
+    finish_reason: str | None = None
+    complete: bool = False
+    empty_under_clamp: bool = False
+    visible_choices: set[int] = field(default_factory=set)
+
+    def show(self, choice: int, chars: int, now_s: float) -> None:
+        """Something a person or a tool can use was delivered."""
+        if chars <= 0:
+            return
+        self.output_chars += chars
+        self.visible_choices.add(choice)
+        if self.first_visible_s is None:
+            self.first_visible_s = now_s
+
+    def finish(self, reason: str | None) -> None:
+        """A finish reason or a terminal event was seen."""
+        self.finish_reason = reason
+        self.complete = True
+
+
+class Calls:
+    """The table of calls by hold id, bounded."""
+
+    def __init__(self) -> None:
+        self._calls: OrderedDict[str, Call] = OrderedDict()
+
+    def add(self, call: Call) -> None:
+        """Remember a call; the oldest one is forgotten when the table is full."""
+        self._calls[call.hold] = call
+        self._calls.move_to_end(call.hold)
+        while len(self._calls) > MOST_CALLS:
+            self._calls.popitem(last=False)
+
+    def get(self, hold: str) -> Call | None:
+        """The call of a hold, ended or not."""
+        return self._calls.get(hold)

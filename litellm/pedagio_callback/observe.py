@@ -1,0 +1,117 @@
+"""Counts what a response delivers: chunks, characters, the first visible token, the finish.
+
+Reads LiteLLM's response objects by attribute, of chat and of the Responses API, whole or in
+pieces; text is measured and forgotten.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from .calls import Seen
+
+FINISHED_BY_LIMIT = frozenset({"length", "max_output_tokens"})
+DELTA_EVENTS = ("_text.delta", "refusal.delta", "_arguments.delta", "_call_input.delta")
+TERMINAL_EVENTS = frozenset({"response.completed", "response.incomplete", "response.failed"})
+
+
+def chunk_seen(seen: Seen, chunk: Any, now_s: float) -> None:
+    """Count one chunk of a stream. `now_s` is monotonic."""
+    seen.chunks += 1
+    kind = _event_type(chunk)
+    if kind is not None:
+        _event_seen(seen, chunk, kind, now_s)
+        return
+    for choice in _items(_get(chunk, "choices")):
+        index = _index(choice)
+        seen.show(index, _visible_chars(_get(choice, "delta")), now_s)
+        reason = _get(choice, "finish_reason")
+        if isinstance(reason, str):
+            seen.finish(reason)
+
+
+def response_seen(seen: Seen, response: Any, now_s: float) -> None:
+    """Count a whole response."""
+    seen.complete = True
+    for choice in _items(_get(response, "choices")):
+        seen.show(_index(choice), _visible_chars(_get(choice, "message")), now_s)
+        reason = _get(choice, "finish_reason")
+        if isinstance(reason, str):
+            seen.finish(reason)
+    if _get(response, "output") is not None:
+        for item in _items(_get(response, "output")):
+            seen.show(0, _item_chars(item), now_s)
+        seen.finish(_response_reason(response))
+
+
+def _event_type(chunk: Any) -> str | None:
+    kind = _get(chunk, "type")
+    kind = getattr(kind, "value", kind)  # LiteLLM's event names are an enumeration
+    return kind if isinstance(kind, str) else None
+
+
+def _event_seen(seen: Seen, event: Any, kind: str, now_s: float) -> None:
+    delta = _get(event, "delta")
+    if kind.endswith(DELTA_EVENTS) and isinstance(delta, str):
+        seen.show(0, len(delta), now_s)
+    elif kind in TERMINAL_EVENTS:
+        seen.finish(_response_reason(_get(event, "response")) or kind.rpartition(".")[2])
+
+
+def _response_reason(response: Any) -> str | None:
+    """`max_output_tokens` and the like when cut short, else the status."""
+    reason = _get(_get(response, "incomplete_details"), "reason")
+    return reason if isinstance(reason, str) else _string(_get(response, "status"))
+
+
+def _visible_chars(part: Any) -> int:
+    """Characters of a message or a delta: text, refusal, shown reasoning and tool calls."""
+    texts = [_get(part, name) for name in ("content", "refusal", "reasoning_content")]
+    calls = [_get(call, "function") for call in _items(_get(part, "tool_calls"))]
+    calls.append(_get(part, "function_call"))
+    for call in calls:
+        texts += [_get(call, "name"), _get(call, "arguments")]
+    texts.append(_get(_get(part, "audio"), "transcript"))
+    return sum(len(text) for text in texts if isinstance(text, str))
+
+
+def _item_chars(item: Any) -> int:
+    texts = [_get(item, name) for name in ("name", "arguments", "input")]
+    texts += [_get(part, "text") or _get(part, "refusal") for part in _items(_get(item, "content"))]
+    return sum(len(text) for text in texts if isinstance(text, str))
+
+
+def empty_choices(seen: Seen, chunk: Any) -> list[Any]:
+    """The choices that end here by their limit and have shown nothing at all."""
+    return [
+        choice
+        for choice in _items(_get(chunk, "choices"))
+        if _get(choice, "finish_reason") in FINISHED_BY_LIMIT
+        and _index(choice) not in seen.visible_choices
+    ]
+
+
+def empty_by_limit(seen: Seen) -> bool:
+    """A Responses answer that ended by its limit and has shown nothing."""
+    return seen.finish_reason in FINISHED_BY_LIMIT and not seen.visible_choices
+
+
+def _index(choice: Any) -> int:
+    index = _get(choice, "index")
+    return index if type(index) is int else 0
+
+
+def _string(value: Any) -> str | None:
+    return value if isinstance(value, str) else None
+
+
+def _items(value: Any) -> Iterable[Any]:
+    return value if isinstance(value, list) else ()
+
+
+def _get(value: Any, name: str) -> Any:
+    """A member of LiteLLM's objects, which are models here and dictionaries there."""
+    if isinstance(value, dict):
+        return value.get(name)
+    return getattr(value, name, None)
