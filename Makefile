@@ -57,6 +57,9 @@ lock: $(UV) ## resolve the locks anew (UPGRADE=1 takes newer releases)
 	@$(COMPILE) $(if $(UPGRADE),--upgrade) requirements-litellm.in -o requirements-litellm.lock
 	@$(COMPILE) $(if $(UPGRADE),--upgrade) requirements-tools.in -o requirements-tools.lock
 
+secrets: ## make what compose.yaml needs in secrets/, mode 0600, never overwriting
+	@bin/secrets
+
 clean: ## remove what was installed and run here
 	@rm -rf .venv .venv-litellm .tools .pedagio build dist *.egg-info \
 	  .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis

@@ -20,8 +20,8 @@ INTEGER_ONLY = ("credit/money.py", "credit/prices.py", "credit/bounds.py", "cred
 # Data and prose of others, or resolved by a tool: nobody reads them top to bottom.
 ANY_LENGTH = (".lock", ".json", "LICENSE", "_pb2.py", "_pb2.pyi", "_pb2_grpc.py")
 
-# An "and" that ends an enumeration lists the parts of one job; any other joins two.
-TWO_JOBS = re.compile(r"(^|[:;])[^,:;]* and ")
+# The job is what stands before a colon; an "and" after commas ends an enumeration of its parts.
+TWO_JOBS = re.compile(r"^[^,:;(]* and ")
 # Modules whose first docstring line may join two words all the same, with the reason.
 ONE_JOB_DESPITE_AND: dict[str, str] = {}
 
