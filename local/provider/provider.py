@@ -54,6 +54,7 @@ class Provider:
     cache: PrefixCache = field(default_factory=PrefixCache)
     remembered: OrderedDict[str, int] = field(default_factory=OrderedDict)
     calls: int = 0
+    draws: int = 0
 
     def __post_init__(self) -> None:
         self.prose = Prose(self.counter)
@@ -87,10 +88,15 @@ class Provider:
         except rules.DirectiveError as error:
             raise ApiError(400, str(error), "unknown_directive") from error
         family = family_of(truth.model)
-        random = Random(f"{self.defaults.seed}:{self.calls}")
+        random = self._random()
         resolved = rules.resolve(self.defaults, self.faults, family, orders, random)
         truth.tag = resolved.tag
         return replace(resolved, status=self._status(resolved.status, truth.model)), family
+
+    def _random(self) -> Random:
+        """A source of its own for each draw: concurrent calls never draw alike."""
+        self.draws += 1
+        return Random(f"{self.defaults.seed}:{self.draws}")
 
     def _status(self, drawn: int, model: str) -> int:
         """The HTTP status after the faults that name a number of calls or a model."""
@@ -155,7 +161,7 @@ class Provider:
         call.truth.output_limit = limit
         limit = min(call.family.max_output, limit or call.family.max_output)
         orders = call.behaviour
-        random = Random(f"{self.defaults.seed}:answer:{self.calls}")
+        random = self._random()
         tool = tool_asked_for(call.body, prompt, ordered=orders.tool)
         effort = call.body.get("reasoning_effort") or (call.body.get("reasoning") or {}).get(
             "effort"
