@@ -36,7 +36,7 @@ ROUTES = {
 log = logging.getLogger("pedagio")
 
 
-class RefusedByPedagioError(ProxyException):
+class RefusedByPedagioError(ProxyException):  # type: ignore[misc]  # LiteLLM ships no types to this check
     """A refusal in the form that LiteLLM sends to the client unchanged."""
 
     def __init__(self, refusal: Refusal) -> None:
@@ -90,7 +90,10 @@ class Pedagio(CustomLogger):  # type: ignore[misc]  # LiteLLM ships no types to 
             raise call.spent_by
 
     async def async_post_call_failure_deployment_hook(
-        self, request_data: Mapping[str, Any], exception: Exception, call_type: Any,
+        self,
+        request_data: Mapping[str, Any],
+        exception: Exception,
+        call_type: Any,
         fallback_depth: int | None = None,
     ) -> None:
         """After a failed attempt: remember whether it may have been charged."""
@@ -110,7 +113,10 @@ class Pedagio(CustomLogger):  # type: ignore[misc]  # LiteLLM ships no types to 
             log.exception("pedagio: an end could not be recorded")
 
     async def async_post_call_failure_hook(
-        self, request_data: dict[str, Any], original_exception: Exception, user_api_key_dict: Any,
+        self,
+        request_data: dict[str, Any],
+        original_exception: Exception,
+        user_api_key_dict: Any,
         traceback_str: str | None = None,
     ) -> None:
         """The call has failed for good; our own refusals are recorded where they are made."""

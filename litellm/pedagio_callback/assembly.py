@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -51,8 +52,11 @@ class TextCounter:
             return
         self._tried = True
         try:
-            import tiktoken  # LiteLLM points it at its own files, so this asks no network
+            import litellm.litellm_core_utils.tokenizers as bundled
+            import tiktoken
 
+            # With LiteLLM's own files at hand the tokenizer asks no network.
+            os.environ.setdefault("TIKTOKEN_CACHE_DIR", str(Path(bundled.__file__).parent))
             self._encode = tiktoken.get_encoding(TOKENIZER).encode_ordinary
         except Exception:  # noqa: BLE001 - an estimate by length is good enough to go on
             log.warning("pedagio: no tokenizer, tokens are estimated by length")

@@ -57,7 +57,9 @@ def measure(route: str, body: Mapping[str, Any]) -> Measured:
     return Measured(counter.text + REQUEST_TOKENS, counter.images, counter.hidden, counter.audio)
 
 
-def bound_tokens(measured: Measured, route: str, image_tokens: int, context_tokens: int) -> int | None:
+def bound_tokens(
+    measured: Measured, route: str, image_tokens: int, context_tokens: int
+) -> int | None:
     """The most input tokens the call can have; None when no bound exists.
 
     Chat and responses never have more than the context window (0: unknown); an embeddings

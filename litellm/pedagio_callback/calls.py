@@ -13,28 +13,6 @@ MOST_CALLS = 20_000
 
 
 @dataclass
-class Call:
-    """One call, from the pre-call hook to its end record. Times are monotonic seconds."""
-
-    hold: str
-    token_text: str | None
-    token: HoldToken | None
-    started_s: float
-    clamped: bool = False
-    stream: bool = False
-    limit_tokens: int | None = None
-    ended: bool = False
-    # An attempt that may have been charged has gone before: the hold covers one call only.
-    spent_by: Exception | None = None
-    seen: Seen = field(default_factory=lambda: Seen())
-
-    @property
-    def enforced(self) -> bool:
-        """Whether anything of ours may refuse or alter this call."""
-        return self.token is not None and self.token.mode == "enforce"
-
-
-@dataclass
 class Seen:
     """What left LiteLLM for the client, in counts: never the text itself."""
 
@@ -59,6 +37,28 @@ class Seen:
         """A finish reason or a terminal event was seen."""
         self.finish_reason = reason
         self.complete = True
+
+
+@dataclass
+class Call:
+    """One call, from the pre-call hook to its end record. Times are monotonic seconds."""
+
+    hold: str
+    token_text: str | None
+    token: HoldToken | None
+    started_s: float
+    clamped: bool = False
+    stream: bool = False
+    limit_tokens: int | None = None
+    ended: bool = False
+    # An attempt that may have been charged has gone before: the hold covers one call only.
+    spent_by: Exception | None = None
+    seen: Seen = field(default_factory=Seen)
+
+    @property
+    def enforced(self) -> bool:
+        """Whether anything of ours may refuse or alter this call."""
+        return self.token is not None and self.token.mode == "enforce"
 
 
 class Calls:

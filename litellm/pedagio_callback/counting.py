@@ -6,8 +6,8 @@ import json
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from .bound import IMAGE_PARTS, Measured
 from .body import content_parts
+from .bound import IMAGE_PARTS, Measured
 
 CHARS_PER_TOKEN = 4
 # Enough to know the density of a text; counting 16 MiB would hold the process for seconds.
@@ -23,7 +23,9 @@ def count_by_length(text: str) -> int:
     return -(-len(text) // CHARS_PER_TOKEN)
 
 
-def estimate_tokens(route: str, body: Mapping[str, Any], measured: Measured, count: CountText) -> int:
+def estimate_tokens(
+    route: str, body: Mapping[str, Any], measured: Measured, count: CountText
+) -> int:
     """Estimate a body's input tokens; a sample is counted, the rest is in proportion."""
     if route == "embeddings":
         return _embeddings(body.get("input"), count)

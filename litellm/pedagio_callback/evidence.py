@@ -106,8 +106,7 @@ class Evidence:
 
     def _explain(self, call: Call) -> str:
         language = call.token.language if call.token else "en"
-        fields = {"limit": str(call.limit_tokens), "ref": reference(call.hold)}
-        return self.sentences.say(EMPTY_UNDER_CLAMP, language, fields)
+        return self.sentences.say(EMPTY_UNDER_CLAMP, language, {"ref": reference(call.hold)})
 
 
 def failure_code(error: BaseException) -> str:

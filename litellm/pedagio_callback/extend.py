@@ -33,7 +33,9 @@ class ExtendUnansweredError(Exception):
     """Accounting did not answer in time, or not in a way that we understand."""
 
 
-async def extend(post: PostAsync, hold: str, want_nanos: int, least_nanos: int) -> Extended | Denied:
+async def extend(
+    post: PostAsync, hold: str, want_nanos: int, least_nanos: int
+) -> Extended | Denied:
     """Ask for totals, not increments: asking twice is the same. Raises ExtendUnansweredError."""
     body = json.dumps(
         {"hold": hold, "want_total_nanos": want_nanos, "min_total_nanos": least_nanos}

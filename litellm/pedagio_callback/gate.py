@@ -97,7 +97,7 @@ class Gate:
         if token.mode != "enforce":
             await self._watch(call, token, request, problem)
             return
-        if problem is None and not self._claimed(call, token):
+        if problem is None and not self._claimed(token):
             problem = "x-request-id"
         if problem is not None:
             # No record: the hold may belong to another call, which an end would close.
@@ -132,10 +132,15 @@ class Gate:
             log.warning("pedagio: a forged or damaged token (%s)", error)
         raise RefusedCallError(
             refusal.refuse(
-                self.sentences, refusal.BAD_REQUEST, refusal.STATUS_NOT_FROM_GATE,
-                hold=request.call_id, language="en", style="plain", field=TOKEN_HEADER,
+                self.sentences,
+                refusal.BAD_REQUEST,
+                refusal.STATUS_NOT_FROM_GATE,
+                hold=request.call_id,
+                language="en",
+                style="plain",
+                field=TOKEN_HEADER,
             )
-        )  # fmt: skip
+        )
 
     def _foreign(self, request: Request, token: HoldToken) -> str | None:
         """The field by which a token shows that it was made for another request."""
@@ -147,7 +152,7 @@ class Gate:
             return "path"
         return None if token.model == request.body.get("model") else "model"
 
-    def _claimed(self, call: Call, token: HoldToken) -> bool:
+    def _claimed(self, token: HoldToken) -> bool:
         try:
             return self.started.claim(token.hold, token.issued_s)
         except OSError as error:
@@ -274,6 +279,11 @@ class Gate:
 
     def _ours(self, token: HoldToken, reason: str, status: int, name: str | None) -> Refusal:
         return refusal.refuse(
-            self.sentences, reason, status,
-            hold=token.hold, language=token.language, style=token.style, field=name,
-        )  # fmt: skip
+            self.sentences,
+            reason,
+            status,
+            hold=token.hold,
+            language=token.language,
+            style=token.style,
+            field=name,
+        )

@@ -32,5 +32,5 @@ class Journal:
         try:
             self.write(record)
         except OSError as error:
-            log.error("pedagio: a %s record of %s is lost (%s)", record["record"], record["hold"],
-                      type(error).__name__)  # fmt: skip
+            name = type(error).__name__
+            log.error("pedagio: %s of %s is lost (%s)", record["record"], record["hold"], name)  # noqa: TRY400 - the traceback says nothing more

@@ -58,9 +58,7 @@ class ExtendLink:
             self._client = httpx.AsyncClient(
                 timeout=EXTEND_ATTEMPT_TIMEOUT_S, limits=LIMITS, trust_env=False
             )
-        response = await self._client.post(
-            self._url, content=body, headers=_sign(self._key, body)
-        )
+        response = await self._client.post(self._url, content=body, headers=_sign(self._key, body))
         return response.status_code, response.content
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 BAD_REQUEST = "bad_request"
 UNAVAILABLE = "enforcement_unavailable"
-EMPTY_UNDER_CLAMP = "empty_under_clamp"
+EMPTY_UNDER_CLAMP = "answer_cut"
 STATUS_UNAVAILABLE = 503
 STATUS_BAD_REQUEST = 400
 STATUS_NOT_FROM_GATE = 403
@@ -20,27 +20,14 @@ LONGEST_FIELD_CHARS = 60
 # Spoken only when the sentences' file is away: a refusal without words shows as a raw error.
 _SPARE: Mapping[str, Mapping[str, Sequence[str]]] = {
     "pt-BR": {
-        BAD_REQUEST: ("O pedido não pôde ser aceito: {field}.", " Nada foi cobrado.", " (ref. {ref})"),
-        UNAVAILABLE: (
-            "O controle de créditos está indisponível neste instante; nada foi cobrado.",
-            " Tente de novo em um minuto. (ref. {ref})",
-        ),
-        EMPTY_UNDER_CLAMP: (
-            "O crédito que resta não bastou para a resposta: o limite de {limit} tokens acabou",
-            " no raciocínio do modelo. Peça mais crédito ou use um modelo mais simples.",
-            " (ref. {ref})",
-        ),
+        BAD_REQUEST: ("O pedido não pôde ser aceito: {field}.", " (ref. {ref})"),
+        UNAVAILABLE: ("O controle de créditos está indisponível neste instante.", " (ref. {ref})"),
+        EMPTY_UNDER_CLAMP: ("O crédito acabou antes da resposta.",),
     },
     "en": {
-        BAD_REQUEST: ("The request was not accepted: {field}.", " Nothing was charged.", " (ref. {ref})"),
-        UNAVAILABLE: (
-            "Credit control is unavailable at this moment; nothing was charged.",
-            " Try again in a minute. (ref. {ref})",
-        ),
-        EMPTY_UNDER_CLAMP: (
-            "The credit left was not enough for an answer: the limit of {limit} tokens was spent",
-            " on the model's reasoning. Ask for more credit or use a simpler model. (ref. {ref})",
-        ),
+        BAD_REQUEST: ("The request could not be accepted: {field}.", " (ref. {ref})"),
+        UNAVAILABLE: ("Credit control is unavailable right now.", " (ref. {ref})"),
+        EMPTY_UNDER_CLAMP: ("The credit ran out before the answer began.",),
     },
 }
 
@@ -81,7 +68,8 @@ class Sentences:
 
     def say(self, reason: str, language: str, fields: Mapping[str, str]) -> str:
         """The sentence of a reason in a language; English when the language is unknown."""
-        return "".join(_filled(clause, fields) for clause in self._clauses(reason, language)).strip()
+        clauses = self._clauses(reason, language)
+        return "".join(_filled(clause, fields) for clause in clauses).strip()
 
     def _clauses(self, reason: str, language: str) -> Sequence[str]:
         for source in (self._by_language, _SPARE):
@@ -105,7 +93,13 @@ def reference(hold: str) -> str:
 
 
 def refuse(
-    sentences: Sentences, reason: str, status: int, *, hold: str, language: str, style: str,
+    sentences: Sentences,
+    reason: str,
+    status: int,
+    *,
+    hold: str,
+    language: str,
+    style: str,
     field: str | None = None,
 ) -> Refusal:
     """Build a refusal of ours; `style` librechat wraps the sentence so that it shows alone."""

@@ -26,7 +26,8 @@ log = logging.getLogger("pedagio")
 class Post(Protocol):
     """Sends a signed body to accounting and says the HTTP status; raises OSError when it cannot."""
 
-    def __call__(self, body: bytes) -> int: ...
+    def __call__(self, body: bytes) -> int:
+        """Send one batch."""
 
 
 class Shipper:

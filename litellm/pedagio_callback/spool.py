@@ -7,6 +7,7 @@ A segment whose lock is free belongs to a dead process: whoever takes the lock s
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import os
 import threading
@@ -77,12 +78,8 @@ class Spool:
         with self._lock:
             segment = self._writable()
             before = segment.size_bytes()
-            data = line + b"\n"
             try:
-                written = os.write(segment.descriptor, data)
-                if written != len(data):
-                    raise OSError(28, "the spool's disk is full")
-                os.fdatasync(segment.descriptor)
+                _write(segment.descriptor, line + b"\n")
             except OSError:
                 # Half a line would glue itself to the next record.
                 os.ftruncate(segment.descriptor, before)
@@ -126,6 +123,13 @@ class Spool:
         with self._lock:
             self.segments.extendleft(reversed(adopted))
         return len(adopted)
+
+
+def _write(descriptor: int, data: bytes) -> None:
+    """Write all of it and sync; a short write means that the disk is full."""
+    if os.write(descriptor, data) != len(data):
+        raise OSError(errno.ENOSPC, "the spool's disk is full")
+    os.fdatasync(descriptor)
 
 
 def _adopt(path: Path) -> Segment | None:
