@@ -15,7 +15,9 @@ from typing import Any
 import aiosql
 import asyncpg
 
-_QUERIES = aiosql.from_str((files("credit") / "sql" / "queries.sql").read_text(encoding="utf-8"), "asyncpg")
+_QUERIES = aiosql.from_str(
+    (files("credit") / "sql" / "queries.sql").read_text(encoding="utf-8"), "asyncpg", mandatory_parameters=False
+)
 
 # Bounds of every wait on Postgres, in seconds.
 CONNECT_TIMEOUT_S = 5.0

@@ -145,6 +145,7 @@ CREATE TABLE usage_event (
     recorded_at    timestamptz NOT NULL DEFAULT now()
 );
 CREATE INDEX usage_event_hold ON usage_event (hold_id);
+CREATE INDEX usage_event_recorded ON usage_event (recorded_at);
 
 -- The evidence: start, end and cost records as they came (allow-listed fields only, no prompts).
 CREATE TABLE call_record (
@@ -156,6 +157,7 @@ CREATE TABLE call_record (
     recorded_at  timestamptz NOT NULL DEFAULT now()
 );
 CREATE INDEX call_record_hold ON call_record (hold_id);
+CREATE INDEX call_record_ended ON call_record (recorded_at) WHERE kind = 'end';
 
 CREATE TABLE usage_conflict (
     id           bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,

@@ -4,13 +4,13 @@
 -- What the processes keep in memory, and in which version; polled, so it must stay tiny.
 SELECT topic, version FROM news;
 
--- name: read_mode$
+-- name: read_mode
 SELECT mode FROM enforcement;
 
 -- name: read_clients
 SELECT id, kind, key_sha256, litellm_key, unknown_users, style, language, enabled FROM client;
 
--- name: read_model_map^
+-- name: read_model_map
 -- The map in force: the highest version.
 SELECT version, map FROM model_map ORDER BY version DESC LIMIT 1;
 
@@ -69,3 +69,30 @@ ORDER BY o.deadline_at LIMIT 500;
 -- A refusal made at the door, before any hold (identity, model, bad request).
 INSERT INTO decision (hold_id, account_id, client_id, kind, reason, model, detail)
 VALUES (:hold_id, :account_id, :client_id, :kind, :reason, :model, :detail) ON CONFLICT DO NOTHING;
+
+-- name: read_output_sizes
+-- The 99th percentile of the output of a model for a client, where at least 200 calls are known (DESIGN 4).
+-- Bounded to the newest events, so that its cost does not grow with the ledger.
+SELECT h.client_id, h.model,
+       percentile_disc(0.99) WITHIN GROUP (ORDER BY (u.usage ->> 'completion_tokens')::bigint)::bigint AS p99_tokens
+FROM (SELECT e.hold_id, e.usage FROM usage_event AS e ORDER BY e.recorded_at DESC LIMIT 20000) AS u
+JOIN hold AS h ON h.id = u.hold_id
+GROUP BY h.client_id, h.model HAVING count(*) >= 200;
+
+-- name: find_suspense
+-- Where a report that names no known call is booked until a person has looked.
+SELECT id FROM account WHERE kind = 'suspense';
+
+-- name: read_hold_client
+-- The client behind a hold, for the words of an answer about it.
+SELECT c.id, c.style, c.language FROM hold AS h JOIN client AS c ON c.id = h.client_id WHERE h.id = :hold_id;
+
+-- name: read_reasoning_pace
+-- Hidden tokens against silence in the newest complete calls: what the estimate of a cut stream learns from.
+SELECT h.model, (c.body -> 'usage' ->> 'reasoning_tokens')::bigint AS reasoning_tokens,
+       (e.body ->> 'first_visible_ms')::bigint AS silent_ms
+FROM (SELECT r.hold_id, r.body FROM call_record AS r WHERE r.kind = 'end' AND r.body ->> 'outcome' = 'ok'
+      ORDER BY r.recorded_at DESC LIMIT 5000) AS e
+JOIN call_record AS c ON c.hold_id = e.hold_id AND c.kind = 'cost' AND (c.body ->> 'exact')::boolean
+JOIN hold AS h ON h.id = e.hold_id
+WHERE (e.body ->> 'first_visible_ms') IS NOT NULL AND (c.body -> 'usage' ->> 'reasoning_tokens')::bigint > 0;

@@ -1,0 +1,1 @@
+"""accounting: the process that records reports, debits, settles, serves administrators."""

@@ -1,0 +1,141 @@
+"""Start accounting: `python -m accounting`, configured by PEDAGIO_* variables."""
+
+import asyncio
+import contextlib
+import functools
+import signal
+from collections.abc import Awaitable, Callable, Generator
+from pathlib import Path
+from typing import Any
+
+import grpc
+import structlog
+import uvicorn
+import uvloop
+from grpc_health.v1 import health, health_pb2, health_pb2_grpc
+
+from accounting.admin.servicer import add_admin_service, admin_interceptors
+from accounting.extend import Extender
+from accounting.http import create_app
+from accounting.models_sync import SyncResult, sync_models
+from accounting.pricing import CurrentModels
+from accounting.record import Recorder
+from accounting.settings import AccountingSettings
+from accounting.settle import Settler
+from credit import ledger
+from credit.news import News, publish
+from credit.settings import split_keys
+from credit.wording import Wording
+
+SYNC_RETRY_S = 2.0
+SYNC_EVERY_S = 24 * 3600.0
+DRAIN_S = 5.0
+
+log = structlog.get_logger()
+
+
+class HttpServer(uvicorn.Server):
+    """uvicorn, with the signals left to this process."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Generator[None, None, None]:
+        """Take no signal: `serve` below stops both faces in order."""
+        yield
+
+
+async def serve(settings: AccountingSettings) -> None:
+    """Run until SIGTERM or SIGINT."""
+    pool = await ledger.connect(settings.database_url, min_size=2, max_size=10, role="pedagio-accounting")
+    models = CurrentModels(pool)
+    await models.reload({"models"})
+    recorder = Recorder(pool, models, split_keys(settings.token_keys), settings.hold_deadline_s)
+    settler = Settler(pool, models, settings.cost_wait_s)
+    await settler.warm()
+    wording = Wording(settings.language, settings.unit, settings.contact, settings.credit_url)
+    app = create_app(recorder, settler, Extender(pool, wording), split_keys(settings.report_keys))
+
+    tell = functools.partial(publish, settings.redis_url)
+    sync = functools.partial(_sync, pool, settings, tell)
+    http = _http_server(app, settings.ingest_listen)
+    admin = await _start_admin(pool, settings, sync, tell)
+    tasks = [
+        asyncio.create_task(http.serve()),
+        asyncio.create_task(News(pool, settings.redis_url).watch(models.reload)),
+        asyncio.create_task(settler.sweep()),
+        asyncio.create_task(_keep_models_fresh(sync)),
+    ]
+    log.info("serving", ingest=settings.ingest_listen, admin=settings.admin_listen)
+    await _until_stopped()
+    http.should_exit = True
+    await asyncio.wait(tasks[:1], timeout=DRAIN_S)
+    await admin.stop(DRAIN_S)
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+    await pool.close()
+
+
+async def _sync(
+    pool: Any, settings: AccountingSettings, tell: Callable[[str], Awaitable[None]]
+) -> SyncResult:
+    price_file = Path(settings.price_file) if settings.price_file else None
+    result = await sync_models(pool, settings.litellm_url, settings.litellm_key, price_file)
+    if result.changed:
+        await tell("models")
+    return result
+
+
+async def _keep_models_fresh(sync: Callable[[], Awaitable[SyncResult]]) -> None:
+    """At start (LiteLLM is slower to start than we are: try again) and daily."""
+    while True:
+        try:
+            result = await sync()
+        except Exception as error:  # noqa: BLE001 (the old map stays in force; said in the log, tried again)
+            log.info("models_not_synced", error=str(error)[:200])
+            await asyncio.sleep(SYNC_RETRY_S)
+            continue
+        log.info("models_synced", version=result.version, names=result.names, unpriced=result.unpriced)
+        await asyncio.sleep(SYNC_EVERY_S)
+
+
+def _http_server(app: Any, listen: str) -> HttpServer:
+    host, _, port = listen.rpartition(":")
+    config = uvicorn.Config(
+        app, host=host, port=int(port), log_level="warning", access_log=False, timeout_keep_alive=75,
+        timeout_graceful_shutdown=int(DRAIN_S),
+    )  # fmt: skip
+    return HttpServer(config)
+
+
+async def _start_admin(
+    pool: Any,
+    settings: AccountingSettings,
+    sync: Callable[[], Awaitable[SyncResult]],
+    tell: Callable[[str], Awaitable[None]],
+) -> grpc.aio.Server:
+    tokens = [key.decode() for key in split_keys(settings.admin_token)]
+    server = grpc.aio.server(interceptors=admin_interceptors(tokens), options=[("grpc.so_reuseport", 0)])
+    add_admin_service(server, pool, sync_models=sync, publish=tell)
+    checker = health.aio.HealthServicer()
+    health_pb2_grpc.add_HealthServicer_to_server(checker, server)
+    await checker.set("", health_pb2.HealthCheckResponse.SERVING)
+    if server.add_insecure_port(settings.admin_listen) == 0:
+        raise OSError(f"cannot listen on {settings.admin_listen}")
+    await server.start()
+    return server
+
+
+async def _until_stopped() -> None:
+    stop = asyncio.Event()
+    for name in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(name, stop.set)
+    await stop.wait()
+
+
+def main() -> None:
+    """Read the settings, then run."""
+    uvloop.run(serve(AccountingSettings.load()))
+
+
+if __name__ == "__main__":
+    main()

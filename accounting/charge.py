@@ -1,0 +1,70 @@
+"""From a cost record to a usage event: which figure is debited, and what is odd about it.
+
+DESIGN 6: LiteLLM's cost is the authoritative meter, checked against our own price book;
+more than 1 % apart raises an exception; cost 0 for a model that has a price uses the book.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+from accounting.reports import Cost
+from credit.cost import cost_nanos
+from credit.money import nanos_from_picos, picos_from_usd_text
+from credit.prices import Price, Usage
+
+CLIENT_LEFT = "499"
+TOLERANCE_PART = 100  # 1/100 = 1 %
+
+
+@dataclass(frozen=True, slots=True)
+class Charge:
+    """One usage event to be debited, amounts in nano-USD, with the oddities found."""
+
+    event: dict[str, Any]
+    oddities: tuple[str, ...]
+
+
+def is_exact(record: Cost) -> bool:
+    """Whether this record is a debit, not merely evidence.
+
+    A stream that the client left (499) carries LiteLLM's guess; a success without tokens
+    (no usage from upstream) carries nothing; a failure that cost nothing is no event.
+    """
+    if record.error_code == CLIENT_LEFT and record.status == "success":
+        return False
+    if record.status == "failure":
+        return picos_from_usd_text(record.cost_usd) > 0
+    return record.cache_hit or _tokens(record) > 0
+
+
+def charge(record: Cost, hold_id: str, price: Price | None, price_version: int | None) -> Charge:
+    """The usage event of an exact record."""
+    usage = Usage(**record.usage.model_dump())
+    litellm_nanos = nanos_from_picos(picos_from_usd_text(record.cost_usd))
+    book_nanos = None if price is None else cost_nanos(price, usage, record.service_tier)
+    cost, oddities = _decide(litellm_nanos, book_nanos, cache_hit=record.cache_hit)
+    event = {
+        "id": f"{hold_id}:{record.status}:{record.provider_id}", "hold_id": hold_id, "record_id": record.id,
+        "source": "callback", "status": record.status, "provider_id": record.provider_id,
+        "model_group": record.model_group, "model": record.model, "model_id": record.model_id,
+        "usage": record.usage.model_dump(), "service_tier": record.service_tier, "cost": cost,
+        "litellm_cost": litellm_nanos, "book_cost": book_nanos, "price_version": price_version,
+        "flags": list(oddities), "event_at_ms": record.ended_ms or record.at_ms,
+    }  # fmt: skip
+    return Charge(event, oddities)
+
+
+def _decide(litellm: int, book: int | None, *, cache_hit: bool) -> tuple[int, tuple[str, ...]]:
+    if cache_hit:
+        return 0, ()
+    if book is None:
+        return litellm, ("no_book_price",)
+    if litellm == 0 and book > 0:
+        return book, ("litellm_cost_zero",)
+    if abs(litellm - book) * TOLERANCE_PART > book:
+        return litellm, ("price_mismatch",)
+    return litellm, ()
+
+
+def _tokens(record: Cost) -> int:
+    return record.usage.prompt_tokens + record.usage.completion_tokens

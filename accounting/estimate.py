@@ -1,0 +1,57 @@
+"""What a call that never reported exactly is estimated to have cost (pure).
+
+Source: protocol.md 6. Unbiased, not a bound: input as the callback counted it, a quarter of a
+token per delivered character, and for reasoning models the silent time at the model's own pace.
+"""
+
+from collections import defaultdict, deque
+from collections.abc import Mapping
+from statistics import median
+from typing import Any
+
+from accounting.outcome import Evidence
+from credit.cost import cost_nanos
+from credit.prices import Price, Usage
+
+CHARS_PER_TOKEN = 4
+CALLS_KEPT = 200
+DEFAULT_TOKENS_PER_S = 60
+MILLIS_PER_S = 1000
+
+
+class ReasoningPace:
+    """Hidden tokens per second by model: the median of its last complete calls."""
+
+    def __init__(self) -> None:
+        """Knows nothing yet: DEFAULT_TOKENS_PER_S."""
+        self._seen: defaultdict[str, deque[int]] = defaultdict(lambda: deque(maxlen=CALLS_KEPT))
+
+    def learn(self, model: str, reasoning_tokens: int, silent_ms: int) -> None:
+        """Add one complete call."""
+        if reasoning_tokens > 0 and silent_ms > 0:
+            self._seen[model].append(reasoning_tokens * MILLIS_PER_S // silent_ms)
+
+    def tokens(self, model: str, silent_ms: int) -> int:
+        """Hidden tokens expected in so much silence."""
+        pace = self._seen.get(model)
+        tokens_per_s = int(median(pace)) if pace else DEFAULT_TOKENS_PER_S
+        return tokens_per_s * silent_ms // MILLIS_PER_S
+
+
+def estimate_nanos(evidence: Evidence, model: str, price: Price, pace: ReasoningPace, hold_nanos: int | None) -> int:
+    """The estimate in nano-USD; `hold_nanos` bounds hidden reasoning (None: nothing was held)."""
+    start: Mapping[str, Any] = evidence.start or {}
+    end: Mapping[str, Any] = evidence.end or {}
+    tier = next((cost.get("service_tier") for cost in evidence.bodies("cost")), None)
+    prompt = int(start.get("input_count_tokens") or 0)
+    spoken = -(-int(end.get("output_chars") or 0) // CHARS_PER_TOKEN)
+    certain = cost_nanos(price, Usage(prompt_tokens=prompt, completion_tokens=spoken), tier)
+    if not price.reasoning:
+        return certain
+    silent_ms = end.get("first_visible_ms")
+    if silent_ms is None:
+        silent_ms = end.get("duration_ms") or 0
+    hidden = pace.tokens(model, int(silent_ms))
+    whole = Usage(prompt_tokens=prompt, completion_tokens=spoken + hidden, reasoning_tokens=hidden)
+    total = cost_nanos(price, whole, tier)
+    return total if hold_nanos is None else max(certain, min(total, hold_nanos))

@@ -1,0 +1,100 @@
+"""Translation in: the callback's records, allow-listed and bounded field by field.
+
+Source: the report format in docs/reference/reports.md. A record with any other field is not
+accepted: a prompt cannot slip in under a new name.
+"""
+
+import uuid
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
+
+# Nothing that a provider really bills is near these; beyond them a figure is a mistake or an attack.
+TOKENS_LIMIT = 1_000_000_000
+NANOS_LIMIT = 10**15
+
+Tokens = Annotated[int, Field(ge=0, le=TOKENS_LIMIT)]
+Nanos = Annotated[int, Field(ge=0, le=NANOS_LIMIT)]
+Name = Annotated[str, Field(max_length=256)]
+Millis = Annotated[int, Field(ge=0, le=10**14)]
+
+
+class Record(BaseModel):
+    """What every record carries; `token` is the hold token that authz signed."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, protected_namespaces=())
+
+    id: Annotated[str, Field(pattern="^[0-9a-f]{32}$")]
+    token: Annotated[str, Field(max_length=8192)] | None = None
+    hold: uuid.UUID | None = None
+    at_ms: Millis
+
+
+class Start(Record):
+    """The call is about to leave for the provider."""
+
+    record: Literal["start"]
+    route: Name
+    model: Name
+    stream: bool = False
+    input_bound_tokens: Tokens
+    input_count_tokens: Tokens
+    images: Annotated[int, Field(ge=0, le=100_000)] = 0
+    output_limit_tokens: Tokens | None = None
+    clamped: bool = False
+    granted_nanos: Nanos = 0
+    bound_nanos: Nanos = 0
+    price_stale: bool = False
+
+
+class End(Record):
+    """The call is over, whatever way it ended."""
+
+    record: Literal["end"]
+    outcome: Literal["ok", "failed", "aborted", "refused"]
+    reason: Name | None = None
+    chunks: Tokens = 0
+    output_chars: Tokens = 0
+    first_visible_ms: Millis | None = None
+    duration_ms: Millis = 0
+    finish_reason: Name | None = None
+    empty_under_clamp: bool = False
+    complete: bool = False
+
+
+class UsageReport(BaseModel):
+    """Tokens by meter, as LiteLLM reports them."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    prompt_tokens: Tokens = 0
+    completion_tokens: Tokens = 0
+    cached_tokens: Tokens = 0
+    cache_creation_tokens: Tokens = 0
+    cache_creation_1h_tokens: Tokens = 0
+    reasoning_tokens: Tokens = 0
+    audio_input_tokens: Tokens = 0
+    audio_output_tokens: Tokens = 0
+
+
+class Cost(Record):
+    """What LiteLLM says one attempt cost; `cost_usd` is its float written as text."""
+
+    record: Literal["cost"]
+    status: Literal["success", "failure"]
+    provider_id: Name
+    error_code: Name | None = None
+    cache_hit: bool = False
+    model_group: Name = ""
+    model: Name = ""
+    model_id: Name = ""
+    provider: Name = ""
+    cost_usd: Annotated[str, Field(pattern=r"^\d{1,6}(\.\d{1,40})?([eE]-?\d{1,2})?$")]
+    usage: UsageReport
+    service_tier: Name | None = None
+    started_ms: Millis = 0
+    ended_ms: Millis = 0
+
+
+AnyRecord = Start | End | Cost
+RECORD: TypeAdapter[AnyRecord] = TypeAdapter(Annotated[AnyRecord, Field(discriminator="record")])

@@ -1,0 +1,23 @@
+"""Who may report: HMAC over timestamp, nonce and body, in a window of five minutes.
+
+Reports are idempotent by record id, so a replay inside the window changes nothing and
+nonces need not be remembered.
+"""
+
+import hmac
+from collections.abc import Mapping, Sequence
+
+WINDOW_S = 300
+
+
+def is_genuine(headers: Mapping[str, str], body: bytes, keys: Sequence[bytes], now_s: float) -> bool:
+    """Whether one of the live keys signed this body recently; constant time in the keys."""
+    timestamp = headers.get("x-pedagio-timestamp", "")
+    nonce = headers.get("x-pedagio-nonce", "")
+    version, _, signature = headers.get("x-pedagio-signature", "").partition("=")
+    if version != "v1" or not (timestamp.isascii() and timestamp.isdigit()) or len(timestamp) > 12:  # noqa: PLR2004
+        return False
+    signed = f"{timestamp}.{nonce}.".encode() + body
+    given = signature.encode(errors="replace")
+    matches = [hmac.compare_digest(given, hmac.new(key, signed, "sha256").hexdigest().encode()) for key in keys]
+    return any(matches) and abs(now_s - int(timestamp)) <= WINDOW_S

@@ -1,0 +1,1 @@
+"""authz: the process that approves or blocks each request that Envoy asks about."""

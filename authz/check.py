@@ -1,0 +1,198 @@
+"""The use case: may this request pass, and with how much credit reserved?
+
+Read together with credit/grant.py and place_batch.sql: these three say exactly when a person
+is blocked. A refusal is a value, an unknown outcome is `enforcement_unavailable`, never a guess.
+"""
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import Protocol
+
+import structlog
+
+from authz.batcher import QueueFullError
+from authz.body import BadField, read_body
+from authz.call import METERED, Call, bare_claims
+from authz.request import Request
+from authz.response import Allow, Refuse
+from authz.snapshot import Client
+from credit.ledger import Place, Placed
+from credit.models import ModelMap
+from credit.refusal import Reason
+from credit.wording import Wording
+from credit.token import Claims, sign
+
+FREE = {"/v1/models"}
+NEW_CLIENT_OUTPUT_TOKENS = 8192  # DESIGN 4: until 200 calls are known
+# Account 0 in a token: accounting books it to the client's `unattributed` account.
+UNATTRIBUTED = 0
+
+log = structlog.get_logger()
+
+
+class State(Protocol):
+    """What the door knows without asking (authz.snapshot.Snapshot)."""
+
+    mode: str
+    clients: Mapping[bytes, Client]
+    models: ModelMap | None
+    p99_output_tokens: Mapping[tuple[str, str], int]
+
+    async def account(self, client: Client, external_id: str | None) -> int | None:
+        """The account of a person, or of the client itself."""
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """Why the ledger was not even asked."""
+
+    reason: Reason
+    param: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """Whose credit: the client's name for the person, None for a service client's own account."""
+
+    external_id: str | None
+
+
+class Check:
+    """Decides one request at a time; holds no state of its own."""
+
+    def __init__(
+        self,
+        state: State,
+        place: Callable[[Place], Awaitable[Placed]],
+        note: Callable[[Request, Client, str, Problem], None],
+        *,
+        token_keys: list[bytes],
+        wording: Wording,
+        now_s: Callable[[], float],
+    ) -> None:
+        """`place` asks the ledger, `note` records a refusal made at the door without waiting."""
+        self._state = state
+        self._place = place
+        self._note = note
+        self._token_keys = token_keys
+        self._wording = wording
+        self._now_s = now_s
+
+    async def decide(self, request: Request) -> Allow | Refuse:
+        """The whole decision for one request."""
+        client = self._state.clients.get(request.key_sha256) if request.key_sha256 else None
+        if client is None:
+            return self._refuse(request, None, Problem(Reason.UNKNOWN_KEY))
+        if request.path in FREE:
+            return self._allow(request, client, None)
+        mode = self._state.mode
+        if mode == "closed":
+            return self._refuse(request, client, Problem(Reason.ENFORCEMENT_UNAVAILABLE))
+        if mode == "off":
+            return await self._pass_unmetered(request, client)
+        if request.path not in METERED:
+            if mode == "shadow":
+                return self._shadow_pass(request, client)
+            return self._refuse(request, client, Problem(Reason.UNKNOWN_PATH))
+        return await self._decide_metered(request, client, shadow=mode == "shadow")
+
+    async def _decide_metered(self, request: Request, client: Client, *, shadow: bool) -> Allow | Refuse:
+        try:
+            call = await self._read_call(request, client)
+        except Exception as error:  # noqa: BLE001 (the store is away: unknown, hence the typed refusal)
+            log.warning("account_lookup_failed", hold=request.hold_id, error=type(error).__name__)
+            call = Problem(Reason.ENFORCEMENT_UNAVAILABLE)
+        if isinstance(call, Problem):
+            self._note(request, client, "would_refuse" if shadow else "refuse", call)
+            return self._shadow_pass(request, client) if shadow else self._refuse(request, client, call)
+        try:
+            placed = await self._place(call.hold(self._usual_output(call), shadow=shadow))
+        except Exception as error:  # noqa: BLE001 (timeout, lost connection, full queue: the outcome is unknown)
+            level = log.info if isinstance(error, QueueFullError) else log.warning
+            level("place_unknown", hold=request.hold_id, error=type(error).__name__)
+            placed = None
+        return self._answer(call, placed, shadow=shadow or (placed is not None and placed.shadow))
+
+    def _answer(self, call: Call, placed: Placed | None, *, shadow: bool) -> Allow | Refuse:
+        if placed is not None and placed.result in {"placed", "replay"}:
+            claims = call.claims(placed.granted_nanos, "shadow" if shadow else "enforce", self._now_s())
+            return self._allow(call.request, call.client, claims)
+        if shadow:
+            return self._allow(call.request, call.client, call.claims(0, "shadow", self._now_s()))
+        if placed is None or placed.result == "closed":
+            return self._refuse(call.request, call.client, Problem(Reason.ENFORCEMENT_UNAVAILABLE))
+        reason = Reason(placed.reason or Reason.INSUFFICIENT_CREDIT)
+        language = call.client.language
+        fields = self._wording.amounts(placed.available_nanos, placed.held_nanos, language)
+        fields["date"] = self._wording.date(placed.status_at, language)
+        return self._refuse(call.request, call.client, Problem(reason), fields, account=call.account_id)
+
+    async def _read_call(self, request: Request, client: Client) -> Call | Problem:
+        """Identify, check the body, find the price; the first problem wins."""
+        whose = self._person(request, client)
+        if isinstance(whose, Problem):
+            return whose
+        if request.has_query:
+            return Problem(Reason.BAD_REQUEST, "query")
+        if not request.hold_id:
+            return Problem(Reason.BAD_REQUEST, "x-request-id")
+        body = read_body(request.body)
+        if isinstance(body, BadField):
+            return Problem(Reason.BAD_REQUEST, body.name)
+        terms = self._state.models.terms(body.model, body.service_tier) if self._state.models else None
+        if terms is None:
+            return Problem(Reason.MODEL_UNPRICED, body.model)
+        account_id = await self._state.account(client, whose.external_id)
+        if account_id is None:
+            return Problem(Reason.IDENTITY_MISSING)
+        return Call(request, client, body, terms, account_id, METERED[request.path])
+
+    def _person(self, request: Request, client: Client) -> Person | Problem:
+        if client.kind == "service":
+            # One key, one account: a name here would be somebody pretending to be a trusted client.
+            return Problem(Reason.BAD_REQUEST, "x-user-id") if request.user_header is not None else Person(None)
+        external_id = request.external_id
+        return Problem(Reason.IDENTITY_MISSING) if external_id is None else Person(external_id)
+
+    def _usual_output(self, call: Call) -> int:
+        return self._state.p99_output_tokens.get((call.client.id, call.body.model), NEW_CLIENT_OUTPUT_TOKENS)
+
+    async def _pass_unmetered(self, request: Request, client: Client) -> Allow:
+        """Mode off: as before installation. No hold, no refusal; debits go on by the token."""
+        account_id: int | None = None
+        if request.external_id is not None or client.kind == "service":
+            try:
+                account_id = await self._state.account(client, request.external_id)
+            except Exception:  # noqa: BLE001 (off must not depend on the ledger)
+                account_id = None
+        claims = bare_claims(request, client, account_id or UNATTRIBUTED, "off", self._now_s())
+        return self._allow(request, client, claims)
+
+    def _shadow_pass(self, request: Request, client: Client) -> Allow:
+        claims = bare_claims(request, client, UNATTRIBUTED, "shadow", self._now_s())
+        return self._allow(request, client, claims)
+
+    def _allow(self, request: Request, client: Client, claims: Claims | None) -> Allow:
+        # An injected key is Envoy's to add, and only when the client's own is gone.
+        remove = ("authorization",) if client.litellm_key == "inject" else ()
+        headers = {"x-litellm-call-id": request.hold_id, "x-pedagio-client": client.id}
+        seen = {"hold": request.hold_id, "client": client.id, "mode": claims.mode if claims else self._state.mode}
+        if claims is not None:
+            headers |= {"x-litellm-end-user-id": claims.account, "x-pedagio-hold": sign(claims, self._token_keys)}
+            seen["account"] = claims.account
+        return Allow(headers, remove, seen)
+
+    def _refuse(
+        self,
+        request: Request,
+        client: Client | None,
+        problem: Problem,
+        fields: dict[str, str] | None = None,
+        account: int | None = None,
+    ) -> Refuse:
+        language = client.language if client else self._wording.language
+        text = self._wording.sentence(problem.reason, language, request.hold_id, problem.param, fields or {})
+        seen = {"hold": request.hold_id, "client": client.id if client else "", "mode": self._state.mode}
+        refusal = Refuse(problem.reason, text, client.style if client else "plain", problem.param, seen)
+        return refusal if account is None else replace(refusal, seen={**seen, "account": str(account)})
+

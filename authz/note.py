@@ -1,0 +1,59 @@
+"""Notes of refusals made at the door, written after the answer so that nobody waits for them."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Any, Protocol
+
+import structlog
+
+from authz.request import Request
+from authz.snapshot import Client
+
+QUEUE_LIMIT = 10_000
+
+log = structlog.get_logger()
+
+
+class Why(Protocol):
+    """The part of a problem that is written down."""
+
+    @property
+    def reason(self) -> Any: ...
+    @property
+    def param(self) -> str | None: ...
+
+
+class Notes:
+    """A bounded queue of decision rows; what does not fit, or fails, is counted and dropped.
+
+    These refusals moved no money: losing a note loses an explanation, nothing else.
+    """
+
+    def __init__(self, write: Callable[..., Awaitable[None]]) -> None:
+        """`write` runs the statement record_decision."""
+        self._write = write
+        self._queue: asyncio.Queue[dict[str, Any]] = asyncio.Queue(QUEUE_LIMIT)
+        self.dropped = 0
+
+    def note(self, request: Request, client: Client, kind: str, problem: Why) -> None:
+        """Queue one row; `kind` is refuse or would_refuse."""
+        model = request.body.get("model")
+        row = {
+            "hold_id": request.hold_id, "account_id": None, "client_id": client.id, "kind": kind,
+            "reason": str(problem.reason), "model": model[:256] if isinstance(model, str) else None,
+            "detail": problem.param,
+        }  # fmt: skip
+        try:
+            self._queue.put_nowait(row)
+        except asyncio.QueueFull:
+            self.dropped += 1
+
+    async def run(self) -> None:
+        """Write the rows one by one, for ever."""
+        while True:
+            row = await self._queue.get()
+            try:
+                await self._write(**row)
+            except Exception as error:  # noqa: BLE001 (see the class: a lost note is counted, nothing more)
+                self.dropped += 1
+                log.warning("decision_not_noted", error=type(error).__name__, dropped=self.dropped)

@@ -1,0 +1,73 @@
+"""Translation in: what Envoy sends in a CheckRequest, as plain values of ours.
+
+Envoy's types stop here. The body never comes: only the scalar fields that Envoy's
+json_to_metadata filter read (protocol.md 6, facts-envoy.md).
+"""
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from google.protobuf import struct_pb2
+
+from protos import ext_authz_pb2 as pb
+
+BODY_NAMESPACE = "pedagio.body"
+IDENTITY_LIMIT = 128
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One request at the door. `size_bytes` is the exact body size; `body` its scalar top-level keys."""
+
+    hold_id: str
+    key_sha256: bytes | None
+    path: str
+    has_query: bool
+    user_header: str | None
+    size_bytes: int
+    body: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def external_id(self) -> str | None:
+        """The person's id, or None when the header is no identity.
+
+        DESIGN 3: empty, a placeholder that LibreChat left unresolved (`{{`), several values
+        (Envoy joins duplicate headers with a comma) or overlong is no identity.
+        """
+        value = (self.user_header or "").strip()
+        if not value or "{{" in value or "," in value or len(value) > IDENTITY_LIMIT or not value.isprintable():
+            return None
+        return value
+
+
+def read(check: pb.CheckRequest) -> Request:
+    """Translate; never raises, whatever the bytes said (absent parts read as empty)."""
+    http = check.attributes.request.http
+    path, query, _ = http.path.partition("?")
+    struct = check.attributes.metadata_context.filter_metadata.get(BODY_NAMESPACE)
+    return Request(
+        hold_id=http.headers.get("x-request-id", ""),
+        key_sha256=_key_digest(http.headers.get("authorization", "")),
+        path=path,
+        has_query=bool(query),
+        user_header=http.headers.get("x-user-id"),
+        size_bytes=max(http.size, 0),
+        body={} if struct is None else {name: _plain(value) for name, value in struct.fields.items()},
+    )
+
+
+def _key_digest(header: str) -> bytes | None:
+    scheme, _, key = header.partition(" ")
+    key = key.strip()
+    return hashlib.sha256(key.encode()).digest() if scheme.lower() == "bearer" and key else None
+
+
+def _plain(value: struct_pb2.Value) -> Any:
+    kind = value.WhichOneof("kind")
+    if kind in {None, "null_value"}:
+        return None
+    if kind in {"struct_value", "list_value"}:  # json_to_metadata passes scalars only; be safe anyway
+        return ...
+    return getattr(value, str(kind))

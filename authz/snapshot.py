@@ -1,0 +1,79 @@
+"""What the door keeps in memory: mode, clients, model map; renewed when news says so."""
+
+from collections import OrderedDict
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import asyncpg
+
+from credit import ledger
+from credit.models import ModelMap
+
+ACCOUNTS_KEPT = 100_000
+
+
+@dataclass(frozen=True, slots=True)
+class Client:
+    """An application with a key; see the columns of the same names."""
+
+    id: str
+    kind: str  # trusted, service
+    litellm_key: str  # inject, pass_through
+    unknown_users: str  # create, refuse
+    style: str  # librechat, plain
+    language: str  # pt-BR, en
+
+
+class Snapshot:
+    """The last known state; stays in force while Postgres is away."""
+
+    def __init__(self, pool: asyncpg.Pool) -> None:
+        """Starts empty: call `reload` before serving."""
+        self._pool = pool
+        self.mode = "closed"
+        self.clients: Mapping[bytes, Client] = {}
+        self.models: ModelMap | None = None
+        self.p99_output_tokens: Mapping[tuple[str, str], int] = {}
+        self._accounts: OrderedDict[tuple[str, str], int] = OrderedDict()
+
+    async def reload(self, topics: set[str]) -> None:
+        """Read again what the topics name: `mode`, `clients`, `models`, `outputs`."""
+        if "mode" in topics:
+            rows = await ledger.query(self._pool, "read_mode")
+            self.mode = rows[0]["mode"]
+        if "clients" in topics:
+            rows = await ledger.query(self._pool, "read_clients")
+            self.clients = {
+                bytes(r["key_sha256"]): Client(
+                    r["id"], r["kind"], r["litellm_key"], r["unknown_users"], r["style"], r["language"]
+                )
+                for r in rows
+                if r["enabled"]
+            }
+        if "models" in topics:
+            rows = await ledger.query(self._pool, "read_model_map")
+            self.models = ModelMap.from_json(rows[0]["map"]) if rows else None
+        if "outputs" in topics:
+            rows = await ledger.query(self._pool, "read_output_sizes")
+            self.p99_output_tokens = {(r["client_id"], r["model"]): r["p99_tokens"] for r in rows}
+
+    async def account(self, client: Client, external_id: str | None) -> int | None:
+        """The account id behind (client, person); ids never change, so they are kept.
+
+        `external_id` None asks for the client's own service account. None: there is no such account.
+        """
+        key = (client.id, external_id or "")
+        known = self._accounts.get(key)
+        if known is not None:
+            self._accounts.move_to_end(key)
+            return known
+        if external_id is None:
+            found = await ledger.find_client_account(self._pool, client.id, "service")
+        else:
+            create = client.unknown_users == "create"
+            found = await ledger.find_or_create_account(self._pool, client.id, external_id, create=create)
+        if found is not None:
+            self._accounts[key] = found
+            if len(self._accounts) > ACCOUNTS_KEPT:
+                self._accounts.popitem(last=False)
+        return found

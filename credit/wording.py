@@ -1,0 +1,38 @@
+"""The words of a refusal: figures of the decision turned into the fields of a sentence."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from credit.money import format_amount
+from credit.refusal import Reason, reference, sentence
+
+
+@dataclass(frozen=True, slots=True)
+class Wording:
+    """How this installation speaks. `unit`: credits or usd; `contact` and `url` may be empty."""
+
+    language: str = "pt-BR"
+    unit: str = "credits"
+    contact: str = ""
+    url: str = ""
+
+    def amounts(self, available_nanos: int, held_nanos: int, language: str) -> dict[str, str]:
+        """What the sentences may say about the balance at the moment of the decision (nano-USD)."""
+        return {
+            "available": format_amount(max(available_nanos, 0), language, self.unit),
+            "held": format_amount(held_nanos, language, self.unit) if held_nanos > 0 else "",
+        }
+
+    @staticmethod
+    def date(moment: datetime, language: str) -> str:
+        """A day as people of that language write it."""
+        return f"{moment:%d/%m/%Y}" if language == "pt-BR" else f"{moment:%Y-%m-%d}"
+
+    def sentence(
+        self, reason: Reason, language: str, hold_id: str, param: str | None, fields: Mapping[str, str]
+    ) -> str:
+        """The whole sentence for a person."""
+        about = {"model": param or ""} if reason is Reason.MODEL_UNPRICED else {"field": param or ""}
+        known = {"contact": self.contact, "url": self.url, "ref": reference(hold_id)}
+        return sentence(reason, language, {**known, **about, **fields})
