@@ -1,1 +1,1 @@
-"""Contracts between the processes: protobuf sources with the code generated from them (`make protos`)."""
+"""Contracts between the processes: protobuf sources, and what `make protos` made of them."""

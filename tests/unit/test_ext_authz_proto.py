@@ -32,12 +32,16 @@ MESSAGES = [
 
 def numbers_of_full(message: Any) -> dict[str, int]:
     """Field name to field number of a class of the typed full API."""
-    return {field.name: field.metadata["betterproto"].number for field in dataclasses.fields(message)}
+    return {
+        field.name: field.metadata["betterproto"].number for field in dataclasses.fields(message)
+    }
 
 
-@pytest.mark.parametrize(("trimmed", "complete"), MESSAGES, ids=[str(m[0].DESCRIPTOR.name) for m in MESSAGES])
+@pytest.mark.parametrize(
+    ("trimmed", "complete"), MESSAGES, ids=[str(m[0].DESCRIPTOR.name) for m in MESSAGES]
+)
 def test_trimmed_message_every_field_has_envoys_number(trimmed: Any, complete: Any) -> None:
-    """A wrong number here would be read as an absent field, and an absent status allows a request."""
+    """A wrong number reads as an absent field, and an absent status allows a request."""
     wanted = numbers_of_full(complete)
     for field in trimmed.DESCRIPTOR.fields:
         assert wanted[field.name] == field.number, field.full_name
@@ -67,4 +71,6 @@ def test_refusal_read_by_the_full_api_keeps_status_and_body() -> None:
     assert read.denied_response is not None
     assert read.denied_response.status is not None
     assert (read.denied_response.status.code, read.denied_response.body) == (402, "{}")
-    assert read.denied_response.headers[0].header == core.HeaderValue(key="x-should-retry", value="false")
+    assert read.denied_response.headers[0].header == core.HeaderValue(
+        key="x-should-retry", value="false"
+    )
