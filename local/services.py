@@ -17,6 +17,8 @@ from local.state import MARK, Secrets
 
 SENTENCES: Final = ROOT / "credit" / "sentences.json"
 MIGRATE_BOUND_S: Final = 60.0
+# The access log is flushed each 10 s otherwise: nobody waits that long to see a request.
+ENVOY_LOG_AT_ONCE: Final = ("--file-flush-interval-msec", "100")
 # What a Unix socket address holds.
 SOCKET_PATH_BYTES: Final = 100
 
@@ -96,7 +98,7 @@ class Services:
         argv = (sys.executable, "-m", "authz")
         return Command(name, argv, self.environment(name, own), ready=serving, folder=ROOT)
 
-    def accounting(self, cost_wait_s: float) -> Command:
+    def accounting(self, cost_wait_s: float, hold_deadline_s: int) -> Command:
         """The accounting process."""
 
         async def healthy() -> bool:
@@ -113,6 +115,7 @@ class Services:
             "PEDAGIO_LITELLM_KEY": self.secrets.litellm_key,
             "PEDAGIO_PRICE_FILE": str(self.price_file),
             "PEDAGIO_COST_WAIT_S": f"{cost_wait_s:g}",
+            "PEDAGIO_HOLD_DEADLINE_S": str(hold_deadline_s),
             **self._news(),
         }
         argv = (sys.executable, "-m", "accounting")
@@ -155,7 +158,8 @@ class Services:
             return ready and await tcp_open(self.ports.envoy)
 
         environment = self.environment("envoy", {})
-        return Command("envoy", envoy_config.command(bootstrap), environment, ready=live)
+        argv = (*envoy_config.command(bootstrap), *ENVOY_LOG_AT_ONCE)
+        return Command("envoy", argv, environment, ready=live)
 
     def _admin_socket(self) -> Path:
         """In the state folder; where that path is too long, in the temporary files'."""

@@ -86,6 +86,7 @@ class Stack:
         self._secrets = self._state.open(fresh=self.options.fresh)
         try:
             self._plan()
+            self._write_environment()
             await _all_or_first_error(
                 self._start_part(self._litellm.command()),
                 self._start_part(self._services.provider(self.options.provider_arguments)),
@@ -139,6 +140,11 @@ class Stack:
         return self._secrets.admin_token
 
     @property
+    def authz_addresses(self) -> list[str]:
+        """The replicas of authz (gRPC), host:port each."""
+        return [f"{HOST}:{port}" for port in self._ports.authz]
+
+    @property
     def token_key(self) -> str:
         """Key that signs hold tokens."""
         return self._secrets.token_key
@@ -183,6 +189,11 @@ class Stack:
         """Where the callback keeps evidence until accounting has it."""
         return self.state_folder / "spool"
 
+    @property
+    def environment_file(self) -> Path:
+        """For a shell: where the AdminService is, and its token (mode 0600)."""
+        return self.state_folder / "run" / "environment"
+
     def _plan(self) -> None:
         """Choose ports and addresses of everything, before anything runs."""
         replicas = self.options.authz_replicas
@@ -215,6 +226,13 @@ class Stack:
             environment=self._services.litellm_environment(),
         )
 
+    def _write_environment(self) -> None:
+        self.environment_file.touch(mode=0o600)
+        self.environment_file.write_text(
+            f"export PEDAGIO_ADMIN_ADDRESS={self.admin_address}\n"
+            f"export PEDAGIO_ADMIN_TOKEN={self.admin_token}\n"
+        )
+
     async def _start_part(self, command: Command) -> None:
         began = time.monotonic()
         child = self.children[command.name] = Child(command, self.state_folder)
@@ -238,7 +256,7 @@ class Stack:
         replicas = range(1, self.options.authz_replicas + 1)
         deadline_s = self.options.hold_deadline_s
         await _all_or_first_error(
-            self._start_part(self._services.accounting(self.options.cost_wait_s)),
+            self._start_part(self._services.accounting(self.options.cost_wait_s, deadline_s)),
             *(self._start_part(self._services.authz(number, deadline_s)) for number in replicas),
         )
 

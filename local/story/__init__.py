@@ -1,0 +1,1 @@
+"""The story of `make run`: credit that ends, sixty-four tabs at once, books that agree."""

@@ -1,0 +1,71 @@
+"""The race: sixty-four tabs of one person at once, with credit for about ten answers."""
+
+import asyncio
+from dataclasses import dataclass
+from typing import Any, Final
+
+import httpx
+
+from local.office import Office
+from local.story.chat import Chat, Person, StoryError, chat
+from local.story.ledger import Ledger
+
+TABS: Final = 64
+CREDIT_NANOS: Final = 1_000_000_000
+MODEL: Final = "gpt-4o"
+# At 10 USD a million tokens of output, a limit of 9,900 reserves about a tenth of the credit.
+OUTPUT_LIMIT: Final = 9_900
+# The simulated provider writes this much, this fast: close to the limit, and within 2 s.
+ORDER: Final = "[[tokens=9000 rate=6000 chunk_ms=200]]"
+AFTERWARDS_BOUND: Final = 40
+CREDIT_REASONS: Final = ("insufficient_credit", "credit_in_flight")
+
+
+@dataclass(frozen=True)
+class Race:
+    """The outcome; `unused` is what was left when a call on its own was refused."""
+
+    answered: int
+    refused: int
+    afterwards: int
+    credit_nanos: int
+    unused_nanos: int
+    overspent_nanos: int
+
+
+def body(limit: int | None) -> dict[str, Any]:
+    """One tab's chat; without a limit it takes what is left."""
+    asked = {} if limit is None else {"max_tokens": limit}
+    content = f"Escreva um relatório. {ORDER}"
+    return {"model": MODEL, "messages": [{"role": "user", "content": content}], **asked}
+
+
+async def run_race(url: str, person: Person, office: Office, ledger: Ledger) -> Race:
+    """Open all tabs at once; then go on one by one until even a minimal answer is refused."""
+    overage_before = await ledger.overage_nanos()
+    async with httpx.AsyncClient(base_url=url, limits=httpx.Limits(max_connections=TABS)) as http:
+        tabs = await asyncio.gather(*(chat(http, person, body(OUTPUT_LIMIT)) for _ in range(TABS)))
+        answered = sum(_answered(tab) for tab in tabs)
+        await ledger.all_closed()
+        afterwards = 0
+        while _answered(await chat(http, person, body(None))):
+            afterwards += 1
+            await ledger.all_closed()
+            if afterwards > AFTERWARDS_BOUND:
+                raise StoryError(f"{AFTERWARDS_BOUND} further answers and the credit has no end")
+    left = (await office.balance(person.client, person.name)).available_nanos
+    return Race(
+        answered=answered,
+        refused=TABS - answered,
+        afterwards=afterwards,
+        credit_nanos=CREDIT_NANOS,
+        unused_nanos=max(left, 0),
+        overspent_nanos=max(-left, 0) + await ledger.overage_nanos() - overage_before,
+    )
+
+
+def _answered(tab: Chat) -> bool:
+    """Whether a tab was answered; StoryError when it was refused for anything but credit."""
+    if tab.refusal is not None and tab.refusal.reason not in CREDIT_REASONS:
+        raise StoryError(f"a tab was refused for {tab.refusal.reason}: {tab.refusal.sentence}")
+    return tab.refusal is None

@@ -1,0 +1,180 @@
+"""The order of the story: Maria's credit ends, a grant lets her go on, the race, the books."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import asyncpg
+import httpx
+
+from credit.pricebook import load_price_book
+from local.doors import wait_for_doors
+from local.office import Office
+from local.provider.truth import read_truth
+from local.stack import Stack
+from local.story.added import added_us
+from local.story.books import Books, compare
+from local.story.chat import Chat, Person, Refusal, StoryError, chat
+from local.story.ledger import Ledger
+from local.story.race import CREDIT_NANOS, TABS, Race, run_race
+from local.story.screen import Screen, share, usd
+from protos import admin_pb2
+
+CLIENT: Final = "librechat"
+MODEL: Final = "gpt-4o"
+MARIA: Final = "maria"
+MARIA_NANOS: Final = 50_000_000
+GRANT_NANOS: Final = 20_000_000
+CHATS_BOUND: Final = 40
+RACER: Final = "joao"
+# What Maria asks; the words in brackets tell the simulated provider how much to answer, how fast.
+ORDER: Final = "[[tokens=600 rate=900]]"
+QUESTIONS: Final = (
+    "Como escrevo um bom relatório?",
+    "E a introdução?",
+    "Que tom devo usar?",
+    "Resuma em cinco pontos.",
+    "Dê um exemplo.",
+    "E para a diretoria?",
+    "Sugira um título.",
+    "Revise a conclusão.",
+)
+
+
+@dataclass(frozen=True)
+class Ending:
+    """What the story came to, and the key with which its reader may go on."""
+
+    books: Books
+    race: Race
+    key: str
+
+    @property
+    def good(self) -> bool:
+        """Whether the books agree to the nano, every hold is closed and nothing was overspent."""
+        return self.books.agree and self.race.overspent_nanos == 0
+
+
+class Tale:
+    """One telling, against one running system."""
+
+    def __init__(self, stack: Stack, screen: Screen) -> None:
+        """Tell about this system, on this screen."""
+        self._stack = stack
+        self._screen = screen
+
+    async def tell(self) -> Ending:
+        """Tell all of it. Raises StoryError when something happens that does not belong in it."""
+        connection = await asyncpg.connect(self._stack.database_url)
+        try:
+            self._ledger = Ledger(connection)
+            async with Office(self._stack.admin_address, self._stack.admin_token) as self._office:
+                key = await self._open_for_business()
+                await self._maria(Person(CLIENT, key, MARIA))
+                race = await self._race(Person(CLIENT, key, RACER))
+                return Ending(await self._books(), race, key)
+        finally:
+            await connection.close()
+
+    async def _open_for_business(self) -> str:
+        """Turn the control on, read the models, and make LibreChat's key."""
+        synced = await self._office.sync_models()
+        await self._office.set_mode("enforce")
+        client = admin_pb2.Client(
+            id=CLIENT, kind="trusted", litellm_key="inject", unknown_users="create",
+            style="librechat", language="pt-BR", enabled=True,
+        )  # fmt: skip
+        key = await self._office.create_client(client)
+        await wait_for_doors(self._stack.authz_addresses, key, MODEL)
+        self._screen.line(f"{synced.names} models priced, control in mode enforce", style="green")
+        return key
+
+    async def _maria(self, maria: Person) -> None:
+        """Chat until refused, show why, grant, chat again."""
+        self._screen.chapter(f"Maria has {usd(MARIA_NANOS, 2)} USD and chats with {MODEL}")
+        await self._office.open_account(CLIENT, MARIA)
+        await self._office.grant(CLIENT, MARIA, MARIA_NANOS)
+        async with httpx.AsyncClient(base_url=self._stack.envoy_url) as http:
+            refusal = await self._chat_until_refused(http, maria)
+            self._screen.line(f"refused      {refusal.status} {refusal.reason}", style="bold red")
+            self._screen.refusal(refusal.sentence)
+            await self._office.grant(CLIENT, MARIA, GRANT_NANOS)
+            self._screen.line(f"granted      {usd(GRANT_NANOS, 2)} USD more", style="green")
+            again = await self._chat(http, maria, QUESTIONS[0])
+            if again.refusal is not None:
+                raise StoryError(f"refused right after a grant: {again.refusal.sentence}")
+
+    async def _chat_until_refused(self, http: httpx.AsyncClient, maria: Person) -> Refusal:
+        for number in range(CHATS_BOUND):
+            told = await self._chat(http, maria, QUESTIONS[number % len(QUESTIONS)])
+            if told.refusal is not None:
+                return told.refusal
+        raise StoryError(f"{CHATS_BOUND} chats did not use up {usd(MARIA_NANOS, 2)} USD")
+
+    async def _chat(self, http: httpx.AsyncClient, maria: Person, question: str) -> Chat:
+        """One chat; its line comes when it is paid for."""
+        body: dict[str, Any] = {
+            "model": MODEL,
+            "messages": [{"role": "user", "content": f"{question} {ORDER}"}],
+        }
+        with self._screen.waiting(f"  {question}") as status:
+            told = await chat(http, maria, body, lambda text: status.update(f"  … {_end(text)}"))
+        if told.refusal is None:
+            settled = await self._ledger.settled(told.hold_id)
+            left = (await self._office.balance(maria.client, maria.name)).available_nanos
+            added = await added_us(self._access_log, told.hold_id)
+            self._screen.line(
+                f"{question:<31} held {usd(settled.held_nanos)}  cost {usd(settled.cost_nanos)}  "
+                f"left {usd(left)}  added {_milliseconds(added)}"
+            )
+        return told
+
+    async def _race(self, racer: Person) -> Race:
+        self._screen.chapter(
+            f"The race: {TABS} tabs at once, {usd(CREDIT_NANOS, 2)} USD, each may cost a tenth"
+        )
+        await self._office.open_account(CLIENT, racer.name)
+        await self._office.grant(CLIENT, racer.name, CREDIT_NANOS)
+        with self._screen.waiting("  64 tabs are waiting for their answers"):
+            race = await run_race(self._stack.envoy_url, racer, self._office, self._ledger)
+        unused = share(race.unused_nanos, race.credit_nanos)
+        self._screen.line(
+            f"answered {race.answered}, refused {race.refused}, overspent {race.overspent_nanos} "
+            f"nano-USD, unused {unused}"
+        )
+        self._screen.line(f"(then {race.afterwards} more, one by one, until the first refusal)")
+        return race
+
+    async def _books(self) -> Books:
+        self._screen.chapter("The books")
+        await self._ledger.all_closed()
+        books = compare(
+            read_truth(self._stack.truth_path),
+            load_price_book(self._stack.price_file).prices,
+            await self._ledger.costs(),
+            ledger_nanos=await self._ledger.debits_nanos(),
+            open_holds=await self._ledger.open_holds(),
+            overage_nanos=await self._ledger.overage_nanos(),
+        )
+        sign, style = ("=", "bold green") if books.agree else ("≠", "bold red")
+        self._screen.line(
+            f"ledger {usd(books.ledger_nanos, 9)} {sign} provider {usd(books.provider_nanos, 9)} "
+            f"USD, {books.matched} of {books.calls} matched, {books.open_holds} holds open",
+            style=style,
+        )
+        for name in books.differing:
+            self._screen.line(f"differs: {name}", style="red")
+        return books
+
+    @property
+    def _access_log(self) -> Path:
+        return self._stack.children["envoy"].log_path
+
+
+def _end(text: str) -> str:
+    """The last words of an answer that is still coming."""
+    return " ".join(text.split())[-60:]
+
+
+def _milliseconds(microseconds: int | None) -> str:
+    return "?" if microseconds is None else f"{microseconds / 1000:.1f} ms"

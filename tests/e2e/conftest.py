@@ -1,0 +1,161 @@
+"""One running system for every end-to-end test, people with credit in it, and both sides' records.
+
+The system starts once a session (10 s). Tests share it, so each uses people of its own (`person`)
+and looks only at their calls. A test that hurts a process restarts it before it ends.
+"""
+
+import asyncio
+import itertools
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
+
+import asyncpg
+import openai
+import pytest
+
+from credit.pricebook import load_price_book
+from credit.prices import Price
+from local.doors import wait_for_doors
+from local.office import Office
+from local.provider.truth import TruthCall, read_truth
+from local.stack import Options, Stack
+from local.story.chat import Person
+from local.story.ledger import Ledger
+from protos import admin_pb2
+
+BOUND_S = 15.0
+POLL_S = 0.05
+PROBE_MODEL = "gpt-4o-mini"
+# Shortened, so that what never reports is settled while a test waits for it.
+HOLD_DEADLINE_S = 30
+COST_WAIT_S = 2.0
+
+NewPerson = Callable[..., Awaitable[Person]]
+OpenaiFor = Callable[[Person], openai.AsyncOpenAI]
+Eventually = Callable[..., Awaitable[None]]
+Truth = Callable[[], list[TruthCall]]
+
+numbers = itertools.count(1)
+
+
+@pytest.fixture(scope="session")
+def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    """The whole system, in mode enforce, with the models of LiteLLM's configuration."""
+    options = Options(
+        state=tmp_path_factory.mktemp("state"),
+        hold_deadline_s=HOLD_DEADLINE_S,
+        cost_wait_s=COST_WAIT_S,
+        provider_arguments=("--tokens-per-second", "2000", "--latency-ms", "10"),
+    )
+    running = Stack(options)
+    asyncio.run(running.start())
+    yield running
+    asyncio.run(running.stop())
+
+
+@pytest.fixture(scope="session")
+def keys(stack: Stack) -> Mapping[str, str]:
+    """Keys of three clients: `librechat`, `plain` (a script, in English), `service` (no people)."""
+    return asyncio.run(open_for_business(stack))
+
+
+async def open_for_business(stack: Stack) -> Mapping[str, str]:
+    """Turn the control on, and make the clients; every replica knows all of it afterwards."""
+    people = {"kind": "trusted", "litellm_key": "inject", "unknown_users": "create"}
+    wanted = (
+        admin_pb2.Client(id="librechat", style="librechat", language="pt-BR", **people),
+        admin_pb2.Client(id="plain", style="plain", language="en", **people),
+        admin_pb2.Client(
+            id="service", kind="service", litellm_key="inject", style="plain", language="en"
+        ),
+    )
+    async with Office(stack.admin_address, stack.admin_token) as office:
+        await office.sync_models()
+        await office.set_mode("enforce")
+        keys = {client.id: await office.create_client(client) for client in wanted}
+    for client in ("librechat", "plain"):
+        await wait_for_doors(stack.authz_addresses, keys[client], PROBE_MODEL)
+    return keys
+
+
+@pytest.fixture
+async def office(stack: Stack) -> AsyncIterator[Office]:
+    """The administrator."""
+    async with Office(stack.admin_address, stack.admin_token) as connected:
+        yield connected
+
+
+@pytest.fixture
+def person(keys: Mapping[str, str], office: Office) -> NewPerson:
+    """Somebody new with that much credit: `await person(nanos, client="plain")`."""
+
+    async def new(credit_nanos: int, client: str = "plain") -> Person:
+        name = f"person-{next(numbers)}"
+        await office.open_account(client, name)
+        if credit_nanos:
+            await office.grant(client, name, credit_nanos)
+        return Person(client, keys[client], name)
+
+    return new
+
+
+@pytest.fixture
+async def openai_for(stack: Stack) -> AsyncIterator[OpenaiFor]:
+    """`openai_for(person)`: the official client, through Envoy, without retries of its own."""
+    opened: list[openai.AsyncOpenAI] = []
+
+    def make(who: Person) -> openai.AsyncOpenAI:
+        client = openai.AsyncOpenAI(
+            base_url=f"{stack.envoy_url}/v1",
+            api_key=who.key,
+            default_headers={"x-user-id": who.name},
+            max_retries=0,
+            timeout=60.0,
+        )
+        opened.append(client)
+        return client
+
+    yield make
+    for client in opened:
+        await client.close()
+
+
+@pytest.fixture
+async def database(stack: Stack) -> AsyncIterator["asyncpg.Connection[asyncpg.Record]"]:
+    """A connection to the ledger's database, as the owner of the schema."""
+    connection = await asyncpg.connect(stack.database_url)
+    yield connection
+    await connection.close()
+
+
+@pytest.fixture
+def ledger(database: "asyncpg.Connection[asyncpg.Record]") -> Ledger:
+    """What the ledger says about calls; its waits are bounded."""
+    return Ledger(database)
+
+
+@pytest.fixture
+def truth(stack: Stack) -> Truth:
+    """`truth()`: every call that reached the provider so far, oldest first."""
+    return lambda: read_truth(stack.truth_path)
+
+
+@pytest.fixture(scope="session")
+def prices(stack: Stack) -> Mapping[str, Price]:
+    """The price book that the system uses, by model."""
+    return load_price_book(stack.price_file).prices
+
+
+@pytest.fixture
+def eventually() -> Eventually:
+    """Wait for an async condition, with a bound: `await eventually(condition, "what")`."""
+
+    async def wait(
+        condition: Callable[[], Awaitable[bool]], what: str, within_s: float = BOUND_S
+    ) -> None:
+        deadline = time.monotonic() + within_s
+        while not await condition():
+            assert time.monotonic() < deadline, f"not within {within_s:g} s: {what}"
+            await asyncio.sleep(POLL_S)
+
+    return wait

@@ -1,0 +1,94 @@
+"""The story's own arithmetic: amounts are cut, never embellished, and books must match exactly."""
+
+import json
+
+import pytest
+
+from credit.prices import Price
+from local.provider.truth import TruthCall
+from local.story.books import compare
+from local.story.chat import sentence_of
+from local.story.screen import share, usd
+
+PRICE = {
+    "litellm_provider": "openai",
+    "mode": "chat",
+    "input_cost_per_token": 2.5e-06,
+    "output_cost_per_token": 1e-05,
+    "max_input_tokens": 128000,
+    "max_output_tokens": 16384,
+}
+
+
+def prices() -> dict[str, Price]:
+    """One model."""
+    price = Price.from_litellm("gpt-4o", PRICE)
+    assert price is not None
+    return {"gpt-4o": price}
+
+
+def call(response_id: str, **changes: object) -> TruthCall:
+    """A call of 100 input and 10 output tokens: 350,000 nano-USD."""
+    figures = {"model": "gpt-4o", "status": 200, "prompt_tokens": 100, "completion_tokens": 10}
+    return TruthCall("chat", response_id=response_id, **{**figures, **changes})  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("nanos", "places", "text"),
+    [
+        (6_105_999, 6, "0.006105"),
+        (50_000_000, 2, "0.05"),
+        (12_345_678_901, 9, "12.345678901"),
+        (-1_500_000_000, 1, "-1.5"),
+    ],
+)
+def test_usd_of_nanos_is_cut_not_rounded(nanos: int, places: int, text: str) -> None:
+    """Credit left is never shown as more than it is."""
+    assert usd(nanos, places) == text
+
+
+def test_share_of_a_whole_is_rounded_up() -> None:
+    """What went unused is never shown as less than it is."""
+    assert share(1, 1_000_000) == "0.1 %"
+    assert share(0, 10) == "0.0 %"
+
+
+def test_sentence_of_a_librechat_refusal_is_the_inner_text() -> None:
+    """LibreChat shows the inner text of its known JSON form alone."""
+    inner = json.dumps({"type": "google_error", "info": "Seu crédito acabou."})
+    assert sentence_of({"message": inner}) == "Seu crédito acabou."
+    assert sentence_of({"message": "plain words"}) == "plain words"
+
+
+def test_books_of_equal_sides_agree() -> None:
+    """A call that the provider refused costs nothing on either side."""
+    truth = [call("a"), call("b"), call("refused", status=500)]
+    costs = {"a": 350_000, "b": 350_000}
+    books = compare(truth, prices(), costs, ledger_nanos=700_000, open_holds=0, overage_nanos=0)
+    assert books.agree
+    assert (books.matched, books.calls) == (2, 2)
+
+
+@pytest.mark.parametrize(
+    ("costs", "ledger_nanos", "open_holds"),
+    [
+        ({"a": 350_001}, 350_001, 0),  # a nano too much
+        ({}, 0, 0),  # a call that was never debited
+        ({"a": 350_000, "b": 1}, 350_001, 0),  # a debit without a call
+        ({"a": 350_000}, 350_001, 0),  # a sum that its parts do not explain
+        ({"a": 350_000}, 350_000, 1),  # a hold still open
+    ],
+)
+def test_books_with_any_difference_do_not_agree(
+    costs: dict[str, int], ledger_nanos: int, open_holds: int
+) -> None:
+    """To the nano, call by call, with every hold closed: or it is said."""
+    books = compare(
+        [call("a")],
+        prices(),
+        costs,
+        ledger_nanos=ledger_nanos,
+        open_holds=open_holds,
+        overage_nanos=0,
+    )
+    assert not books.agree
