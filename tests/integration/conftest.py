@@ -1,0 +1,72 @@
+"""One real Postgres for the session, with a fresh migrated database for every test that asks.
+
+The schema is built once, in a template; a test gets a clone of it (some 60 ms), so that no test
+sees what another one wrote and none needs to clean up.
+"""
+
+import asyncio
+import os
+from collections.abc import AsyncIterator, Iterator
+from itertools import count
+
+import asyncpg
+import psycopg
+import pytest
+from psycopg.sql import SQL, Identifier
+
+from credit.ledger import connect
+from credit.migrate import migrate
+from local.postgres import DATABASE, Postgres
+from local.probe import free_ports
+from local.process import Child
+from local.state import State
+
+_NUMBERS = count(1)
+
+
+def _run_sql(url: str, statement: str, name: str) -> None:
+    """Run one statement about the database `name`; creating or dropping one needs autocommit."""
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute(SQL(statement).format(Identifier(name), Identifier(DATABASE)))
+
+
+def _sibling(url: str, name: str) -> str:
+    """The address of another database on the same server."""
+    return f"{url.rpartition('/')[0]}/{name}"
+
+
+@pytest.fixture(scope="session")
+def postgres_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of the session's Postgres, on the template: clone it, never write to it."""
+    state = State(tmp_path_factory.mktemp("system"))
+    secrets = state.open(fresh=True)
+    (port,) = free_ports(1)
+    environment = {"PATH": os.environ["PATH"]}
+    server = Postgres(state.folder, port, secrets.database_password, environment)
+    server.prepare()
+    child = Child(server.command(), state.folder)
+    try:
+        asyncio.run(child.start())
+        asyncio.run(server.create_database())
+        migrate(server.url)
+        yield server.url
+    finally:
+        asyncio.run(child.stop())
+        state.close()
+
+
+@pytest.fixture
+def database_url(postgres_url: str) -> Iterator[str]:
+    """The address of a database of this test's own, migrated and otherwise empty."""
+    admin_url = _sibling(postgres_url, "postgres")
+    name = f"test_{next(_NUMBERS)}"
+    _run_sql(admin_url, "CREATE DATABASE {} TEMPLATE {}", name)
+    yield _sibling(postgres_url, name)
+    _run_sql(admin_url, "DROP DATABASE {} WITH (FORCE)", name)
+
+
+@pytest.fixture
+async def pool(database_url: str) -> AsyncIterator[asyncpg.Pool]:
+    """The product's own pool on this test's database."""
+    async with await connect(database_url) as opened:
+        yield opened
