@@ -87,7 +87,7 @@ async def office(stack: Stack) -> AsyncIterator[Office]:
 
 @pytest.fixture
 def person(keys: Mapping[str, str], office: Office) -> NewPerson:
-    """Somebody new with that much credit: `await person(nanos, client="plain")`."""
+    """Opens an account for somebody new, with that much credit, at one of the clients."""
 
     async def new(credit_nanos: int, client: str = "plain") -> Person:
         name = f"person-{next(numbers)}"
@@ -148,7 +148,7 @@ def prices(stack: Stack) -> Mapping[str, Price]:
 
 @pytest.fixture
 def eventually() -> Eventually:
-    """Wait for an async condition, with a bound: `await eventually(condition, "what")`."""
+    """Waits for an async condition, within a bound, else fails naming what was awaited."""
 
     async def wait(
         condition: Callable[[], Awaitable[bool]], what: str, within_s: float = BOUND_S
