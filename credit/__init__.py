@@ -1,0 +1,1 @@
+"""credit: the domain both services stand on; pure rules, with the stores beside them."""

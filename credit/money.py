@@ -1,0 +1,109 @@
+"""Money in integers: nano-USD for amounts, pico-USD for prices per token.
+
+Floats enter only as text at the edge, through Decimal. Source of the rounding rules: DESIGN
+section 6, protocol.md section 2.
+"""
+
+import re
+from decimal import ROUND_CEILING, ROUND_HALF_EVEN, Decimal, InvalidOperation
+
+NANOS_PER_USD = 10**9
+PICOS_PER_NANO = 1000
+PICOS_PER_USD = NANOS_PER_USD * PICOS_PER_NANO
+CREDITS_PER_USD = 100  # 1 crédito = US$ 0,01, fixed
+
+_AMOUNT = re.compile(r"^(?P<prefix>US\$|USD|R\$|BRL)?\s*(?P<number>\d[\d.,]*)\s*(?P<suffix>cr|créditos?|credits?)?$", re.IGNORECASE)
+
+
+def nanos_from_picos(picos: int) -> int:
+    """Round a sum of pico-USD up to whole nano-USD, once per call."""
+    return -(-picos // PICOS_PER_NANO)
+
+
+def picos_from_usd_text(text: str) -> int:
+    """Read USD written as a decimal (LiteLLM's float as text), to the nearest pico-USD.
+
+    Rounding the float up directly differs from the price book by 1 nano in half of all
+    calls (measured). Raises ValueError for anything that is no finite number >= 0.
+    """
+    try:
+        amount = Decimal(text)
+    except InvalidOperation as error:
+        raise ValueError(f"not an amount in USD: {text[:40]!r}") from error
+    if not amount.is_finite() or amount < 0:
+        raise ValueError(f"not an amount in USD: {text[:40]!r}")
+    return int((amount * PICOS_PER_USD).to_integral_value(ROUND_HALF_EVEN))
+
+
+def price_picos(value: object) -> int:
+    """A price in USD per token, as in LiteLLM's data, in pico-USD; no whole pico: rounded up."""
+    try:
+        price = Decimal(str(value))
+    except InvalidOperation as error:
+        raise ValueError(f"not a price: {value!r}") from error
+    if not price.is_finite() or price < 0:
+        raise ValueError(f"not a price: {value!r}")
+    # A float such as 1.8e-07 is exact as text; 15 digits hide what arithmetic added (7.500000000000001e-08).
+    picos = round(price * PICOS_PER_USD, 6)
+    return int(picos.to_integral_value(ROUND_CEILING))
+
+
+def parse_amount(text: str, brl_per_usd: Decimal | None = None) -> int:
+    """Read an amount that carries its unit (`US$20`, `R$ 50`, `500cr`), in nano-USD.
+
+    A bare number is refused: nobody can know what it means. Reais need `brl_per_usd`.
+    Raises ValueError with a sentence for the person who typed it.
+    """
+    match = _AMOUNT.match(text.strip())
+    if match is None or bool(match["prefix"]) == bool(match["suffix"]):
+        raise ValueError(f"{text!r} is no amount with a unit: write US$20, 'R$ 50' or 500cr")
+    number = _number(match["number"], text)
+    if match["suffix"]:
+        usd = number / CREDITS_PER_USD
+    elif match["prefix"].upper() in {"R$", "BRL"}:
+        if not brl_per_usd:
+            raise ValueError(f"{text!r} is in reais: give the rate (BRL per USD)")
+        usd = number / brl_per_usd
+    else:
+        usd = number
+    return int((usd * NANOS_PER_USD).to_integral_value(ROUND_HALF_EVEN))
+
+
+def _number(text: str, whole: str) -> Decimal:
+    """`1.234,56` and `1,234.56`: the last separator is the decimal one, unless three digits follow a lone one."""
+    marks = [mark for mark in text if mark in ".,"]
+    if len(set(marks)) == 1 and (len(marks) > 1 or re.search(r"[.,]\d{3}$", text)):
+        raise ValueError(f"{whole!r} can be read in two ways: leave out the thousands separator")
+    decimal_mark = marks[-1] if marks else "."
+    other = "," if decimal_mark == "." else "."
+    return Decimal(text.replace(other, "").replace(decimal_mark, "."))
+
+
+def format_usd(nanos: int, language: str = "en") -> str:
+    """`US$0.05`, in Portuguese `US$ 0,05`; small amounts keep four significant digits, zero digits dropped."""
+    usd = Decimal(nanos) / NANOS_PER_USD
+    sign, usd = ("-" if usd < 0 else ""), abs(usd)
+    digits = 2 if usd == 0 or usd >= Decimal("0.1") else min(9, 3 - usd.adjusted())
+    text = f"{usd:,.{digits}f}"
+    whole, _, fraction = text.partition(".")
+    fraction = fraction.rstrip("0").ljust(2, "0")
+    if language == "pt-BR":
+        return f"{sign}US$ {whole.replace(',', '.')},{fraction}"
+    return f"{sign}US${whole}.{fraction}"
+
+
+def format_credits(nanos: int, language: str = "en") -> str:
+    """`5 créditos`, one decimal at most when there is a fraction, rounded down: never more than there is."""
+    tenths = nanos * CREDITS_PER_USD * 10 // NANOS_PER_USD
+    whole, tenth = divmod(abs(tenths), 10)
+    grouped = f"{whole:,}".replace(",", "." if language == "pt-BR" else ",")
+    mark = "," if language == "pt-BR" else "."
+    number = f"{'-' if tenths < 0 else ''}{grouped}" + (f"{mark}{tenth}" if tenth else "")
+    one = number == "1"
+    noun = ("crédito" if one else "créditos") if language == "pt-BR" else ("credit" if one else "credits")
+    return f"{number} {noun}"
+
+
+def format_amount(nanos: int, language: str, unit: str) -> str:
+    """An amount for a person, in the installation's unit: `credits` or `usd`."""
+    return format_usd(nanos, language) if unit == "usd" else format_credits(nanos, language)

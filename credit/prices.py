@@ -1,0 +1,216 @@
+"""Prices: what one token of each meter costs, by service tier, by size of the prompt.
+
+The keys are LiteLLM's own (its price file, `/model/info`), the values pico-USD per token.
+The rules by which they combine are LiteLLM's too, since its cost is the authoritative meter;
+tests/integration/test_litellm_costs.py holds the two equal, to the pico.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property, lru_cache
+from typing import Any, Self
+
+from credit.image_tokens import image_tokens
+from credit.money import price_picos
+
+METERS = {
+    "input": "input_cost_per_token",
+    "cached": "cache_read_input_token_cost",
+    "creation": "cache_creation_input_token_cost",
+    "output": "output_cost_per_token",
+}
+CREATION_1H = "cache_creation_input_token_cost_above_1hr"
+REASONING = "output_cost_per_reasoning_token"
+AUDIO_IN = "input_cost_per_audio_token"
+AUDIO_OUT = "output_cost_per_audio_token"
+# Tokens of other kinds that LiteLLM bills inside the prompt when the provider reports them.
+OTHER_INPUT = ("input_cost_per_image_token", "input_cost_per_video_token")
+
+# The tier a request names -> the suffix of LiteLLM's price keys; absent: billed as standard.
+TIER_SUFFIX = {"flex": "_flex", "balanced": "_balanced", "priority": "_priority", "fast": "_priority",
+               "ultrafast": "_ultrafast"}  # fmt: skip
+# Billed by something else than tokens, or by the clock: such a model counts as unpriced.
+NOT_BY_TOKEN = (
+    "tiered_pricing", "off_peak_pricing", "input_cost_per_character", "output_cost_per_character",
+    "input_cost_per_request", "input_cost_per_query", "input_cost_per_second", "output_cost_per_second",
+    "input_cost_per_image", "output_cost_per_image", "input_cost_per_audio_per_second", "citation_cost_per_token",
+    "input_cost_per_video_per_second", "output_cost_per_video_token", "output_cost_per_image_token",
+)  # fmt: skip
+ROUTED_MODES = {"chat", "responses", "embedding", "completion", None}
+# They bill the higher tier once the prompt reaches the threshold, the others beyond it.
+INCLUSIVE_PROVIDERS = {"xai"}
+
+_THRESHOLD = re.compile(r"_above_(\d+)(k?)_tokens(_flex|_priority|_balanced|_ultrafast)?$")
+_KEPT = re.compile(
+    r"^(input_cost_per_token|output_cost_per_token|cache_read_input_token_cost|cache_creation_input_token_cost"
+    r"|cache_creation_input_token_cost_above_1hr|output_cost_per_reasoning_token|input_cost_per_audio_token"
+    r"|output_cost_per_audio_token|input_cost_per_image_token|input_cost_per_video_token)"
+    r"(_above_\d+k?_tokens)?(_flex|_priority|_balanced|_ultrafast)?$"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """Tokens of one call by meter; cached, creation and audio are parts of prompt, reasoning of completion."""
+
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+    cached_tokens: int = 0
+    cache_creation_tokens: int = 0
+    cache_creation_1h_tokens: int = 0
+    reasoning_tokens: int = 0
+    audio_input_tokens: int = 0
+    audio_output_tokens: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Rates:
+    """Pico-USD per token of each meter, for one service tier, one side of the thresholds."""
+
+    input: int
+    cached: int
+    creation: int
+    creation_1h: int
+    output: int
+    reasoning: int
+    audio_input: int
+    audio_output: int
+    other_input: int
+
+    @property
+    def dearest_input(self) -> int:
+        """The most that any text token of the prompt may cost, however the provider counts it."""
+        return max(self.input, self.cached, self.creation, self.creation_1h, self.other_input)
+
+    @property
+    def dearest_output(self) -> int:
+        """The most that any text token of the answer may cost."""
+        return max(self.output, self.reasoning)
+
+
+@dataclass(frozen=True)
+class Price:
+    """One model's prices. Token counts of 0 mean that LiteLLM does not know the limit."""
+
+    key: str
+    provider: str
+    context_tokens: int
+    max_output_tokens: int
+    reasoning: bool
+    image_tokens: int  # upper bound for one image; 0: unknown
+    picos: Mapping[str, int] = field(hash=False)
+
+    @classmethod
+    def from_litellm(cls, key: str, entry: Mapping[str, Any]) -> Self | None:
+        """Read an entry of LiteLLM's price file or of `/model/info`; None: it has no price by tokens."""
+        if entry.get("mode") not in ROUTED_MODES or any(_is_set(entry.get(name)) for name in NOT_BY_TOKEN):
+            return None
+        if entry.get("input_cost_per_token") is None:
+            return None
+        if entry.get("output_cost_per_token") is None and entry.get("mode") != "embedding":
+            return None
+        try:
+            picos = {name: price_picos(value) for name, value in entry.items() if value is not None and _KEPT.match(name)}
+        except ValueError:
+            return None
+        return cls(
+            key=key, provider=str(entry.get("litellm_provider") or ""),
+            context_tokens=_whole(entry.get("max_input_tokens")), max_output_tokens=_whole(entry.get("max_output_tokens")),
+            reasoning=bool(entry.get("supports_reasoning")), image_tokens=image_tokens(key), picos=picos,
+        )  # fmt: skip
+
+    @property
+    def free(self) -> bool:
+        """Every price is an explicit zero."""
+        return not any(self.picos.values())
+
+    @cached_property
+    def thresholds(self) -> tuple[int, ...]:
+        """Prompt sizes in tokens beyond which other prices hold, ascending."""
+        found = {_tokens(match) for name in self.picos if (match := _THRESHOLD.search(name))}
+        return tuple(sorted(found))
+
+    def to_json(self) -> dict[str, Any]:
+        """As stored in Postgres."""
+        return {
+            "key": self.key, "provider": self.provider, "context_tokens": self.context_tokens,
+            "max_output_tokens": self.max_output_tokens, "reasoning": self.reasoning,
+            "image_tokens": self.image_tokens, "picos": dict(sorted(self.picos.items())),
+        }  # fmt: skip
+
+    @classmethod
+    def from_json(cls, body: Mapping[str, Any]) -> Self:
+        """The inverse of to_json."""
+        return cls(**body)
+
+
+def rates_for(price: Price, prompt_tokens: int, service_tier: str | None = None) -> Rates:
+    """The rates that hold for a prompt of this size in this tier; a tier without a price is billed as standard."""
+    inclusive = price.provider in INCLUSIVE_PROVIDERS
+    crossed = tuple(t for t in price.thresholds if prompt_tokens > t or (inclusive and prompt_tokens == t))
+    return _rates(price, crossed, TIER_SUFFIX.get((service_tier or "").lower(), ""))
+
+
+@lru_cache(maxsize=20_000)
+def _rates(price: Price, crossed: tuple[int, ...], suffix: str) -> Rates:
+    picos = price.picos
+
+    def rate(name: str, default: int | None) -> int | None:
+        found = picos.get(f"{name}{suffix}", picos.get(name, default))
+        for threshold in crossed:  # ascending: the last one crossed holds
+            for form in _threshold_forms(threshold):
+                found = picos.get(f"{name}_above_{form}_tokens{suffix}", picos.get(f"{name}_above_{form}_tokens", found))
+        return found
+
+    base = rate(METERS["input"], 0) or 0
+    output = rate(METERS["output"], 0) or 0
+    creation = _or(rate(METERS["creation"], None), base)
+    audio_input = picos.get(f"{AUDIO_IN}{suffix}", picos.get(AUDIO_IN, base))
+    return Rates(
+        input=base, cached=_or(rate(METERS["cached"], None), base), creation=creation,
+        creation_1h=_or(_creation_1h(picos, crossed, suffix), creation), output=output,
+        reasoning=_reasoning(picos, suffix, output), audio_input=audio_input,
+        audio_output=picos.get(f"{AUDIO_OUT}{suffix}", picos.get(AUDIO_OUT, output)),
+        other_input=max((picos.get(name, 0) for name in OTHER_INPUT), default=0),
+    )  # fmt: skip
+
+
+def _creation_1h(picos: Mapping[str, int], crossed: tuple[int, ...], suffix: str) -> int | None:
+    found = picos.get(CREATION_1H)
+    for threshold in crossed:
+        for form in _threshold_forms(threshold):
+            name = f"{CREATION_1H}_above_{form}_tokens"
+            found = picos.get(f"{name}{suffix}", picos.get(name, found))
+    return found
+
+
+def _reasoning(picos: Mapping[str, int], suffix: str, output: int) -> int:
+    """A tier that has an output price of its own bills reasoning at it, unless it names one for reasoning."""
+    own = picos.get(f"{REASONING}{suffix}")
+    if own is not None:
+        return own
+    if suffix and f"{METERS['output']}{suffix}" in picos:
+        return output
+    return picos.get(REASONING, output)
+
+
+def _threshold_forms(tokens: int) -> tuple[str, ...]:
+    """LiteLLM writes 200000 as `200k` or in full."""
+    return (f"{tokens // 1000}k", str(tokens)) if tokens % 1000 == 0 else (str(tokens),)
+
+
+def _tokens(match: re.Match[str]) -> int:
+    return int(match[1]) * (1000 if match[2] else 1)
+
+
+def _or(value: int | None, default: int) -> int:
+    return default if value is None else value
+
+
+def _is_set(value: Any) -> bool:
+    return bool(value)
+
+
+def _whole(value: Any) -> int:
+    return int(value) if isinstance(value, int | str) and str(value).isdigit() else 0
