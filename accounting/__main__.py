@@ -45,7 +45,9 @@ class HttpServer(uvicorn.Server):
 
 async def serve(settings: AccountingSettings) -> None:
     """Run until SIGTERM or SIGINT."""
-    pool = await ledger.connect(settings.database_url, min_size=2, max_size=10, role="pedagio-accounting")
+    pool = await ledger.connect(
+        settings.database_url, min_size=2, max_size=10, role="pedagio-accounting"
+    )
     models = CurrentModels(pool)
     await models.reload({"models"})
     recorder = Recorder(pool, models, split_keys(settings.token_keys), settings.hold_deadline_s)
@@ -94,16 +96,23 @@ async def _keep_models_fresh(sync: Callable[[], Awaitable[SyncResult]]) -> None:
             log.info("models_not_synced", error=str(error)[:200])
             await asyncio.sleep(SYNC_RETRY_S)
             continue
-        log.info("models_synced", version=result.version, names=result.names, unpriced=result.unpriced)
+        log.info(
+            "models_synced", version=result.version, names=result.names, unpriced=result.unpriced
+        )
         await asyncio.sleep(SYNC_EVERY_S)
 
 
 def _http_server(app: Any, listen: str) -> HttpServer:
     host, _, port = listen.rpartition(":")
     config = uvicorn.Config(
-        app, host=host, port=int(port), log_level="warning", access_log=False, timeout_keep_alive=75,
+        app,
+        host=host,
+        port=int(port),
+        log_level="warning",
+        access_log=False,
+        timeout_keep_alive=75,
         timeout_graceful_shutdown=int(DRAIN_S),
-    )  # fmt: skip
+    )
     return HttpServer(config)
 
 
@@ -114,7 +123,9 @@ async def _start_admin(
     tell: Callable[[str], Awaitable[None]],
 ) -> grpc.aio.Server:
     tokens = [key.decode() for key in split_keys(settings.admin_token)]
-    server = grpc.aio.server(interceptors=admin_interceptors(tokens), options=[("grpc.so_reuseport", 0)])
+    server = grpc.aio.server(
+        interceptors=admin_interceptors(tokens), options=[("grpc.so_reuseport", 0)]
+    )
     add_admin_service(server, pool, sync_models=sync, publish=tell)
     checker = health.aio.HealthServicer()
     health_pb2_grpc.add_HealthServicer_to_server(checker, server)

@@ -44,13 +44,24 @@ def charge(record: Cost, hold_id: str, price: Price | None, price_version: int |
     book_nanos = None if price is None else cost_nanos(price, usage, record.service_tier)
     cost, oddities = _decide(litellm_nanos, book_nanos, cache_hit=record.cache_hit)
     event = {
-        "id": f"{hold_id}:{record.status}:{record.provider_id}", "hold_id": hold_id, "record_id": record.id,
-        "source": "callback", "status": record.status, "provider_id": record.provider_id,
-        "model_group": record.model_group, "model": record.model, "model_id": record.model_id,
-        "usage": record.usage.model_dump(), "service_tier": record.service_tier, "cost": cost,
-        "litellm_cost": litellm_nanos, "book_cost": book_nanos, "price_version": price_version,
-        "flags": list(oddities), "event_at_ms": record.ended_ms or record.at_ms,
-    }  # fmt: skip
+        "id": f"{hold_id}:{record.status}:{record.provider_id}",
+        "hold_id": hold_id,
+        "record_id": record.id,
+        "source": "callback",
+        "status": record.status,
+        "provider_id": record.provider_id,
+        "model_group": record.model_group,
+        "model": record.model,
+        "model_id": record.model_id,
+        "usage": record.usage.model_dump(),
+        "service_tier": record.service_tier,
+        "cost": cost,
+        "litellm_cost": litellm_nanos,
+        "book_cost": book_nanos,
+        "price_version": price_version,
+        "flags": list(oddities),
+        "event_at_ms": record.ended_ms or record.at_ms,
+    }
     return Charge(event, oddities)
 
 

@@ -38,7 +38,9 @@ class ReasoningPace:
         return tokens_per_s * silent_ms // MILLIS_PER_S
 
 
-def estimate_nanos(evidence: Evidence, model: str, price: Price, pace: ReasoningPace, hold_nanos: int | None) -> int:
+def estimate_nanos(
+    evidence: Evidence, model: str, price: Price, pace: ReasoningPace, hold_nanos: int | None
+) -> int:
     """The estimate in nano-USD; `hold_nanos` bounds hidden reasoning (None: nothing was held)."""
     start: Mapping[str, Any] = evidence.start or {}
     end: Mapping[str, Any] = evidence.end or {}

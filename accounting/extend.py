@@ -48,7 +48,9 @@ class Extender:
 
     async def _error(self, hold_id: str, reason: Reason, extended: Extended) -> Any:
         rows = await ledger.query(self._pool, "read_hold_client", hold_id=hold_id)
-        style, language = (rows[0]["style"], rows[0]["language"]) if rows else ("plain", self._wording.language)
+        style, language = (
+            (rows[0]["style"], rows[0]["language"]) if rows else ("plain", self._wording.language)
+        )
         available = extended.posted_nanos + extended.overdraft_nanos - extended.held_nanos
         fields = self._wording.amounts(available, extended.held_nanos, language)
         text = self._wording.sentence(reason, language, hold_id, None, fields)

@@ -51,10 +51,17 @@ def create_app(
         tally, touched = await recorder.record(records)
         try:
             await settler.settle(touched)
-        except (OSError, asyncpg.PostgresError) as error:  # recorded already: the sweep closes what this left
+        except (
+            OSError,
+            asyncpg.PostgresError,
+        ) as error:  # recorded already: the sweep closes what this left
             log.warning("settle_postponed", error=type(error).__name__)
         return JSONResponse(
-            {"recorded": tally.recorded, "duplicates": tally.duplicates, "quarantined": tally.quarantined}
+            {
+                "recorded": tally.recorded,
+                "duplicates": tally.duplicates,
+                "quarantined": tally.quarantined,
+            }
         )
 
     @app.post("/v1/extend")

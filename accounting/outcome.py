@@ -37,7 +37,10 @@ class Evidence:
     @property
     def ended_age_s(self) -> float:
         """Seconds since the end was recorded here."""
-        return max((float(record["age_s"]) for record in self.records if record["kind"] == "end"), default=0.0)
+        return max(
+            (float(record["age_s"]) for record in self.records if record["kind"] == "end"),
+            default=0.0,
+        )
 
     @property
     def answered(self) -> bool:
@@ -47,7 +50,9 @@ class Evidence:
     @property
     def guessed(self) -> bool:
         """LiteLLM reported a success of which only an estimate can be made."""
-        return any(cost["status"] == "success" and not cost["exact"] for cost in self.bodies("cost"))
+        return any(
+            cost["status"] == "success" and not cost["exact"] for cost in self.bodies("cost")
+        )
 
     @property
     def billed_failure(self) -> bool:
@@ -74,7 +79,11 @@ def verdict(evidence: Evidence, cost_wait_s: float) -> Verdict | None:
     if evidence.answered:
         return Verdict("captured", "reported")
     if end["outcome"] == "failed" and not _reached_the_person(end):
-        return Verdict("captured", "billed_failure") if evidence.billed_failure else Verdict("released", "failed")
+        return (
+            Verdict("captured", "billed_failure")
+            if evidence.billed_failure
+            else Verdict("released", "failed")
+        )
     if evidence.billed_failure:
         return Verdict("captured", "billed_failure")
     return _unreported(evidence, end, cost_wait_s)

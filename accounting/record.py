@@ -50,7 +50,9 @@ class Batch:
 class Recorder:
     """Records batches. A record that cannot be accepted is quarantined; it never blocks the others."""
 
-    def __init__(self, pool: asyncpg.Pool, models: Models, token_keys: Sequence[bytes], deadline_s: int) -> None:
+    def __init__(
+        self, pool: asyncpg.Pool, models: Models, token_keys: Sequence[bytes], deadline_s: int
+    ) -> None:
         """`deadline_s`: life of a hold that a report brings along (mode off or shadow)."""
         self._pool = pool
         self._models = models
@@ -62,15 +64,25 @@ class Recorder:
         batch = Batch()
         for item in raw:
             await self._sort(item, batch)
-        results = await ledger.capture_batch(self._pool, batch.records, batch.events, self._deadline_s)
+        results = await ledger.capture_batch(
+            self._pool, batch.records, batch.events, self._deadline_s
+        )
         for item, reason in batch.bad:
             digest = hashlib.sha256(json.dumps(item, sort_keys=True).encode()).hexdigest()
-            await ledger.write(self._pool, "quarantine", digest=digest, reason=reason, body=_safe(item))
-        conflicts = [name for (kind, name), result in results.items() if kind == "event" and result == "conflict"]
+            await ledger.write(
+                self._pool, "quarantine", digest=digest, reason=reason, body=_safe(item)
+            )
+        conflicts = [
+            name
+            for (kind, name), result in results.items()
+            if kind == "event" and result == "conflict"
+        ]
         batch.oddities += [("usage_conflict", name, {}) for name in conflicts]
         for kind, subject, detail in batch.oddities:
             log.warning("exception", kind=kind, subject=subject)
-            await ledger.write(self._pool, "note_exception", kind=kind, subject=subject, detail=detail)
+            await ledger.write(
+                self._pool, "note_exception", kind=kind, subject=subject, detail=detail
+            )
         known = [result for (kind, _), result in results.items() if kind == "record"]
         tally = Tally(known.count("recorded"), known.count("duplicate"), len(batch.bad))
         return tally, {row["hold_id"] for row in batch.records}
@@ -93,11 +105,19 @@ class Recorder:
             if body["exact"]:
                 self._charge(record, hold_id, batch)
         account_id = await self._account(claims)
-        batch.records.append({
-            "id": record.id, "hold_id": hold_id, "kind": record.record, "body": body, "at_ms": record.at_ms,
-            "account_id": account_id, "client_id": claims.client if claims else "unknown",
-            "route": claims.route if claims else "unknown", "model": claims.model if claims else "unknown",
-        })  # fmt: skip
+        batch.records.append(
+            {
+                "id": record.id,
+                "hold_id": hold_id,
+                "kind": record.record,
+                "body": body,
+                "at_ms": record.at_ms,
+                "account_id": account_id,
+                "client_id": claims.client if claims else "unknown",
+                "route": claims.route if claims else "unknown",
+                "model": claims.model if claims else "unknown",
+            }
+        )
 
     def _claims(self, record: AnyRecord) -> Claims | None:
         try:
@@ -110,8 +130,11 @@ class Recorder:
         price = models.find_price(record.model_group, record.model_id) if models else None
         charged = charge(record, hold_id, price, self._models.version)
         batch.events.append(charged.event)
-        detail = {"model": record.model, "litellm_nanos": charged.event["litellm_cost"],
-                  "book_nanos": charged.event["book_cost"]}  # fmt: skip
+        detail = {
+            "model": record.model,
+            "litellm_nanos": charged.event["litellm_cost"],
+            "book_nanos": charged.event["book_cost"],
+        }
         batch.oddities += [(oddity, charged.event["id"], detail) for oddity in charged.oddities]
 
     async def _account(self, claims: Claims | None) -> int:
@@ -132,4 +155,7 @@ def _safe(item: Any) -> Mapping[str, Any]:
     if not isinstance(item, dict):
         return {"type": type(item).__name__}
     shown = {"record", "id", "hold", "at_ms", "status", "cost_usd"}
-    return {str(k)[:64]: str(v)[:64] if k in shown else type(v).__name__ for k, v in list(item.items())[:64]}
+    return {
+        str(k)[:64]: str(v)[:64] if k in shown else type(v).__name__
+        for k, v in list(item.items())[:64]
+    }

@@ -9,18 +9,36 @@ class AccountingSettings(Settings):
     """Safe by default; read only in __main__."""
 
     database_url: str = Field(description="postgresql:// address of the ledger")
-    redis_url: str | None = Field(None, description="redis:// address for news; without it Postgres is polled")
+    redis_url: str | None = Field(
+        None, description="redis:// address for news; without it Postgres is polled"
+    )
     token_keys: str = Field(min_length=32, description="secrets of the hold token, comma-separated")
-    report_keys: str = Field(min_length=32, description="secrets that sign reports, comma-separated")
-    admin_token: str = Field(min_length=32, description="bearer tokens of administrators, comma-separated")
-    ingest_listen: str = Field("127.0.0.1:8080", description="host:port of the HTTP face for the callback")
+    report_keys: str = Field(
+        min_length=32, description="secrets that sign reports, comma-separated"
+    )
+    admin_token: str = Field(
+        min_length=32, description="bearer tokens of administrators, comma-separated"
+    )
+    ingest_listen: str = Field(
+        "127.0.0.1:8080", description="host:port of the HTTP face for the callback"
+    )
     admin_listen: str = Field("127.0.0.1:9002", description="host:port of the gRPC AdminService")
     litellm_url: str = Field("http://127.0.0.1:4000", description="where /model/info is read")
     litellm_key: str = Field(min_length=1, description="LiteLLM's master key, for /model/info only")
-    price_file: str | None = Field(None, description="LiteLLM's price file; default: found in its package")
-    hold_deadline_s: int = Field(2100, ge=1, description="age at which a hold that a report brought closes")
-    cost_wait_s: float = Field(10.0, gt=0, description="how long a complete answer may wait for its cost event")
-    language: str = Field("pt-BR", pattern="^(pt-BR|en)$", description="language where no client is known")
-    unit: str = Field("credits", pattern="^(credits|usd)$", description="how amounts are shown to people")
+    price_file: str | None = Field(
+        None, description="LiteLLM's price file; default: found in its package"
+    )
+    hold_deadline_s: int = Field(
+        2100, ge=1, description="age at which a hold that a report brought closes"
+    )
+    cost_wait_s: float = Field(
+        10.0, gt=0, description="how long a complete answer may wait for its cost event"
+    )
+    language: str = Field(
+        "pt-BR", pattern="^(pt-BR|en)$", description="language where no client is known"
+    )
+    unit: str = Field(
+        "credits", pattern="^(credits|usd)$", description="how amounts are shown to people"
+    )
     contact: str = Field("", description="whom a refused person may ask")
     credit_url: str = Field("", description="page on which a person asks for more credit")

@@ -49,7 +49,9 @@ class Settler:
         closed = await ledger.close_batch(self._pool, closes)
         for kind, hold_id in notes:
             if hold_id in closed:
-                await ledger.write(self._pool, "note_exception", kind=kind, subject=hold_id, detail={})
+                await ledger.write(
+                    self._pool, "note_exception", kind=kind, subject=hold_id, detail={}
+                )
 
     async def sweep(self) -> None:
         """For ever: close what time alone makes ripe. Errors are logged; the next round tries again."""
@@ -63,7 +65,11 @@ class Settler:
                 log.warning("sweep_failed", error=type(error).__name__)
 
     def _close(
-        self, row: asyncpg.Record, evidence: Evidence, decided: Verdict, notes: list[tuple[str, str]]
+        self,
+        row: asyncpg.Record,
+        evidence: Evidence,
+        decided: Verdict,
+        notes: list[tuple[str, str]],
     ) -> dict[str, Any]:
         hold_id = str(row["hold_id"])
         estimate = 0
@@ -72,10 +78,17 @@ class Settler:
         if decided.reason in {"no_evidence", "end_missing", "cost_missing", "usage_missing"}:
             notes.append((decided.reason, hold_id))
         self._learn(row["model"], evidence)
-        return {"hold_id": hold_id, "outcome": decided.outcome, "reason": decided.reason, "estimate": estimate,
-                "records_seen": len(row["records"])}  # fmt: skip
+        return {
+            "hold_id": hold_id,
+            "outcome": decided.outcome,
+            "reason": decided.reason,
+            "estimate": estimate,
+            "records_seen": len(row["records"]),
+        }
 
-    def _estimate(self, row: asyncpg.Record, evidence: Evidence, notes: list[tuple[str, str]]) -> int:
+    def _estimate(
+        self, row: asyncpg.Record, evidence: Evidence, notes: list[tuple[str, str]]
+    ) -> int:
         price = self._price(row["model"], evidence)
         if price is None:
             notes.append(("estimate_unpriced", str(row["hold_id"])))
@@ -98,5 +111,7 @@ class Settler:
         end = evidence.end
         if end is None or end["outcome"] != "ok" or not evidence.answered:
             return
-        tokens: Sequence[int] = [c["usage"]["reasoning_tokens"] for c in evidence.bodies("cost") if c["exact"]]
+        tokens: Sequence[int] = [
+            c["usage"]["reasoning_tokens"] for c in evidence.bodies("cost") if c["exact"]
+        ]
         self._pace.learn(model, max(tokens, default=0), end["first_visible_ms"] or 0)

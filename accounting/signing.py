@@ -10,7 +10,9 @@ from collections.abc import Mapping, Sequence
 WINDOW_S = 300
 
 
-def is_genuine(headers: Mapping[str, str], body: bytes, keys: Sequence[bytes], now_s: float) -> bool:
+def is_genuine(
+    headers: Mapping[str, str], body: bytes, keys: Sequence[bytes], now_s: float
+) -> bool:
     """Whether one of the live keys signed this body recently; constant time in the keys."""
     timestamp = headers.get("x-pedagio-timestamp", "")
     nonce = headers.get("x-pedagio-nonce", "")
@@ -19,5 +21,8 @@ def is_genuine(headers: Mapping[str, str], body: bytes, keys: Sequence[bytes], n
         return False
     signed = f"{timestamp}.{nonce}.".encode() + body
     given = signature.encode(errors="replace")
-    matches = [hmac.compare_digest(given, hmac.new(key, signed, "sha256").hexdigest().encode()) for key in keys]
+    matches = [
+        hmac.compare_digest(given, hmac.new(key, signed, "sha256").hexdigest().encode())
+        for key in keys
+    ]
     return any(matches) and abs(now_s - int(timestamp)) <= WINDOW_S

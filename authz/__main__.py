@@ -42,9 +42,13 @@ async def serve(settings: AuthzSettings) -> None:
     notes = Notes(functools.partial(ledger.write, pool, "record_decision"))
     wording = Wording(settings.language, settings.unit, settings.contact, settings.credit_url)
     check = Check(
-        snapshot, batcher.place, notes.note,
-        token_keys=split_keys(settings.token_keys), wording=wording, now_s=time.time,
-    )  # fmt: skip
+        snapshot,
+        batcher.place,
+        notes.note,
+        token_keys=split_keys(settings.token_keys),
+        wording=wording,
+        now_s=time.time,
+    )
     server = Server(Authorization(check.decide), settings.authz_listen)
     await server.start()
     tasks = [
@@ -53,7 +57,9 @@ async def serve(settings: AuthzSettings) -> None:
         asyncio.create_task(notes.run()),
     ]
     await server.serving()
-    log.info("serving", listen=settings.authz_listen, mode=snapshot.mode, clients=len(snapshot.clients))
+    log.info(
+        "serving", listen=settings.authz_listen, mode=snapshot.mode, clients=len(snapshot.clients)
+    )
     await _until_stopped()
     await server.stop()
     await batcher.drain()

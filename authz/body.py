@@ -12,11 +12,32 @@ MODEL_NAME_LIMIT = 256
 CONTINUED_KEYS = ("previous_response_id", "conversation", "prompt")
 # They switch off reporting, multiply or redirect the upstream work (facts-litellm.md, "ways around metering").
 REFUSED_KEYS = (
-    "no-log", "num_retries", "max_retries", "api_base", "api_key", "base_url", "custom_llm_provider",
-    "mock_response", "timeout", "request_timeout", "cache", "caching", "no-cache", "user_config",
-    "litellm_call_id", "litellm_trace_id", "drop_params", "use_litellm_proxy", "region_name", "organization",
-    "input_cost_per_token", "output_cost_per_token", "guardrails", "web_search_options", "best_of",
-)  # fmt: skip
+    "no-log",
+    "num_retries",
+    "max_retries",
+    "api_base",
+    "api_key",
+    "base_url",
+    "custom_llm_provider",
+    "mock_response",
+    "timeout",
+    "request_timeout",
+    "cache",
+    "caching",
+    "no-cache",
+    "user_config",
+    "litellm_call_id",
+    "litellm_trace_id",
+    "drop_params",
+    "use_litellm_proxy",
+    "region_name",
+    "organization",
+    "input_cost_per_token",
+    "output_cost_per_token",
+    "guardrails",
+    "web_search_options",
+    "best_of",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,12 +63,22 @@ def read_body(fields: Mapping[str, Any]) -> Body | BadField:
     if fields.get("unreadable"):
         return BadField("body")
     model = fields.get("model")
-    if not isinstance(model, str) or not 0 < len(model) <= MODEL_NAME_LIMIT or not model.isprintable():
+    if (
+        not isinstance(model, str)
+        or not 0 < len(model) <= MODEL_NAME_LIMIT
+        or not model.isprintable()
+    ):
         return BadField("model")
     if wrong := _refused_key(fields):
         return BadField(wrong)
-    limits = [_whole(fields[key], OUTPUT_LIMIT_TOKENS) for key in OUTPUT_KEYS if fields.get(key) is not None]
-    for key, limit in zip([k for k in OUTPUT_KEYS if fields.get(k) is not None], limits, strict=True):
+    limits = [
+        _whole(fields[key], OUTPUT_LIMIT_TOKENS)
+        for key in OUTPUT_KEYS
+        if fields.get(key) is not None
+    ]
+    for key, limit in zip(
+        [k for k in OUTPUT_KEYS if fields.get(k) is not None], limits, strict=True
+    ):
         if limit is None:
             return BadField(key)
     choices = _whole(fields.get("n", 1) or (0 if "n" in fields else 1), CHOICES_LIMIT)

@@ -10,7 +10,11 @@ from credit.ledger import Place
 from credit.models import Terms
 from credit.token import Claims
 
-METERED = {"/v1/chat/completions": "chat", "/v1/responses": "responses", "/v1/embeddings": "embeddings"}
+METERED = {
+    "/v1/chat/completions": "chat",
+    "/v1/responses": "responses",
+    "/v1/embeddings": "embeddings",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,33 +32,76 @@ class Call:
         """The hold to ask for, sized by the door bound (DESIGN 4); it never refuses by itself."""
         body = self.body
         door = DoorRequest(
-            self.route, self.request.size_bytes, body.output_asked_tokens, body.choices, body.continued
+            self.route,
+            self.request.size_bytes,
+            body.output_asked_tokens,
+            body.choices,
+            body.continued,
         )
         bound = door_bound(door, self.terms)
         return Place(
-            self.request.hold_id, self.account_id, self.client.id, self.route, body.model,
-            bound.want_nanos, bound.target_nanos(usual_output_tokens), bound.min_nanos, shadow,
-        )  # fmt: skip
+            self.request.hold_id,
+            self.account_id,
+            self.client.id,
+            self.route,
+            body.model,
+            bound.want_nanos,
+            bound.target_nanos(usual_output_tokens),
+            bound.min_nanos,
+            shadow,
+        )
 
     def claims(self, granted_nanos: int, mode: str, now_s: float) -> Claims:
         """The token of this call, with the prices that its bound was made of."""
         terms = self.terms
         return Claims(
-            hold=self.request.hold_id, account=str(self.account_id), client=self.client.id, mode=mode,
-            route=self.route, model=self.body.model, granted=granted_nanos,
-            input_picos=terms.input_picos, output_picos=terms.output_picos, above=terms.above,
-            audio_in=terms.audio_in_picos, audio_out=terms.audio_out_picos, fee=0, context=terms.context_tokens,
-            max_out=terms.max_output_tokens, min_out=terms.min_output_tokens, image=terms.image_tokens,
-            style=self.client.style, lang=self.client.language, issued=int(now_s),
-        )  # fmt: skip
+            hold=self.request.hold_id,
+            account=str(self.account_id),
+            client=self.client.id,
+            mode=mode,
+            route=self.route,
+            model=self.body.model,
+            granted=granted_nanos,
+            input_picos=terms.input_picos,
+            output_picos=terms.output_picos,
+            above=terms.above,
+            audio_in=terms.audio_in_picos,
+            audio_out=terms.audio_out_picos,
+            fee=0,
+            context=terms.context_tokens,
+            max_out=terms.max_output_tokens,
+            min_out=terms.min_output_tokens,
+            image=terms.image_tokens,
+            style=self.client.style,
+            lang=self.client.language,
+            issued=int(now_s),
+        )
 
 
-def bare_claims(request: Request, client: Client, account_id: int, mode: str, now_s: float) -> Claims:
+def bare_claims(
+    request: Request, client: Client, account_id: int, mode: str, now_s: float
+) -> Claims:
     """The token of a call that passes without a hold (off, or shadow's would-be refusal)."""
     model = request.body.get("model")
     return Claims(
-        hold=request.hold_id, account=str(account_id), client=client.id, mode=mode,
-        route=METERED.get(request.path, "unmetered"), model=model if isinstance(model, str) else "",
-        granted=0, input_picos=0, output_picos=0, above=None, audio_in=0, audio_out=0, fee=0, context=0,
-        max_out=0, min_out=0, image=0, style=client.style, lang=client.language, issued=int(now_s),
-    )  # fmt: skip
+        hold=request.hold_id,
+        account=str(account_id),
+        client=client.id,
+        mode=mode,
+        route=METERED.get(request.path, "unmetered"),
+        model=model if isinstance(model, str) else "",
+        granted=0,
+        input_picos=0,
+        output_picos=0,
+        above=None,
+        audio_in=0,
+        audio_out=0,
+        fee=0,
+        context=0,
+        max_out=0,
+        min_out=0,
+        image=0,
+        style=client.style,
+        lang=client.language,
+        issued=int(now_s),
+    )

@@ -96,7 +96,9 @@ class Check:
             return self._refuse(request, client, Problem(Reason.UNKNOWN_PATH))
         return await self._decide_metered(request, client, shadow=mode == "shadow")
 
-    async def _decide_metered(self, request: Request, client: Client, *, shadow: bool) -> Allow | Refuse:
+    async def _decide_metered(
+        self, request: Request, client: Client, *, shadow: bool
+    ) -> Allow | Refuse:
         try:
             call = await self._read_call(request, client)
         except Exception as error:  # noqa: BLE001 (the store is away: unknown, hence the typed refusal)
@@ -104,7 +106,11 @@ class Check:
             call = Problem(Reason.ENFORCEMENT_UNAVAILABLE)
         if isinstance(call, Problem):
             self._note(request, client, "would_refuse" if shadow else "refuse", call)
-            return self._shadow_pass(request, client) if shadow else self._refuse(request, client, call)
+            return (
+                self._shadow_pass(request, client)
+                if shadow
+                else self._refuse(request, client, call)
+            )
         try:
             placed = await self._place(call.hold(self._usual_output(call), shadow=shadow))
         except Exception as error:  # noqa: BLE001 (timeout, lost connection, full queue: the outcome is unknown)
@@ -115,7 +121,9 @@ class Check:
 
     def _answer(self, call: Call, placed: Placed | None, *, shadow: bool) -> Allow | Refuse:
         if placed is not None and placed.result in {"placed", "replay"}:
-            claims = call.claims(placed.granted_nanos, "shadow" if shadow else "enforce", self._now_s())
+            claims = call.claims(
+                placed.granted_nanos, "shadow" if shadow else "enforce", self._now_s()
+            )
             return self._allow(call.request, call.client, claims)
         if shadow:
             return self._allow(call.request, call.client, call.claims(0, "shadow", self._now_s()))
@@ -125,7 +133,9 @@ class Check:
         language = call.client.language
         fields = self._wording.amounts(placed.available_nanos, placed.held_nanos, language)
         fields["date"] = self._wording.date(placed.status_at, language)
-        return self._refuse(call.request, call.client, Problem(reason), fields, account=call.account_id)
+        return self._refuse(
+            call.request, call.client, Problem(reason), fields, account=call.account_id
+        )
 
     async def _read_call(self, request: Request, client: Client) -> Call | Problem:
         """Identify, check the body, find the price; the first problem wins."""
@@ -139,7 +149,9 @@ class Check:
         body = read_body(request.body)
         if isinstance(body, BadField):
             return Problem(Reason.BAD_REQUEST, body.name)
-        terms = self._state.models.terms(body.model, body.service_tier) if self._state.models else None
+        terms = (
+            self._state.models.terms(body.model, body.service_tier) if self._state.models else None
+        )
         if terms is None:
             return Problem(Reason.MODEL_UNPRICED, body.model)
         account_id = await self._state.account(client, whose.external_id)
@@ -150,12 +162,18 @@ class Check:
     def _person(self, request: Request, client: Client) -> Person | Problem:
         if client.kind == "service":
             # One key, one account: a name here would be somebody pretending to be a trusted client.
-            return Problem(Reason.BAD_REQUEST, "x-user-id") if request.user_header is not None else Person(None)
+            return (
+                Problem(Reason.BAD_REQUEST, "x-user-id")
+                if request.user_header is not None
+                else Person(None)
+            )
         external_id = request.external_id
         return Problem(Reason.IDENTITY_MISSING) if external_id is None else Person(external_id)
 
     def _usual_output(self, call: Call) -> int:
-        return self._state.p99_output_tokens.get((call.client.id, call.body.model), NEW_CLIENT_OUTPUT_TOKENS)
+        return self._state.p99_output_tokens.get(
+            (call.client.id, call.body.model), NEW_CLIENT_OUTPUT_TOKENS
+        )
 
     async def _pass_unmetered(self, request: Request, client: Client) -> Allow:
         """Mode off: as before installation. No hold, no refusal; debits go on by the token."""
@@ -176,9 +194,16 @@ class Check:
         # An injected key is Envoy's to add, and only when the client's own is gone.
         remove = ("authorization",) if client.litellm_key == "inject" else ()
         headers = {"x-litellm-call-id": request.hold_id, "x-pedagio-client": client.id}
-        seen = {"hold": request.hold_id, "client": client.id, "mode": claims.mode if claims else self._state.mode}
+        seen = {
+            "hold": request.hold_id,
+            "client": client.id,
+            "mode": claims.mode if claims else self._state.mode,
+        }
         if claims is not None:
-            headers |= {"x-litellm-end-user-id": claims.account, "x-pedagio-hold": sign(claims, self._token_keys)}
+            headers |= {
+                "x-litellm-end-user-id": claims.account,
+                "x-pedagio-hold": sign(claims, self._token_keys),
+            }
             seen["account"] = claims.account
         return Allow(headers, remove, seen)
 
@@ -191,8 +216,17 @@ class Check:
         account: int | None = None,
     ) -> Refuse:
         language = client.language if client else self._wording.language
-        text = self._wording.sentence(problem.reason, language, request.hold_id, problem.param, fields or {})
-        seen = {"hold": request.hold_id, "client": client.id if client else "", "mode": self._state.mode}
-        refusal = Refuse(problem.reason, text, client.style if client else "plain", problem.param, seen)
-        return refusal if account is None else replace(refusal, seen={**seen, "account": str(account)})
-
+        text = self._wording.sentence(
+            problem.reason, language, request.hold_id, problem.param, fields or {}
+        )
+        seen = {
+            "hold": request.hold_id,
+            "client": client.id if client else "",
+            "mode": self._state.mode,
+        }
+        refusal = Refuse(
+            problem.reason, text, client.style if client else "plain", problem.param, seen
+        )
+        return (
+            refusal if account is None else replace(refusal, seen={**seen, "account": str(account)})
+        )

@@ -39,10 +39,14 @@ class Notes:
         """Queue one row; `kind` is refuse or would_refuse."""
         model = request.body.get("model")
         row = {
-            "hold_id": request.hold_id, "account_id": None, "client_id": client.id, "kind": kind,
-            "reason": str(problem.reason), "model": model[:256] if isinstance(model, str) else None,
+            "hold_id": request.hold_id,
+            "account_id": None,
+            "client_id": client.id,
+            "kind": kind,
+            "reason": str(problem.reason),
+            "model": model[:256] if isinstance(model, str) else None,
             "detail": problem.param,
-        }  # fmt: skip
+        }
         try:
             self._queue.put_nowait(row)
         except asyncio.QueueFull:

@@ -37,7 +37,13 @@ class Request:
         (Envoy joins duplicate headers with a comma) or overlong is no identity.
         """
         value = (self.user_header or "").strip()
-        if not value or "{{" in value or "," in value or len(value) > IDENTITY_LIMIT or not value.isprintable():
+        if (
+            not value
+            or "{{" in value
+            or "," in value
+            or len(value) > IDENTITY_LIMIT
+            or not value.isprintable()
+        ):
             return None
         return value
 
@@ -54,7 +60,9 @@ def read(check: pb.CheckRequest) -> Request:
         has_query=bool(query),
         user_header=http.headers.get("x-user-id"),
         size_bytes=max(http.size, 0),
-        body={} if struct is None else {name: _plain(value) for name, value in struct.fields.items()},
+        body={}
+        if struct is None
+        else {name: _plain(value) for name, value in struct.fields.items()},
     )
 
 
@@ -68,6 +76,9 @@ def _plain(value: struct_pb2.Value) -> Any:
     kind = value.WhichOneof("kind")
     if kind in {None, "null_value"}:
         return None
-    if kind in {"struct_value", "list_value"}:  # json_to_metadata passes scalars only; be safe anyway
+    if kind in {
+        "struct_value",
+        "list_value",
+    }:  # json_to_metadata passes scalars only; be safe anyway
         return ...
     return getattr(value, str(kind))

@@ -41,7 +41,9 @@ def build(answer: Allow | Refuse) -> pb.CheckResponse:
     if isinstance(answer, Allow):
         ok = pb.OkHttpResponse(headers=_headers(answer.headers), headers_to_remove=answer.remove)
         return pb.CheckResponse(
-            status=pb.Status(code=GRPC_OK), ok_response=ok, dynamic_metadata=_struct({**answer.seen, "decision": "allow"})
+            status=pb.Status(code=GRPC_OK),
+            ok_response=ok,
+            dynamic_metadata=_struct({**answer.seen, "decision": "allow"}),
         )
     denied = pb.DeniedHttpResponse(
         status=pb.HttpStatus(code=STATUS[answer.reason]),
@@ -50,7 +52,9 @@ def build(answer: Allow | Refuse) -> pb.CheckResponse:
     )
     seen = {**answer.seen, "decision": "refuse", "reason": answer.reason.value}
     return pb.CheckResponse(
-        status=pb.Status(code=GRPC_PERMISSION_DENIED), denied_response=denied, dynamic_metadata=_struct(seen)
+        status=pb.Status(code=GRPC_PERMISSION_DENIED),
+        denied_response=denied,
+        dynamic_metadata=_struct(seen),
     )
 
 

@@ -27,7 +27,9 @@ class Authorization(pb_grpc.AuthorizationServicer):
         """`decide` is authz.check.Check.decide."""
         self._decide = decide
 
-    async def Check(self, request: pb.CheckRequest, context: grpc.aio.ServicerContext) -> pb.CheckResponse:  # noqa: N802, ARG002 (names by gRPC)
+    async def Check(
+        self, request: pb.CheckRequest, context: grpc.aio.ServicerContext
+    ) -> pb.CheckResponse:  # noqa: N802, ARG002 (names by gRPC)
         """Answer one question of Envoy; an error of ours is an error to Envoy, which fails closed."""
         return build(await self._decide(read(request)))
 

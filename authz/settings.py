@@ -9,12 +9,24 @@ class AuthzSettings(Settings):
     """Safe by default; read only in __main__."""
 
     database_url: str = Field(description="postgresql:// address of the ledger")
-    redis_url: str | None = Field(None, description="redis:// address for news; without it Postgres is polled")
-    token_keys: str = Field(min_length=32, description="secrets of the hold token, comma-separated; the first signs")
+    redis_url: str | None = Field(
+        None, description="redis:// address for news; without it Postgres is polled"
+    )
+    token_keys: str = Field(
+        min_length=32, description="secrets of the hold token, comma-separated; the first signs"
+    )
     authz_listen: str = Field("127.0.0.1:9001", description="host:port of the gRPC service")
-    hold_deadline_s: int = Field(2100, ge=1, description="age at which an open hold closes without evidence")
-    place_timeout_s: float = Field(1.0, gt=0, description="longest wait for the ledger; then the outcome is unknown")
-    language: str = Field("pt-BR", pattern="^(pt-BR|en)$", description="language where no client is known")
-    unit: str = Field("credits", pattern="^(credits|usd)$", description="how amounts are shown to people")
+    hold_deadline_s: int = Field(
+        2100, ge=1, description="age at which an open hold closes without evidence"
+    )
+    place_timeout_s: float = Field(
+        1.0, gt=0, description="longest wait for the ledger; then the outcome is unknown"
+    )
+    language: str = Field(
+        "pt-BR", pattern="^(pt-BR|en)$", description="language where no client is known"
+    )
+    unit: str = Field(
+        "credits", pattern="^(credits|usd)$", description="how amounts are shown to people"
+    )
     contact: str = Field("", description="whom a refused person may ask")
     credit_url: str = Field("", description="page on which a person asks for more credit")

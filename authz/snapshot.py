@@ -45,7 +45,12 @@ class Snapshot:
             rows = await ledger.query(self._pool, "read_clients")
             self.clients = {
                 bytes(r["key_sha256"]): Client(
-                    r["id"], r["kind"], r["litellm_key"], r["unknown_users"], r["style"], r["language"]
+                    r["id"],
+                    r["kind"],
+                    r["litellm_key"],
+                    r["unknown_users"],
+                    r["style"],
+                    r["language"],
                 )
                 for r in rows
                 if r["enabled"]
@@ -71,7 +76,9 @@ class Snapshot:
             found = await ledger.find_client_account(self._pool, client.id, "service")
         else:
             create = client.unknown_users == "create"
-            found = await ledger.find_or_create_account(self._pool, client.id, external_id, create=create)
+            found = await ledger.find_or_create_account(
+                self._pool, client.id, external_id, create=create
+            )
         if found is not None:
             self._accounts[key] = found
             if len(self._accounts) > ACCOUNTS_KEPT:

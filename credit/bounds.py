@@ -58,9 +58,15 @@ def door_bound(request: DoorRequest, terms: Terms) -> DoorBound:
     smallest = min(MINIMUM_INPUT_TOKENS, input_tokens)
     least = _nanos(smallest, terms.input_picos, minimum, terms.output_picos)
     return DoorBound(
-        input_tokens, per_choice * request.choices, want, min(least, want), output_picos, request.choices, minimum,
+        input_tokens,
+        per_choice * request.choices,
+        want,
+        min(least, want),
+        output_picos,
+        request.choices,
+        minimum,
         input_picos,
-    )  # fmt: skip
+    )
 
 
 def _input_tokens(request: DoorRequest, terms: Terms) -> int:
@@ -68,7 +74,11 @@ def _input_tokens(request: DoorRequest, terms: Terms) -> int:
         return request.body_bytes
     if request.continued and terms.context_tokens:
         return terms.context_tokens
-    return min(request.body_bytes, terms.context_tokens) if terms.context_tokens else request.body_bytes
+    return (
+        min(request.body_bytes, terms.context_tokens)
+        if terms.context_tokens
+        else request.body_bytes
+    )
 
 
 def _output_tokens(request: DoorRequest, terms: Terms) -> int:

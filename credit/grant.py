@@ -10,7 +10,9 @@ SMALL_PART = 50  # 1/50 = 2 %
 SHARE_PART = 2  # 1/2
 
 
-def decide(available_nanos: int, want_nanos: int, target_nanos: int, minimum_nanos: int) -> int | None:
+def decide(
+    available_nanos: int, want_nanos: int, target_nanos: int, minimum_nanos: int
+) -> int | None:
     """Return the nano-USD to hold for one call, or None when it must be refused.
 
     All amounts are nano-USD and `0 <= minimum <= target <= want`; `available` is

@@ -16,7 +16,9 @@ import aiosql
 import asyncpg
 
 _QUERIES = aiosql.from_str(
-    (files("credit") / "sql" / "queries.sql").read_text(encoding="utf-8"), "asyncpg", mandatory_parameters=False
+    (files("credit") / "sql" / "queries.sql").read_text(encoding="utf-8"),
+    "asyncpg",
+    mandatory_parameters=False,
 )
 
 # Bounds of every wait on Postgres, in seconds.
@@ -70,48 +72,84 @@ class Extended:
     overdraft_nanos: int
 
 
-async def connect(url: str, *, min_size: int = 1, max_size: int = 4, role: str | None = None) -> asyncpg.Pool:
+async def connect(
+    url: str, *, min_size: int = 1, max_size: int = 4, role: str | None = None
+) -> asyncpg.Pool:
     """Open a pool; JSON columns travel as Python values."""
-    settings = {"application_name": role or "pedagio", "idle_in_transaction_session_timeout": "5000"}
+    settings = {
+        "application_name": role or "pedagio",
+        "idle_in_transaction_session_timeout": "5000",
+    }
     return await asyncpg.create_pool(
-        url, min_size=min_size, max_size=max_size, timeout=CONNECT_TIMEOUT_S,
-        command_timeout=COMMAND_TIMEOUT_S, server_settings=settings, init=_prepare_connection,
-    )  # fmt: skip
+        url,
+        min_size=min_size,
+        max_size=max_size,
+        timeout=CONNECT_TIMEOUT_S,
+        command_timeout=COMMAND_TIMEOUT_S,
+        server_settings=settings,
+        init=_prepare_connection,
+    )
 
 
 async def _prepare_connection(connection: asyncpg.Connection) -> None:
-    await connection.set_type_codec("jsonb", encoder=json.dumps, decoder=json.loads, schema="pg_catalog")
+    await connection.set_type_codec(
+        "jsonb", encoder=json.dumps, decoder=json.loads, schema="pg_catalog"
+    )
 
 
-async def place_batch(pool: asyncpg.Pool, places: Sequence[Place], deadline_s: int) -> dict[str, Placed]:
+async def place_batch(
+    pool: asyncpg.Pool, places: Sequence[Place], deadline_s: int
+) -> dict[str, Placed]:
     """Decide and journal the holds in arrival order; ids must be distinct. Keyed by hold id."""
     rows = await _many(
-        pool, "place_batch",
-        ids=[p.hold_id for p in places], accounts=[p.account_id for p in places],
-        clients=[p.client_id for p in places], routes=[p.route for p in places],
-        models=[p.model for p in places], wants=[p.want_nanos for p in places],
-        targets=[p.target_nanos for p in places], minimums=[p.minimum_nanos for p in places],
-        shadow=[p.shadow for p in places], deadline_s=deadline_s,
-    )  # fmt: skip
+        pool,
+        "place_batch",
+        ids=[p.hold_id for p in places],
+        accounts=[p.account_id for p in places],
+        clients=[p.client_id for p in places],
+        routes=[p.route for p in places],
+        models=[p.model for p in places],
+        wants=[p.want_nanos for p in places],
+        targets=[p.target_nanos for p in places],
+        minimums=[p.minimum_nanos for p in places],
+        shadow=[p.shadow for p in places],
+        deadline_s=deadline_s,
+    )
     return {
         str(r["o_id"]): Placed(
-            r["o_result"], r["o_reason"], r["o_granted"] or 0, r["o_shadow"],
-            r["o_posted"], r["o_held"], r["o_overdraft"], r["o_status_at"],
+            r["o_result"],
+            r["o_reason"],
+            r["o_granted"] or 0,
+            r["o_shadow"],
+            r["o_posted"],
+            r["o_held"],
+            r["o_overdraft"],
+            r["o_status_at"],
         )
         for r in rows
-    }  # fmt: skip
+    }
 
 
-async def extend_hold(pool: asyncpg.Pool, hold_id: str, want_nanos: int, minimum_nanos: int) -> Extended:
+async def extend_hold(
+    pool: asyncpg.Pool, hold_id: str, want_nanos: int, minimum_nanos: int
+) -> Extended:
     """Raise the hold's total towards `want`, at least to `minimum`, or say why not."""
     r = await _one(pool, "extend_hold", hold_id=hold_id, want=want_nanos, minimum=minimum_nanos)
     return Extended(
-        r["o_result"], r["o_reason"], r["o_granted"] or 0, r["o_posted"] or 0, r["o_held"] or 0, r["o_overdraft"] or 0
+        r["o_result"],
+        r["o_reason"],
+        r["o_granted"] or 0,
+        r["o_posted"] or 0,
+        r["o_held"] or 0,
+        r["o_overdraft"] or 0,
     )
 
 
 async def capture_batch(
-    pool: asyncpg.Pool, records: Sequence[Mapping[str, Any]], events: Sequence[Mapping[str, Any]], deadline_s: int
+    pool: asyncpg.Pool,
+    records: Sequence[Mapping[str, Any]],
+    events: Sequence[Mapping[str, Any]],
+    deadline_s: int,
 ) -> dict[tuple[str, str], str]:
     """Store the reports and debit each event once. Keyed by (record | event, id); see the SQL for fields."""
     rows = await _many(pool, "capture_batch", records=records, events=events, deadline_s=deadline_s)
@@ -124,12 +162,16 @@ async def close_batch(pool: asyncpg.Pool, closes: Sequence[Mapping[str, Any]]) -
     return {str(r["o_hold_id"]): r["o_captured"] for r in rows}
 
 
-async def find_or_create_account(pool: asyncpg.Pool, client_id: str, external_id: str, *, create: bool) -> int | None:
+async def find_or_create_account(
+    pool: asyncpg.Pool, client_id: str, external_id: str, *, create: bool
+) -> int | None:
     """The account of a client's person; None when there is none and policy says not to create it."""
     found = await _maybe(pool, "find_account", client_id=client_id, external_id=external_id)
     if found is None and create:
         found = await _maybe(pool, "create_account", client_id=client_id, external_id=external_id)
-        found = found or await _maybe(pool, "find_account", client_id=client_id, external_id=external_id)
+        found = found or await _maybe(
+            pool, "find_account", client_id=client_id, external_id=external_id
+        )
     return None if found is None else int(found["id"])
 
 

@@ -34,7 +34,9 @@ async def apply_functions(url: str) -> None:
         async with connection.transaction():
             await connection.execute("SELECT pg_advisory_xact_lock(5047)")
             for name in FUNCTIONS:
-                await connection.execute((files("credit") / "sql" / f"{name}.sql").read_text(encoding="utf-8"))
+                await connection.execute(
+                    (files("credit") / "sql" / f"{name}.sql").read_text(encoding="utf-8")
+                )
     finally:
         await connection.close()
 
@@ -48,8 +50,12 @@ def migrate(url: str) -> int:
 
 def main() -> None:
     """Run from the command line; the address comes from --url or PEDAGIO_DATABASE_URL."""
-    parser = argparse.ArgumentParser(description="Bring a Pedagio database to this release's schema.")
-    parser.add_argument("--url", default=os.environ.get("PEDAGIO_DATABASE_URL"), help="postgresql://user@host/db")
+    parser = argparse.ArgumentParser(
+        description="Bring a Pedagio database to this release's schema."
+    )
+    parser.add_argument(
+        "--url", default=os.environ.get("PEDAGIO_DATABASE_URL"), help="postgresql://user@host/db"
+    )
     url = parser.parse_args().url
     if not url:
         parser.error("give --url or set PEDAGIO_DATABASE_URL")

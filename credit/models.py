@@ -107,24 +107,39 @@ class ModelMap:
             entry.name: {
                 "fallbacks": list(entry.fallbacks),
                 "deployments": [
-                    {"model_id": d.model_id, "model": d.model, "custom": d.custom,
-                     "price": d.price.to_json() if d.price else None}
+                    {
+                        "model_id": d.model_id,
+                        "model": d.model,
+                        "custom": d.custom,
+                        "price": d.price.to_json() if d.price else None,
+                    }
                     for d in entry.deployments
                 ],
             }
             for entry in sorted(self.entries.values(), key=lambda e: e.name)
-        }  # fmt: skip
+        }
 
     @classmethod
     def from_json(cls, body: Mapping[str, Any]) -> Self:
         """The inverse of to_json."""
-        return cls({
-            name: ModelEntry(name, tuple(
-                Deployment(d["model_id"], d["model"], Price.from_json(d["price"]) if d["price"] else None, d["custom"])
-                for d in entry["deployments"]
-            ), tuple(entry["fallbacks"]))
-            for name, entry in body.items()
-        })  # fmt: skip
+        return cls(
+            {
+                name: ModelEntry(
+                    name,
+                    tuple(
+                        Deployment(
+                            d["model_id"],
+                            d["model"],
+                            Price.from_json(d["price"]) if d["price"] else None,
+                            d["custom"],
+                        )
+                        for d in entry["deployments"]
+                    ),
+                    tuple(entry["fallbacks"]),
+                )
+                for name, entry in body.items()
+            }
+        )
 
 
 def model_map_from_info(
@@ -157,7 +172,9 @@ def _deployment(item: Mapping[str, Any], prices: Mapping[str, Price]) -> Deploym
     info: Mapping[str, Any] = item.get("model_info") or {}
     model = str((item.get("litellm_params") or {}).get("model") or "")
     key = str(info.get("key") or model)
-    price = Price.from_litellm(key, info) or prices.get(key) or prices.get(str(info.get("base_model")))
+    price = (
+        Price.from_litellm(key, info) or prices.get(key) or prices.get(str(info.get("base_model")))
+    )
     custom = bool(info.get("pricing_overrides"))
     return Deployment(str(info.get("id") or ""), model, price, custom)
 
@@ -180,20 +197,30 @@ def _dearest(prices: list[Price], tiers: tuple[str | None, ...]) -> Terms:
         for tier in tiers
         for size in (*(threshold + 1 for threshold in price.thresholds), BEYOND_ALL_THRESHOLDS)
     ]
-    thresholds = [price.thresholds[0] - (price.provider == "xai") for price in prices if price.thresholds]
-    input_picos, output_picos = max(r.dearest_input for r in low), max(r.dearest_output for r in low)
+    thresholds = [
+        price.thresholds[0] - (price.provider == "xai") for price in prices if price.thresholds
+    ]
+    input_picos, output_picos = (
+        max(r.dearest_input for r in low),
+        max(r.dearest_output for r in low),
+    )
     beyond = max(r.dearest_input for r in high), max(r.dearest_output for r in high)
     reasoning = any(price.reasoning for price in prices)
     return Terms(
-        input_picos=input_picos, output_picos=output_picos,
-        above=(min(thresholds), max(beyond[0], input_picos), max(beyond[1], output_picos)) if thresholds else None,
-        audio_in_picos=max(r.audio_input for r in high), audio_out_picos=max(r.audio_output for r in high),
+        input_picos=input_picos,
+        output_picos=output_picos,
+        above=(min(thresholds), max(beyond[0], input_picos), max(beyond[1], output_picos))
+        if thresholds
+        else None,
+        audio_in_picos=max(r.audio_input for r in high),
+        audio_out_picos=max(r.audio_output for r in high),
         context_tokens=_largest(price.context_tokens for price in prices),
         max_output_tokens=_largest(price.max_output_tokens for price in prices),
         min_output_tokens=MIN_REASONING_OUTPUT_TOKENS if reasoning else MIN_OUTPUT_TOKENS,
-        image_tokens=_largest(price.image_tokens for price in prices), reasoning=reasoning,
+        image_tokens=_largest(price.image_tokens for price in prices),
+        reasoning=reasoning,
         free=all(price.free for price in prices),
-    )  # fmt: skip
+    )
 
 
 def _largest(sizes: Iterable[int]) -> int:

@@ -12,7 +12,10 @@ PICOS_PER_NANO = 1000
 PICOS_PER_USD = NANOS_PER_USD * PICOS_PER_NANO
 CREDITS_PER_USD = 100  # 1 crédito = US$ 0,01, fixed
 
-_AMOUNT = re.compile(r"^(?P<prefix>US\$|USD|R\$|BRL)?\s*(?P<number>\d[\d.,]*)\s*(?P<suffix>cr|créditos?|credits?)?$", re.IGNORECASE)
+_AMOUNT = re.compile(
+    r"^(?P<prefix>US\$|USD|R\$|BRL)?\s*(?P<number>\d[\d.,]*)\s*(?P<suffix>cr|créditos?|credits?)?$",
+    re.IGNORECASE,
+)
 
 
 def nanos_from_picos(picos: int) -> int:
@@ -100,7 +103,11 @@ def format_credits(nanos: int, language: str = "en") -> str:
     mark = "," if language == "pt-BR" else "."
     number = f"{'-' if tenths < 0 else ''}{grouped}" + (f"{mark}{tenth}" if tenth else "")
     one = number == "1"
-    noun = ("crédito" if one else "créditos") if language == "pt-BR" else ("credit" if one else "credits")
+    noun = (
+        ("crédito" if one else "créditos")
+        if language == "pt-BR"
+        else ("credit" if one else "credits")
+    )
     return f"{number} {noun}"
 
 

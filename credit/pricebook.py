@@ -28,16 +28,24 @@ def find_price_file(explicit: Path | None = None) -> Path:
     if explicit is not None:
         return explicit
     spec = find_spec("litellm")
-    for folder in (spec.submodule_search_locations if spec and spec.submodule_search_locations else []):
+    for folder in (
+        spec.submodule_search_locations if spec and spec.submodule_search_locations else []
+    ):
         if (Path(folder) / PRICE_FILE).is_file():
             return Path(folder) / PRICE_FILE
-    raise FileNotFoundError("no LiteLLM in this environment: set PEDAGIO_PRICE_FILE to its price file")
+    raise FileNotFoundError(
+        "no LiteLLM in this environment: set PEDAGIO_PRICE_FILE to its price file"
+    )
 
 
 def load_price_book(path: Path) -> PriceBook:
     """Read the file; entries without a price by tokens are left out (their models are refused, never free)."""
     entries = json.loads(path.read_text(encoding="utf-8"))
-    read = {key: Price.from_litellm(key, entry) for key, entry in sorted(entries.items()) if isinstance(entry, dict)}
+    read = {
+        key: Price.from_litellm(key, entry)
+        for key, entry in sorted(entries.items())
+        if isinstance(entry, dict)
+    }
     prices = {key: price for key, price in read.items() if price is not None}
     canonical = json.dumps([price.to_json() for price in prices.values()], separators=(",", ":"))
     return PriceBook(hashlib.sha256(canonical.encode()).hexdigest(), prices)

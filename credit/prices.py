@@ -28,15 +28,31 @@ AUDIO_OUT = "output_cost_per_audio_token"
 OTHER_INPUT = ("input_cost_per_image_token", "input_cost_per_video_token")
 
 # The tier a request names -> the suffix of LiteLLM's price keys; absent: billed as standard.
-TIER_SUFFIX = {"flex": "_flex", "balanced": "_balanced", "priority": "_priority", "fast": "_priority",
-               "ultrafast": "_ultrafast"}  # fmt: skip
+TIER_SUFFIX = {
+    "flex": "_flex",
+    "balanced": "_balanced",
+    "priority": "_priority",
+    "fast": "_priority",
+    "ultrafast": "_ultrafast",
+}
 # Billed by something else than tokens, or by the clock: such a model counts as unpriced.
 NOT_BY_TOKEN = (
-    "tiered_pricing", "off_peak_pricing", "input_cost_per_character", "output_cost_per_character",
-    "input_cost_per_request", "input_cost_per_query", "input_cost_per_second", "output_cost_per_second",
-    "input_cost_per_image", "output_cost_per_image", "input_cost_per_audio_per_second", "citation_cost_per_token",
-    "input_cost_per_video_per_second", "output_cost_per_video_token", "output_cost_per_image_token",
-)  # fmt: skip
+    "tiered_pricing",
+    "off_peak_pricing",
+    "input_cost_per_character",
+    "output_cost_per_character",
+    "input_cost_per_request",
+    "input_cost_per_query",
+    "input_cost_per_second",
+    "output_cost_per_second",
+    "input_cost_per_image",
+    "output_cost_per_image",
+    "input_cost_per_audio_per_second",
+    "citation_cost_per_token",
+    "input_cost_per_video_per_second",
+    "output_cost_per_video_token",
+    "output_cost_per_image_token",
+)
 ROUTED_MODES = {"chat", "responses", "embedding", "completion", None}
 # They bill the higher tier once the prompt reaches the threshold, the others beyond it.
 INCLUSIVE_PROVIDERS = {"xai"}
@@ -104,21 +120,31 @@ class Price:
     @classmethod
     def from_litellm(cls, key: str, entry: Mapping[str, Any]) -> Self | None:
         """Read an entry of LiteLLM's price file or of `/model/info`; None: it has no price by tokens."""
-        if entry.get("mode") not in ROUTED_MODES or any(_is_set(entry.get(name)) for name in NOT_BY_TOKEN):
+        if entry.get("mode") not in ROUTED_MODES or any(
+            _is_set(entry.get(name)) for name in NOT_BY_TOKEN
+        ):
             return None
         if entry.get("input_cost_per_token") is None:
             return None
         if entry.get("output_cost_per_token") is None and entry.get("mode") != "embedding":
             return None
         try:
-            picos = {name: price_picos(value) for name, value in entry.items() if value is not None and _KEPT.match(name)}
+            picos = {
+                name: price_picos(value)
+                for name, value in entry.items()
+                if value is not None and _KEPT.match(name)
+            }
         except ValueError:
             return None
         return cls(
-            key=key, provider=str(entry.get("litellm_provider") or ""),
-            context_tokens=_whole(entry.get("max_input_tokens")), max_output_tokens=_whole(entry.get("max_output_tokens")),
-            reasoning=bool(entry.get("supports_reasoning")), image_tokens=image_tokens(key), picos=picos,
-        )  # fmt: skip
+            key=key,
+            provider=str(entry.get("litellm_provider") or ""),
+            context_tokens=_whole(entry.get("max_input_tokens")),
+            max_output_tokens=_whole(entry.get("max_output_tokens")),
+            reasoning=bool(entry.get("supports_reasoning")),
+            image_tokens=image_tokens(key),
+            picos=picos,
+        )
 
     @property
     def free(self) -> bool:
@@ -134,10 +160,14 @@ class Price:
     def to_json(self) -> dict[str, Any]:
         """As stored in Postgres."""
         return {
-            "key": self.key, "provider": self.provider, "context_tokens": self.context_tokens,
-            "max_output_tokens": self.max_output_tokens, "reasoning": self.reasoning,
-            "image_tokens": self.image_tokens, "picos": dict(sorted(self.picos.items())),
-        }  # fmt: skip
+            "key": self.key,
+            "provider": self.provider,
+            "context_tokens": self.context_tokens,
+            "max_output_tokens": self.max_output_tokens,
+            "reasoning": self.reasoning,
+            "image_tokens": self.image_tokens,
+            "picos": dict(sorted(self.picos.items())),
+        }
 
     @classmethod
     def from_json(cls, body: Mapping[str, Any]) -> Self:
@@ -148,7 +178,9 @@ class Price:
 def rates_for(price: Price, prompt_tokens: int, service_tier: str | None = None) -> Rates:
     """The rates that hold for a prompt of this size in this tier; a tier without a price is billed as standard."""
     inclusive = price.provider in INCLUSIVE_PROVIDERS
-    crossed = tuple(t for t in price.thresholds if prompt_tokens > t or (inclusive and prompt_tokens == t))
+    crossed = tuple(
+        t for t in price.thresholds if prompt_tokens > t or (inclusive and prompt_tokens == t)
+    )
     return _rates(price, crossed, TIER_SUFFIX.get((service_tier or "").lower(), ""))
 
 
@@ -160,7 +192,10 @@ def _rates(price: Price, crossed: tuple[int, ...], suffix: str) -> Rates:
         found = picos.get(f"{name}{suffix}", picos.get(name, default))
         for threshold in crossed:  # ascending: the last one crossed holds
             for form in _threshold_forms(threshold):
-                found = picos.get(f"{name}_above_{form}_tokens{suffix}", picos.get(f"{name}_above_{form}_tokens", found))
+                found = picos.get(
+                    f"{name}_above_{form}_tokens{suffix}",
+                    picos.get(f"{name}_above_{form}_tokens", found),
+                )
         return found
 
     base = rate(METERS["input"], 0) or 0
@@ -168,12 +203,16 @@ def _rates(price: Price, crossed: tuple[int, ...], suffix: str) -> Rates:
     creation = _or(rate(METERS["creation"], None), base)
     audio_input = picos.get(f"{AUDIO_IN}{suffix}", picos.get(AUDIO_IN, base))
     return Rates(
-        input=base, cached=_or(rate(METERS["cached"], None), base), creation=creation,
-        creation_1h=_or(_creation_1h(picos, crossed, suffix), creation), output=output,
-        reasoning=_reasoning(picos, suffix, output), audio_input=audio_input,
+        input=base,
+        cached=_or(rate(METERS["cached"], None), base),
+        creation=creation,
+        creation_1h=_or(_creation_1h(picos, crossed, suffix), creation),
+        output=output,
+        reasoning=_reasoning(picos, suffix, output),
+        audio_input=audio_input,
         audio_output=picos.get(f"{AUDIO_OUT}{suffix}", picos.get(AUDIO_OUT, output)),
         other_input=max((picos.get(name, 0) for name in OTHER_INPUT), default=0),
-    )  # fmt: skip
+    )
 
 
 def _creation_1h(picos: Mapping[str, int], crossed: tuple[int, ...], suffix: str) -> int | None:

@@ -63,7 +63,9 @@ def sentence(reason: Reason, language: str, fields: Mapping[str, str]) -> str:
     Clauses whose fields are missing or empty are dropped; a too long one loses its
     optional clauses from the back (the reference stays: support needs it).
     """
-    clauses = [c for c in _sentences()[language][reason] if all(fields.get(name) for name in _names(c))]
+    clauses = [
+        c for c in _sentences()[language][reason] if all(fields.get(name) for name in _names(c))
+    ]
     texts = [clause.format(**fields) for clause in clauses]
     while len(texts) > 2 and sum(map(len, texts)) > SENTENCE_LIMIT:  # noqa: PLR2004 (the first and the reference)
         del texts[-2]

@@ -13,7 +13,9 @@ PREFIX = "PEDAGIO_"
 class Settings(BaseSettings):
     """Frozen; unknown variables are left alone, so a new field never breaks an old deployment."""
 
-    model_config: ClassVar[SettingsConfigDict] = SettingsConfigDict(env_prefix=PREFIX, frozen=True, extra="ignore")
+    model_config: ClassVar[SettingsConfigDict] = SettingsConfigDict(
+        env_prefix=PREFIX, frozen=True, extra="ignore"
+    )
 
     @classmethod
     def load(cls, environment: Mapping[str, str] = os.environ) -> Self:

@@ -71,7 +71,9 @@ def verify(token: str, keys: Sequence[bytes]) -> Claims:
     if set(_CLAIMS) - set(values):
         raise TokenError("hold token lacks a claim")
     above = values["above"]
-    return Claims(**{name: values[name] for name in _CLAIMS} | {"above": tuple(above) if above else None})
+    return Claims(
+        **{name: values[name] for name in _CLAIMS} | {"above": tuple(above) if above else None}
+    )
 
 
 def _mac(key: bytes, signed: str) -> bytes:

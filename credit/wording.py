@@ -30,9 +30,16 @@ class Wording:
         return f"{moment:%d/%m/%Y}" if language == "pt-BR" else f"{moment:%Y-%m-%d}"
 
     def sentence(
-        self, reason: Reason, language: str, hold_id: str, param: str | None, fields: Mapping[str, str]
+        self,
+        reason: Reason,
+        language: str,
+        hold_id: str,
+        param: str | None,
+        fields: Mapping[str, str],
     ) -> str:
         """The whole sentence for a person."""
-        about = {"model": param or ""} if reason is Reason.MODEL_UNPRICED else {"field": param or ""}
+        about = (
+            {"model": param or ""} if reason is Reason.MODEL_UNPRICED else {"field": param or ""}
+        )
         known = {"contact": self.contact, "url": self.url, "ref": reference(hold_id)}
         return sentence(reason, language, {**known, **about, **fields})

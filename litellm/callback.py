@@ -21,6 +21,7 @@ from litellm.proxy._types import ProxyException
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 from pedagio_callback.assembly import Parts, assemble
+from pedagio_callback.attempt import may_be_charged
 from pedagio_callback.gate import Request
 from pedagio_callback.refusal import Refusal, RefusedCallError
 
@@ -189,16 +190,6 @@ def _request(data: dict[str, Any], route: str) -> Request:
 
 def _text(value: Any) -> str:
     return value if isinstance(value, str) else ""
-
-
-def may_be_charged(exception: Exception) -> bool:
-    """Whether the provider may have worked, and charges, for an attempt that failed.
-
-    An HTTP answer with an error status costs nothing. A timeout, a connection that broke
-    after the request was sent, and a stream that died may all have been served.
-    """
-    names = {kind.__name__ for kind in type(exception).__mro__}
-    return bool(names & {"Timeout", "APIConnectionError", "MidStreamFallbackError"})
 
 
 def _model_info(model: str) -> Mapping[str, Any]:

@@ -59,21 +59,38 @@ class Books:
         return account_id
 
     async def place(
-        self, account_id: int, want: int, target: int | None = None, minimum: int | None = None, **more: Any
+        self,
+        account_id: int,
+        want: int,
+        target: int | None = None,
+        minimum: int | None = None,
+        **more: Any,
     ) -> tuple[str, Placed]:
         """Place one hold; target and minimum default to `want`."""
         place = a_place(account_id, want, target, minimum, **more)
         answers = await ledger.place_batch(self.pool, [place], 2100)
         return place.hold_id, answers[place.hold_id]
 
-    async def report(self, records: list[Mapping[str, Any]], events: list[Mapping[str, Any]]) -> dict[tuple[str, str], str]:
+    async def report(
+        self, records: list[Mapping[str, Any]], events: list[Mapping[str, Any]]
+    ) -> dict[tuple[str, str], str]:
         """Capture a batch."""
         return await ledger.capture_batch(self.pool, records, events, 2100)
 
-    async def close(self, hold_id: str, outcome: str = "captured", reason: str = "reported", estimate: int = 0) -> int | None:
+    async def close(
+        self, hold_id: str, outcome: str = "captured", reason: str = "reported", estimate: int = 0
+    ) -> int | None:
         """Close a hold on the evidence that is there now; None when it did not close."""
-        seen = await self.pool.fetchval("SELECT count(*) FROM call_record WHERE hold_id = $1", hold_id)
-        one = {"hold_id": hold_id, "outcome": outcome, "reason": reason, "estimate": estimate, "records_seen": seen}
+        seen = await self.pool.fetchval(
+            "SELECT count(*) FROM call_record WHERE hold_id = $1", hold_id
+        )
+        one = {
+            "hold_id": hold_id,
+            "outcome": outcome,
+            "reason": reason,
+            "estimate": estimate,
+            "records_seen": seen,
+        }
         return (await ledger.close_batch(self.pool, [one])).get(hold_id)
 
     async def figures(self, account_id: int) -> Figures:
@@ -85,7 +102,9 @@ class Books:
     async def check(self) -> None:
         """Posted and held equal what the rows say; every hold is either open or closed."""
         for row in await self.pool.fetch(POSTED):
-            assert (row["posted_gap"], row["held_gap"]) == (0, 0), f"account {row['id']} does not add up"
+            assert (row["posted_gap"], row["held_gap"]) == (0, 0), (
+                f"account {row['id']} does not add up"
+            )
         assert not await self.pool.fetch(HALF_OPEN), "a hold is neither open nor closed, or both"
 
 
@@ -101,19 +120,55 @@ def a_place(
     """A hold to ask for."""
     target = want if target is None else target
     minimum = target if minimum is None else minimum
-    return Place(hold_id or str(uuid.uuid4()), account_id, "librechat", "chat", "gpt-4o", want, target, minimum, shadow)
+    return Place(
+        hold_id or str(uuid.uuid4()),
+        account_id,
+        "librechat",
+        "chat",
+        "gpt-4o",
+        want,
+        target,
+        minimum,
+        shadow,
+    )
 
 
 def a_record(hold_id: str, account_id: int, kind: str = "cost", **body: Any) -> dict[str, Any]:
     """A report row as accounting hands it to the ledger."""
-    return {"id": uuid.uuid4().hex, "hold_id": hold_id, "account_id": account_id, "client_id": "librechat",
-            "route": "chat", "model": "gpt-4o", "kind": kind, "body": body, "at_ms": 1_795_000_000_000}  # fmt: skip
+    return {
+        "id": uuid.uuid4().hex,
+        "hold_id": hold_id,
+        "account_id": account_id,
+        "client_id": "librechat",
+        "route": "chat",
+        "model": "gpt-4o",
+        "kind": kind,
+        "body": body,
+        "at_ms": 1_795_000_000_000,
+    }
 
 
-def an_event(hold_id: str, cost: int, provider_id: str = "chatcmpl-1", **more: Any) -> dict[str, Any]:
+def an_event(
+    hold_id: str, cost: int, provider_id: str = "chatcmpl-1", **more: Any
+) -> dict[str, Any]:
     """A usage event that costs so many nano-USD."""
-    return {"id": f"{hold_id}:success:{provider_id}", "hold_id": hold_id, "record_id": uuid.uuid4().hex,
-            "source": "callback", "status": "success", "provider_id": provider_id, "model_group": "gpt-4o",
-            "model": "gpt-4o", "model_id": "m1", "usage": {"prompt_tokens": 10}, "service_tier": None, "cost": cost,
-            "litellm_cost": cost, "book_cost": cost, "price_version": None, "flags": [],
-            "event_at_ms": 1_795_000_000_000, **more}  # fmt: skip
+    return {
+        "id": f"{hold_id}:success:{provider_id}",
+        "hold_id": hold_id,
+        "record_id": uuid.uuid4().hex,
+        "source": "callback",
+        "status": "success",
+        "provider_id": provider_id,
+        "model_group": "gpt-4o",
+        "model": "gpt-4o",
+        "model_id": "m1",
+        "usage": {"prompt_tokens": 10},
+        "service_tier": None,
+        "cost": cost,
+        "litellm_cost": cost,
+        "book_cost": cost,
+        "price_version": None,
+        "flags": [],
+        "event_at_ms": 1_795_000_000_000,
+        **more,
+    }

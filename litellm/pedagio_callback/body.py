@@ -62,8 +62,8 @@ def _scalars(_rules: EndpointRules, body: Mapping[str, Any]) -> str | None:
     """Values that change the price or how often we are charged."""
     checks: Mapping[str, bool] = {
         "model": isinstance(body.get("model"), str) and bool(body.get("model")),
-        "stream": body.get("stream") in (None, True, False),
-        "background": body.get("background") in (None, False),
+        "stream": isinstance(body.get("stream"), bool | None),
+        "background": body.get("background") is None or body.get("background") is False,
         "service_tier": body.get("service_tier") in (None, *SERVICE_TIERS),
         "n": _is_count(body.get("n"), MOST_CHOICES),
         "modalities": _all_of(body.get("modalities"), MODALITIES),

@@ -14,6 +14,7 @@ CHARS_PER_TOKEN = 4
 SAMPLE_CHARS = 8_192
 IMAGE_TOKENS = 765  # a 1024x1024 picture in OpenAI's tile arithmetic
 MESSAGE_TOKENS = 4
+ANSWER_TOKENS = 3  # the chat form opens the answer
 
 CountText = Callable[[str], int]
 
@@ -36,6 +37,8 @@ def estimate_tokens(
     turns = body.get("messages") or body.get("input")
     if isinstance(turns, list):
         tokens += MESSAGE_TOKENS * len(turns)
+    if route == "chat":
+        tokens += ANSWER_TOKENS
     return tokens + measured.images * IMAGE_TOKENS
 
 

@@ -36,7 +36,9 @@ async def test_capture_three_times_in_any_order_debits_once(pool: asyncpg.Pool) 
     await books.check()
 
 
-async def test_same_event_with_other_figures_is_shown_and_the_first_stands(pool: asyncpg.Pool) -> None:
+async def test_same_event_with_other_figures_is_shown_and_the_first_stands(
+    pool: asyncpg.Pool,
+) -> None:
     """Two sources that disagree are a conflict for a person, never a second debit."""
     books = Books(pool)
     account = await books.account(1_000)
@@ -59,7 +61,9 @@ async def test_second_success_under_one_hold_is_a_real_cost(pool: asyncpg.Pool) 
     await books.check()
 
 
-async def test_cost_above_the_hold_is_debited_whole_and_recorded_as_overage(pool: asyncpg.Pool) -> None:
+async def test_cost_above_the_hold_is_debited_whole_and_recorded_as_overage(
+    pool: asyncpg.Pool,
+) -> None:
     """I1: any excess is recorded and published, never forgiven."""
     books = Books(pool)
     account = await books.account(1_000)
@@ -71,7 +75,9 @@ async def test_cost_above_the_hold_is_debited_whole_and_recorded_as_overage(pool
     await books.check()
 
 
-async def test_report_of_an_unknown_hold_makes_a_late_place_find_it_closed(pool: asyncpg.Pool) -> None:
+async def test_report_of_an_unknown_hold_makes_a_late_place_find_it_closed(
+    pool: asyncpg.Pool,
+) -> None:
     """The tombstone: a place that arrives after its own report must not reserve anything."""
     books = Books(pool)
     account = await books.account(1_000)
@@ -92,7 +98,10 @@ async def test_late_report_after_release_is_a_late_debit(pool: asyncpg.Pool) -> 
     await books.close(hold_id, "released", "no_evidence")
     await books.report([a_record(hold_id, account)], [an_event(hold_id, 100)])
     assert (await books.figures(account)).posted == 900
-    assert await pool.fetchval("SELECT outcome FROM hold_close WHERE hold_id = $1", hold_id) == "released"
+    assert (
+        await pool.fetchval("SELECT outcome FROM hold_close WHERE hold_id = $1", hold_id)
+        == "released"
+    )
     await books.check()
 
 
@@ -117,7 +126,13 @@ async def test_close_on_old_evidence_does_nothing(pool: asyncpg.Pool) -> None:
     books = Books(pool)
     account = await books.account(1_000)
     hold_id, _ = await books.place(account, 300)
-    stale = {"hold_id": hold_id, "outcome": "released", "reason": "failed", "estimate": 0, "records_seen": 0}
+    stale = {
+        "hold_id": hold_id,
+        "outcome": "released",
+        "reason": "failed",
+        "estimate": 0,
+        "records_seen": 0,
+    }
     await books.report([a_record(hold_id, account, "end", outcome="ok")], [])
     assert await ledger.close_batch(pool, [stale]) == {}
     assert await books.close(hold_id) == 0
@@ -125,9 +140,15 @@ async def test_close_on_old_evidence_does_nothing(pool: asyncpg.Pool) -> None:
     await books.check()
 
 
-@pytest.mark.parametrize("table", ["transfer", "hold", "hold_close", "usage_event", "call_record", "decision", "audit"])
+@pytest.mark.parametrize(
+    "table", ["transfer", "hold", "hold_close", "usage_event", "call_record", "decision", "audit"]
+)
 async def test_history_cannot_be_rewritten(pool: asyncpg.Pool, table: str) -> None:
     """Append-only is a property of the database, not a habit of the code."""
-    for statement in (f"DELETE FROM {table}", f"UPDATE {table} SET recorded_at = now()", f"TRUNCATE {table} CASCADE"):
+    for statement in (
+        f"DELETE FROM {table}",
+        f"UPDATE {table} SET recorded_at = now()",
+        f"TRUNCATE {table} CASCADE",
+    ):
         with pytest.raises(asyncpg.PostgresError):
             await pool.execute(statement)

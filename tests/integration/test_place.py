@@ -56,7 +56,11 @@ async def test_refusal_again_with_the_same_id_stays_refused(pool: asyncpg.Pool) 
     assert (first.result, first.reason) == ("refused", "insufficient_credit")
     await books.account(10_000)
     _, second = await books.place(account, 300, hold_id=hold_id)
-    assert (second.result, second.reason, second.posted_nanos) == ("refused", "insufficient_credit", 100)
+    assert (second.result, second.reason, second.posted_nanos) == (
+        "refused",
+        "insufficient_credit",
+        100,
+    )
 
 
 async def test_refusal_while_an_answer_is_in_flight_says_so(pool: asyncpg.Pool) -> None:
@@ -75,7 +79,9 @@ async def test_batch_on_one_account_never_exceeds_its_credit(pool: asyncpg.Pool)
     answers = await ledger.place_batch(pool, [a_place(account, 300) for _ in range(20)], 2100)
     results = [answer.result for answer in answers.values()]
     assert results.count("placed") == 3
-    assert sum(a.granted_nanos for a in answers.values()) == (await books.figures(account)).held == 900
+    assert (
+        sum(a.granted_nanos for a in answers.values()) == (await books.figures(account)).held == 900
+    )
     await books.check()
 
 
@@ -89,7 +95,10 @@ async def test_concurrent_batches_never_exceed_the_credit(pool: asyncpg.Pool) ->
     async def replica(seed: int) -> None:
         mine = random.Random(seed)
         for _ in range(15):
-            batch = {h: a_place(accounts[i % 5], mine.randint(1, 900), hold_id=h) for i, h in enumerate(mine.sample(shared, 6))}
+            batch = {
+                h: a_place(accounts[i % 5], mine.randint(1, 900), hold_id=h)
+                for i, h in enumerate(mine.sample(shared, 6))
+            }
             fresh = [a_place(mine.choice(accounts), mine.randint(1, 900)) for _ in range(6)]
             owner = {h: accounts[shared.index(h) % 5] for h in batch}
             places = [a_place(owner[h], 50, hold_id=h) for h in batch] + fresh
@@ -122,7 +131,9 @@ async def test_shadow_records_what_it_would_have_refused(pool: asyncpg.Pool) -> 
     assert tuple(row) == ("would_refuse", 10, 0)
 
 
-async def test_account_in_shadow_is_told_so_while_the_others_are_enforced(pool: asyncpg.Pool) -> None:
+async def test_account_in_shadow_is_told_so_while_the_others_are_enforced(
+    pool: asyncpg.Pool,
+) -> None:
     """Cohort roll-out: an account may override enforce with shadow."""
     books = Books(pool)
     account = await books.account(0)
