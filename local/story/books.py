@@ -3,7 +3,8 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from credit.prices import Price, Usage, cost_nanos
+from credit.cost import cost_nanos
+from credit.prices import Price, Usage
 from local.provider.truth import TruthCall
 
 ANSWERED = 200
@@ -38,8 +39,6 @@ def usage_of(call: TruthCall) -> Usage:
         prompt_tokens=call.prompt_tokens,
         completion_tokens=call.completion_tokens,
         cached_tokens=call.cached_tokens,
-        cache_creation_tokens=0,
-        cache_creation_1h_tokens=0,
         reasoning_tokens=call.reasoning_tokens,
         audio_input_tokens=call.audio_input_tokens,
         audio_output_tokens=call.audio_output_tokens,
