@@ -16,7 +16,7 @@ from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 
 from accounting.admin.servicer import add_admin_service, admin_interceptors
 from accounting.extend import Extender
-from accounting.http import create_app
+from accounting.http import Face, create_app
 from accounting.models_sync import SyncResult, sync_models
 from accounting.pricing import CurrentModels
 from accounting.record import Recorder
@@ -54,7 +54,8 @@ async def serve(settings: AccountingSettings) -> None:
     settler = Settler(pool, models, settings.cost_wait_s)
     await settler.warm()
     wording = Wording(settings.language, settings.unit, settings.contact, settings.credit_url)
-    app = create_app(recorder, settler, Extender(pool, wording), split_keys(settings.report_keys))
+    extender = Extender(pool, wording)
+    app = create_app(Face(recorder, settler, extender, split_keys(settings.report_keys)))
 
     tell = functools.partial(publish, settings.redis_url)
     sync = functools.partial(_sync, pool, settings, tell)
@@ -127,7 +128,7 @@ async def _start_admin(
         interceptors=admin_interceptors(tokens), options=[("grpc.so_reuseport", 0)]
     )
     add_admin_service(server, pool, sync_models=sync, publish=tell)
-    checker = health.aio.HealthServicer()
+    checker = health.aio.HealthServicer()  # type: ignore[attr-defined]  # missing in the stubs
     health_pb2_grpc.add_HealthServicer_to_server(checker, server)
     await checker.set("", health_pb2.HealthCheckResponse.SERVING)
     if server.add_insecure_port(settings.admin_listen) == 0:

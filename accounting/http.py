@@ -3,6 +3,7 @@
 import json
 import time
 from collections.abc import Sequence
+from dataclasses import asdict
 from typing import Any
 
 import asyncpg
@@ -22,69 +23,85 @@ BATCH_LIMIT = 500
 log = structlog.get_logger()
 
 
-def create_app(
-    recorder: Recorder, settler: Settler, extender: Extender, report_keys: Sequence[bytes]
-) -> FastAPI:
-    """The application. 2xx on reports means: on disk here. No schema pages: this face is not for people."""
-    app = FastAPI(openapi_url=None, docs_url=None, redoc_url=None)
+class Face:
+    """The routes; each answers a signed JSON body. 2xx on reports means: on disk here."""
 
-    async def signed_json(request: Request) -> Any:
-        body = await _read_limited(request)
-        if body is None:
-            return _problem(413, "body_too_large")
-        if not is_genuine(request.headers, body, report_keys, time.time()):
-            log.warning("report_not_genuine", peer=request.client.host if request.client else None)
-            return _problem(401, "bad_signature")
-        try:
-            return json.loads(body)
-        except ValueError:
-            return _problem(400, "not_json")
+    def __init__(
+        self,
+        recorder: Recorder,
+        settler: Settler,
+        extender: Extender,
+        report_keys: Sequence[bytes],
+    ) -> None:
+        """`report_keys`: the live secrets of the callback."""
+        self._recorder = recorder
+        self._settler = settler
+        self._extender = extender
+        self._report_keys = report_keys
 
-    @app.post("/v1/reports")
-    async def reports(request: Request) -> JSONResponse:
-        body = await signed_json(request)
+    async def reports(self, request: Request) -> JSONResponse:
+        """Record a batch, then close what it ends."""
+        body = await self._signed_json(request)
         if isinstance(body, JSONResponse):
             return body
         records = body.get("records") if isinstance(body, dict) else None
         if not isinstance(records, list) or len(records) > BATCH_LIMIT:
             return _problem(400, "records")
-        tally, touched = await recorder.record(records)
+        tally, touched = await self._recorder.record(records)
         try:
-            await settler.settle(touched)
+            await self._settler.settle(touched)
         except (
             OSError,
             asyncpg.PostgresError,
-        ) as error:  # recorded already: the sweep closes what this left
+        ) as error:  # recorded: the sweep closes what this left
             log.warning("settle_postponed", error=type(error).__name__)
-        return JSONResponse(
-            {
-                "recorded": tally.recorded,
-                "duplicates": tally.duplicates,
-                "quarantined": tally.quarantined,
-            }
-        )
+        return JSONResponse(asdict(tally))
 
-    @app.post("/v1/extend")
-    async def extend(request: Request) -> JSONResponse:
-        body = await signed_json(request)
+    async def extend(self, request: Request) -> JSONResponse:
+        """Raise a hold."""
+        body = await self._signed_json(request)
         if isinstance(body, JSONResponse):
             return body
         try:
             asked = ExtendRequest.model_validate(body)
         except ValidationError as error:
-            return _problem(400, ",".join(".".join(map(str, e["loc"])) for e in error.errors()))
-        return JSONResponse(await extender.extend(asked))
+            fields = [".".join(map(str, problem["loc"])) for problem in error.errors()]
+            return _problem(400, ",".join(fields))
+        return JSONResponse(await self._extender.extend(asked))
 
-    @app.get("/healthz")
-    async def healthz() -> JSONResponse:
+    async def healthz(self) -> JSONResponse:
+        """Whether this process answers."""
         return JSONResponse({"status": "serving"})
 
-    @app.exception_handler(Exception)
-    async def unavailable(_: Request, error: Exception) -> JSONResponse:
-        log.error("request_failed", error=type(error).__name__)
-        return _problem(503, "unavailable")
+    async def _signed_json(self, request: Request) -> Any:
+        """The body of a genuine request, else the answer that turns it away."""
+        body = await _read_limited(request)
+        if body is None:
+            return _problem(413, "body_too_large")
+        if not is_genuine(request.headers, body, self._report_keys, time.time()):
+            peer = request.client.host if request.client else None
+            log.warning("report_not_genuine", peer=peer)
+            return _problem(401, "bad_signature")
+        try:
+            return json.loads(body)
+        except (ValueError, RecursionError):
+            return _problem(400, "not_json")
 
+
+def create_app(face: Face) -> FastAPI:
+    """The application; no schema pages, since this face is not for people."""
+    app = FastAPI(openapi_url=None, docs_url=None, redoc_url=None)
+    app.add_api_route("/v1/reports", face.reports, methods=["POST"])
+    app.add_api_route("/v1/extend", face.extend, methods=["POST"])
+    app.add_api_route("/healthz", face.healthz, methods=["GET"])
+    app.add_exception_handler(Exception, _unavailable)
     return app
+
+
+async def _unavailable(_: Request, error: Exception) -> JSONResponse:
+    """Anything unexpected: not recorded as far as the sender may know, so it sends again."""
+    log.error("request_failed", error=type(error).__name__)
+    return _problem(503, "unavailable")
 
 
 async def _read_limited(request: Request) -> bytes | None:

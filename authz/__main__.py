@@ -5,6 +5,7 @@ import contextlib
 import functools
 import signal
 import time
+from collections.abc import Mapping, Sequence
 
 import structlog
 import uvloop
@@ -33,7 +34,7 @@ async def serve(settings: AuthzSettings) -> None:
     snapshot = Snapshot(pool)
     await snapshot.reload(EVERYTHING)
 
-    async def place_batch(places: list[Place]) -> dict[str, Placed]:
+    async def place_batch(places: Sequence[Place]) -> Mapping[str, Placed]:
         return await asyncio.wait_for(
             ledger.place_batch(pool, places, settings.hold_deadline_s), settings.place_timeout_s
         )

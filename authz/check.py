@@ -1,4 +1,4 @@
-"""The use case: may this request pass, and with how much credit reserved?
+"""The use case: whether a request may pass, with how much credit reserved.
 
 Read together with credit/grant.py and place_batch.sql: these three say exactly when a person
 is blocked. A refusal is a value, an unknown outcome is `enforcement_unavailable`, never a guess.
@@ -19,8 +19,8 @@ from authz.snapshot import Client
 from credit.ledger import Place, Placed
 from credit.models import ModelMap
 from credit.refusal import Reason
-from credit.wording import Wording
 from credit.token import Claims, sign
+from credit.wording import Wording
 
 FREE = {"/v1/models"}
 NEW_CLIENT_OUTPUT_TOKENS = 8192  # DESIGN 4: until 200 calls are known

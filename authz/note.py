@@ -18,9 +18,12 @@ class Why(Protocol):
     """The part of a problem that is written down."""
 
     @property
-    def reason(self) -> Any: ...
+    def reason(self) -> Any:
+        """The reason."""
+
     @property
-    def param(self) -> str | None: ...
+    def param(self) -> str | None:
+        """The field or model it is about."""
 
 
 class Notes:

@@ -28,8 +28,10 @@ class Authorization(pb_grpc.AuthorizationServicer):
         self._decide = decide
 
     async def Check(
-        self, request: pb.CheckRequest, context: grpc.aio.ServicerContext
-    ) -> pb.CheckResponse:  # noqa: N802, ARG002 (names by gRPC)
+        self,
+        request: pb.CheckRequest,
+        context: "grpc.aio.ServicerContext[pb.CheckRequest, pb.CheckResponse]",  # noqa: ARG002
+    ) -> pb.CheckResponse:
         """Answer one question of Envoy; an error of ours is an error to Envoy, which fails closed."""
         return build(await self._decide(read(request)))
 
@@ -40,7 +42,7 @@ class Server:
     def __init__(self, servicer: Authorization, listen: str) -> None:
         """`listen` is host:port or unix:path."""
         self._server = grpc.aio.server(options=[("grpc.so_reuseport", 0)])
-        self._health = health.aio.HealthServicer()
+        self._health = health.aio.HealthServicer()  # type: ignore[attr-defined]  # missing in the stubs
         pb_grpc.add_AuthorizationServicer_to_server(servicer, self._server)
         health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
         if self._server.add_insecure_port(listen) == 0:

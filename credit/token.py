@@ -61,7 +61,8 @@ def verify(token: str, keys: Sequence[bytes]) -> Claims:
     version, _, payload = signed.partition(".")
     try:
         given = _decode(signature)
-        genuine = any([hmac.compare_digest(given, _mac(key, signed)) for key in keys])
+        # Every key is tried, whichever fits: time tells nothing.
+        genuine = sum([hmac.compare_digest(given, _mac(key, signed)) for key in keys]) > 0
         if version != "v1" or not genuine:
             raise TokenError("hold token is not signed by a live key")
         body: dict[str, Any] = json.loads(_decode(payload))

@@ -11,7 +11,8 @@ from credit import ledger
 from credit.ledger import Place, Placed
 
 OPEN_CLIENT = """
-    INSERT INTO client (id, kind, key_sha256, unknown_users) VALUES ($1::text, 'trusted', sha256(convert_to($1, 'UTF8')), 'create')
+    INSERT INTO client (id, kind, key_sha256, unknown_users)
+    VALUES ($1::text, 'trusted', sha256(convert_to($1, 'UTF8')), 'create')
     ON CONFLICT DO NOTHING"""
 FUND = """
     WITH given AS (
@@ -19,9 +20,10 @@ FUND = """
         SELECT f.id, $1, $2, 'grant', 'test', now() FROM account AS f WHERE f.kind = 'funding')
     UPDATE account SET posted = posted + $2, version = version + 1 WHERE id = $1"""
 POSTED = """
-    SELECT a.id, a.posted - coalesce((SELECT sum(t.amount) FROM transfer AS t WHERE t.credit_account = a.id), 0)
-                          + coalesce((SELECT sum(t.amount) FROM transfer AS t WHERE t.debit_account = a.id), 0) AS posted_gap,
-           a.held - coalesce((SELECT sum(o.amount) FROM hold_open AS o WHERE o.account_id = a.id), 0) AS held_gap
+    SELECT a.id,
+        a.posted - coalesce((SELECT sum(t.amount) FROM transfer AS t WHERE t.credit_account = a.id), 0)
+            + coalesce((SELECT sum(t.amount) FROM transfer AS t WHERE t.debit_account = a.id), 0) AS posted_gap,
+        a.held - coalesce((SELECT sum(o.amount) FROM hold_open AS o WHERE o.account_id = a.id), 0) AS held_gap
     FROM account AS a WHERE a.kind NOT IN ('funding', 'provider')"""
 HALF_OPEN = """
     SELECT h.id FROM hold AS h
