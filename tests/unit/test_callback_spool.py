@@ -1,0 +1,174 @@
+"""The spool on disk: what was appended survives, in order, exactly once shipped."""
+
+import itertools
+import json
+import os
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from pedagio_callback import shipper as shipping
+from pedagio_callback.shipper import Shipper, encode, read_batch
+from pedagio_callback.spool import Segment, Spool
+
+IDS = itertools.count()
+
+
+def new_spool(folder: Path) -> Spool:
+    """A spool as one process opens it."""
+    return Spool(folder, lambda: f"p{next(IDS)}")
+
+
+def die(spool: Spool) -> None:
+    """Let go of the locks without any farewell, as kill -9 does."""
+    for segment in spool.segments:
+        os.close(segment.descriptor)
+
+
+class Accounting:
+    """Collects lines; `statuses` are answered first, then 200 for ever."""
+
+    def __init__(self, *statuses: int) -> None:
+        self.statuses = list(statuses)
+        self.lines: list[dict[str, int]] = []
+        self.batches: list[int] = []
+
+    def __call__(self, body: bytes) -> int:
+        """Answer one batch; 0 stands for no answer."""
+        status = self.statuses.pop(0) if self.statuses else 200
+        if status == 0:
+            raise OSError("away")
+        records = json.loads(body)["records"]
+        if status == 200 and any(record.get("bad") for record in records):
+            return 400
+        if status == 200:
+            self.lines += records
+            self.batches.append(len(records))
+        return status
+
+
+def ship(spool: Spool, accounting: Callable[[bytes], int]) -> bool:
+    """One pass over everything there is."""
+    return Shipper(spool, accounting, lambda: None).ship_all()
+
+
+def test_spool_ships_in_order_in_batches_of_five_hundred(tmp_path: Path) -> None:
+    """Order is kept and a batch is bounded."""
+    spool, accounting = new_spool(tmp_path), Accounting()
+    for number in range(1_100):
+        spool.append(encode({"number": number}))
+    assert ship(spool, accounting)
+    assert [line["number"] for line in accounting.lines] == list(range(1_100))
+    assert accounting.batches == [500, 500, 100]
+
+
+def test_spool_ships_nothing_twice_after_success(tmp_path: Path) -> None:
+    """Progress is durable: another pass, or another process, finds nothing."""
+    spool, accounting = new_spool(tmp_path), Accounting()
+    spool.append(encode({"number": 1}))
+    assert ship(spool, accounting)
+    assert ship(spool, accounting)
+    die(spool)
+    heir = new_spool(tmp_path)
+    assert heir.adopt_orphans() == 1
+    assert ship(heir, accounting)
+    assert len(accounting.lines) == 1
+    assert list(tmp_path.glob("*.jsonl")) == []
+
+
+@pytest.mark.parametrize("status", [0, 401, 500, 503])
+def test_spool_keeps_what_accounting_did_not_take(tmp_path: Path, status: int) -> None:
+    """No answer, a wrong signature and a server error are all tried again."""
+    spool, accounting = new_spool(tmp_path), Accounting(status)
+    spool.append(encode({"number": 1}))
+    assert not ship(spool, accounting)
+    assert ship(spool, accounting)
+    assert len(accounting.lines) == 1
+
+
+def test_spool_of_a_dead_process_is_adopted_and_a_live_one_is_not(tmp_path: Path) -> None:
+    """The lock says who is alive."""
+    dead, alive, accounting = new_spool(tmp_path), new_spool(tmp_path), Accounting()
+    dead.append(encode({"number": 1}))
+    alive.append(encode({"number": 2}))
+    die(dead)
+    heir = new_spool(tmp_path)
+    assert heir.adopt_orphans() == 1
+    assert ship(heir, accounting)
+    assert [line["number"] for line in accounting.lines] == [1]
+
+
+def test_spool_with_a_torn_last_line_ships_the_whole_ones(tmp_path: Path) -> None:
+    """A kill -9 in the middle of a write costs that line only, and it is kept aside."""
+    dead, accounting = new_spool(tmp_path), Accounting()
+    dead.append(encode({"number": 1}))
+    os.write(dead.segments[0].descriptor, b'{"number": 2, "tor')
+    die(dead)
+    heir = new_spool(tmp_path)
+    heir.adopt_orphans()
+    assert ship(heir, accounting)
+    assert [line["number"] for line in accounting.lines] == [1]
+    (aside,) = tmp_path.glob("*.rejected")
+    assert aside.read_bytes() == b'{"number": 2, "tor\n'
+
+
+def test_spool_sets_aside_only_the_record_that_cannot_be_read(tmp_path: Path) -> None:
+    """A 400 never loops and takes no neighbour with it."""
+    spool, accounting = new_spool(tmp_path), Accounting()
+    for number in range(7):
+        spool.append(encode({"number": number, "bad": number == 3}))
+    assert ship(spool, accounting)
+    assert [line["number"] for line in accounting.lines] == [0, 1, 2, 4, 5, 6]
+    (aside,) = tmp_path.glob("*.rejected")
+    assert json.loads(aside.read_bytes())["number"] == 3
+
+
+def test_spool_begins_a_new_segment_when_one_is_full(tmp_path: Path) -> None:
+    """Shipped segments leave the disk; the current one stays."""
+    spool, accounting = new_spool(tmp_path), Accounting()
+    for number in range(3):
+        spool.append(encode({"number": number, "filler": "x" * (5 * 1024 * 1024)}))
+    assert len(spool.segments) == 2
+    assert read_batch(spool.segments[0]) == []  # longer than any batch may be
+    assert ship(spool, accounting)
+    assert len(list(tmp_path.glob("*.jsonl"))) == 1
+
+
+def test_spool_on_a_full_disk_raises(tmp_path: Path) -> None:
+    """The caller must know that the evidence is not kept."""
+    spool = new_spool(tmp_path)
+    spool.append(encode({"number": 1}))
+    full = Segment(Path("/dev/full"), os.open("/dev/full", os.O_RDWR | os.O_APPEND))
+    spool._current = full  # noqa: SLF001 - a full disk, without filling one
+    with pytest.raises(OSError, match=r"28|22"):
+        spool.append(encode({"number": 2}))
+
+
+def test_shipper_ships_what_is_appended_while_it_waits(tmp_path: Path) -> None:
+    """An append wakes the thread; an outage does not end it."""
+    spool, arrived = new_spool(tmp_path), threading.Event()
+    accounting = Accounting(0, 503)
+
+    def post(body: bytes) -> int:
+        status = accounting(body)
+        if len(accounting.lines) == 2:
+            arrived.set()
+        return status
+
+    shipper = Shipper(spool, post, lambda: None)
+    shipper.start()
+    for number in range(2):
+        spool.append(encode({"number": number}))
+        shipper.notify()
+    assert arrived.wait(10)
+    shipper.stop(10)
+    assert [line["number"] for line in accounting.lines] == [0, 1]
+
+
+def test_encode_keeps_a_record_on_one_line() -> None:
+    """No text, whatever it holds, can end a line or break the encoding."""
+    line = encode({"reason": "a\nb\u2028\ud800"})
+    assert b"\n" not in line
+    assert json.loads(line)["reason"] == "a\nb\u2028\ud800"
+    assert shipping.BATCH_BYTES < 4 * 1024 * 1024
