@@ -6,7 +6,7 @@ from typing import Final, Self
 
 import grpc
 
-from protos import admin_pb2, admin_pb2_grpc
+from protos.pedagio.v1 import admin_pb2, admin_pb2_grpc
 
 CALL_BOUND_S: Final = 10.0
 REASON: Final = "demonstration"
@@ -33,7 +33,7 @@ class Office:
         trace: TracebackType | None,
     ) -> None:
         """Disconnect."""
-        await self._channel.close()
+        await self._channel.close(None)
 
     async def set_mode(self, mode: str) -> None:
         """Change the enforcement mode: off, shadow, enforce, closed."""
@@ -54,7 +54,7 @@ class Office:
         answer: admin_pb2.CreateClientResponse = await self._admin.CreateClient(
             request, metadata=self._metadata, timeout=CALL_BOUND_S
         )
-        return answer.key
+        return str(answer.key)
 
     async def open_account(self, client: str, person: str) -> admin_pb2.Account:
         """Open the account of a person (or of the client itself, with an empty name)."""

@@ -18,7 +18,7 @@ from local.story.chat import Chat, Person, Refusal, StoryError, chat
 from local.story.ledger import Ledger
 from local.story.race import CREDIT_NANOS, TABS, Race, run_race
 from local.story.screen import Screen, share, usd
-from protos import admin_pb2
+from protos.pedagio.v1 import admin_pb2
 
 CLIENT: Final = "librechat"
 MODEL: Final = "gpt-4o"

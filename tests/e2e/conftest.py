@@ -21,7 +21,7 @@ from local.provider.truth import TruthCall, read_truth
 from local.stack import Options, Stack
 from local.story.chat import Person
 from local.story.ledger import Ledger
-from protos import admin_pb2
+from protos.pedagio.v1 import admin_pb2
 
 BOUND_S = 15.0
 POLL_S = 0.05

@@ -1,0 +1,1 @@
+"""Version 1: the AdminService, with the code generated from admin.proto."""
