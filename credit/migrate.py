@@ -6,16 +6,24 @@ functions and grants of credit/sql are then replaced as a whole, in one transact
 
 import argparse
 import asyncio
-import os
 import sys
 from importlib.resources import files
 from pathlib import Path
 
 import asyncpg
+from pydantic import Field
 from yoyo import get_backend, read_migrations
+
+from credit.settings import Settings
 
 MIGRATIONS = Path(__file__).resolve().parent.parent / "migrations"
 FUNCTIONS = ("place_batch", "extend", "capture_batch", "close_batch", "roles")
+
+
+class MigrateSettings(Settings):
+    """The one setting; a password in it belongs in PEDAGIO_DATABASE_URL_FILE."""
+
+    database_url: str = Field(description="postgresql:// address of the ledger, as its owner")
 
 
 def apply_tables(url: str) -> int:

@@ -11,7 +11,7 @@ from envoy_data_plane.google import rpc
 
 from protos import ext_authz_pb2 as ours
 
-MESSAGES = [
+MESSAGES: list[tuple[Any, Any]] = [
     (ours.CheckRequest, full.CheckRequest),
     (ours.AttributeContext, full.AttributeContext),
     (ours.AttributeContext.Peer, full.AttributeContextPeer),
@@ -37,9 +37,7 @@ def numbers_of_full(message: Any) -> dict[str, int]:
     }
 
 
-@pytest.mark.parametrize(
-    ("trimmed", "complete"), MESSAGES, ids=str
-)
+@pytest.mark.parametrize(("trimmed", "complete"), MESSAGES, ids=str)
 def test_trimmed_message_every_field_has_envoys_number(trimmed: Any, complete: Any) -> None:
     """A wrong number reads as an absent field, and an absent status allows a request."""
     wanted = numbers_of_full(complete)
