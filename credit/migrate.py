@@ -61,12 +61,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description="Bring a Pedagio database to this release's schema."
     )
-    parser.add_argument(
-        "--url", default=os.environ.get("PEDAGIO_DATABASE_URL"), help="postgresql://user@host/db"
-    )
-    url = parser.parse_args().url
-    if not url:
-        parser.error("give --url or set PEDAGIO_DATABASE_URL")
+    parser.add_argument("--url", help="postgresql://user@host/db; default: PEDAGIO_DATABASE_URL")
+    url = parser.parse_args().url or MigrateSettings.load().database_url
     applied = migrate(url)
     sys.stdout.write(f"schema is up to date ({applied} migrations applied)\n")
 
