@@ -40,19 +40,21 @@ def is_exact(record: Cost) -> bool:
 def charge(record: Cost, hold_id: str, price: Price | None, price_version: int | None) -> Charge:
     """The usage event of an exact record."""
     usage = Usage(**record.usage.model_dump())
+    # A provider that gives no id cannot be told apart by it: then the record itself is the event.
+    provider_id = record.provider_id or record.id
     litellm_nanos = nanos_from_picos(picos_from_usd_text(record.cost_usd))
     book_nanos = None if price is None else cost_nanos(price, usage, record.service_tier)
     cost, oddities = _decide(litellm_nanos, book_nanos, cache_hit=record.cache_hit)
     event = {
-        "id": f"{hold_id}:{record.status}:{record.provider_id}",
+        "id": f"{hold_id}:{record.status}:{provider_id}",
         "hold_id": hold_id,
         "record_id": record.id,
         "source": "callback",
         "status": record.status,
-        "provider_id": record.provider_id,
-        "model_group": record.model_group,
-        "model": record.model,
-        "model_id": record.model_id,
+        "provider_id": provider_id,
+        "model_group": record.model_group or "",
+        "model": record.model or "",
+        "model_id": record.model_id or "",
         "usage": record.usage.model_dump(),
         "service_tier": record.service_tier,
         "cost": cost,

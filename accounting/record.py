@@ -127,7 +127,9 @@ class Recorder:
 
     def _charge(self, record: Cost, hold_id: str, batch: Batch) -> None:
         models = self._models.models
-        price = models.find_price(record.model_group, record.model_id) if models else None
+        price = (
+            models.find_price(record.model_group or "", record.model_id or "") if models else None
+        )
         charged = charge(record, hold_id, price, self._models.version)
         batch.events.append(charged.event)
         detail = {

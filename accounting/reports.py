@@ -34,8 +34,8 @@ class Start(Record):
     """The call is about to leave for the provider."""
 
     record: Literal["start"]
-    route: Name
-    model: Name
+    route: Name | None = None
+    model: Name | None = None
     stream: bool = False
     input_bound_tokens: Tokens
     input_count_tokens: Tokens
@@ -82,18 +82,18 @@ class Cost(Record):
 
     record: Literal["cost"]
     status: Literal["success", "failure"]
-    provider_id: Name
+    provider_id: Name | None = None
     error_code: Name | None = None
     cache_hit: bool = False
-    model_group: Name = ""
-    model: Name = ""
-    model_id: Name = ""
-    provider: Name = ""
+    model_group: Name | None = None
+    model: Name | None = None
+    model_id: Name | None = None
+    provider: Name | None = None
     cost_usd: Annotated[str, Field(pattern=r"^\d{1,6}(\.\d{1,40})?([eE]-?\d{1,2})?$")]
     usage: UsageReport
     service_tier: Name | None = None
-    started_ms: Millis = 0
-    ended_ms: Millis = 0
+    started_ms: Millis | None = None
+    ended_ms: Millis | None = None
 
 
 AnyRecord = Start | End | Cost

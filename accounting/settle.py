@@ -102,7 +102,7 @@ class Settler:
         if models is None:
             return None
         for cost in evidence.bodies("cost"):
-            found = models.find_price(cost["model_group"], cost["model_id"])
+            found = models.find_price(cost["model_group"] or "", cost["model_id"] or "")
             if found is not None:
                 return found
         return models.find_price(model, "")

@@ -108,6 +108,10 @@ def filters(configuration: Configuration) -> Findings:
     for name, value in wanted.items():
         if authz.get(name) != value:
             yield in_listener(f"ext_authz.{name}", f"must be {value}")
+    service = authz.get("grpc_service", {})
+    if not service.get("retry_policy") or service.get("envoy_grpc", {}).get("retry_policy"):
+        where = "ext_authz.grpc_service.retry_policy"
+        yield in_listener(where, "must be here: below envoy_grpc it loads and does nothing")
     for name in WAYS_PAST_AUTHZ:
         if authz.get(name):
             yield in_listener(f"ext_authz.{name}", "must be absent: a way past authz")

@@ -114,6 +114,7 @@ class Handler(BaseHTTPRequestHandler):
     """Answers JSON, or two server-sent events when the body asks for a stream."""
 
     protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
     server: Upstream
 
     def log_message(self, *_: object) -> None:

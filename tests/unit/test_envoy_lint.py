@@ -85,6 +85,12 @@ LISTENER: dict[str, Edit] = {
     "there is no cluster nowhere": lambda t: http_filter(t, 1)["grpc_service"]["envoy_grpc"].update(
         cluster_name="nowhere"
     ),
+    "ext_authz.grpc_service.retry_policy": lambda t: http_filter(t, 1)["grpc_service"].update(
+        envoy_grpc={
+            "cluster_name": "authz",
+            "retry_policy": http_filter(t, 1)["grpc_service"].pop("retry_policy"),
+        }
+    ),
     "http_filters: must be": lambda t: manager(t)["http_filters"].reverse(),
     "credential_injector.overwrite": lambda t: http_filter(t, 2).update(overwrite=True),
     "the body key service_tier is not": lambda t: http_filter(t, 0)["request_rules"].update(
