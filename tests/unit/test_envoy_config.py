@@ -1,0 +1,97 @@
+"""Rendering Envoy's files for one machine changes addresses, ports and paths, and nothing else."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from local.envoy_config import FILES, render
+
+ENDPOINTS = ("load_assignment", "endpoints", 0, "lb_endpoints")
+
+
+def rendered(folder: Path, **changes: Any) -> Path:
+    """Render the committed files into a folder; the folder of the configuration."""
+    arguments = {
+        "listen": ("127.0.0.1", 1),
+        "authz": [("127.0.0.1", 2), ("127.0.0.1", 3), ("127.0.0.1", 4)],
+        "litellm": ("127.0.0.1", 5),
+        "litellm_key": "sk-key",
+        "admin_socket": folder / "admin.sock",
+    }
+    return render(folder, **(arguments | changes)).parent
+
+
+def leaves(tree: object, place: tuple[str | int, ...] = ()) -> Iterator[tuple[Any, object]]:
+    """Every value of a YAML tree with its place; the endpoints of a cluster are one value."""
+    if place[-4:] == ENDPOINTS:
+        yield place, tree
+    elif isinstance(tree, dict):
+        for key, value in tree.items():
+            yield from leaves(value, (*place, key))
+    elif isinstance(tree, list):
+        for number, value in enumerate(tree):
+            yield from leaves(value, (*place, number))
+    else:
+        yield place, tree
+
+
+def differences(root: Path, folder: Path, file: str) -> dict[str, object]:
+    """What a rendered file says otherwise, by the last three words of its place."""
+    before = dict(leaves(yaml.safe_load((root / "envoy" / file).read_text(encoding="utf-8"))))
+    after = dict(leaves(yaml.safe_load((folder / file).read_text(encoding="utf-8"))))
+    assert before.keys() == after.keys()
+    changed = [place for place in before if before[place] != after[place]]
+    return {".".join(map(str, place[-3:])): after[place] for place in changed}
+
+
+def test_render_of_committed_files_changes_places_only(root: Path, tmp_path: Path) -> None:
+    """What the tests drive is what production runs."""
+    folder = rendered(tmp_path)
+    secrets = tmp_path / "secrets"
+    assert differences(root, folder, "envoy.yaml") == {
+        "address.pipe.path": str(tmp_path / "admin.sock"),
+        "lds_config.path_config_source.path": str(folder / "listener.yaml"),
+        "cds_config.path_config_source.path": str(folder / "clusters.yaml"),
+        "path_config_source.watched_directory.path": str(folder),
+    }
+    assert differences(root, folder, "listener.yaml") == {
+        "address.socket_address.address": "127.0.0.1",
+        "address.socket_address.port_value": 1,
+        "config_source.path_config_source.path": str(folder / "routes.yaml"),
+        "sds_config.path_config_source.path": str(secrets / "litellm_key.yaml"),
+        "path_config_source.watched_directory.path": str(secrets),
+    }
+    assert differences(root, folder, "routes.yaml") == {}
+    assert list(differences(root, folder, "clusters.yaml")) == ["endpoints.0.lb_endpoints"]
+
+
+def test_render_puts_every_replica_into_its_cluster(tmp_path: Path) -> None:
+    """authz may have any number of replicas."""
+    clusters = yaml.safe_load((rendered(tmp_path) / "clusters.yaml").read_text(encoding="utf-8"))
+    ports = {
+        cluster["name"]: [
+            endpoint["endpoint"]["address"]["socket_address"]["port_value"]
+            for endpoint in cluster["load_assignment"]["endpoints"][0]["lb_endpoints"]
+        ]
+        for cluster in clusters["resources"]
+    }
+    assert ports == {"authz": [2, 3, 4], "litellm": [5]}
+
+
+def test_render_writes_files_only_this_user_reads(tmp_path: Path) -> None:
+    """The key's file is 0600 in a folder of 0700, and no half-written file stays behind."""
+    folder = rendered(tmp_path)
+    files = sorted(path.name for path in tmp_path.rglob("*") if path.is_file())
+    assert files == sorted([*FILES, "litellm_key.yaml"])
+    key = tmp_path / "secrets" / "litellm_key.yaml"
+    assert (key.stat().st_mode & 0o777, key.parent.stat().st_mode & 0o777) == (0o600, 0o700)
+    assert "sk-key" not in "".join((folder / name).read_text("utf-8") for name in FILES)
+
+
+def test_render_with_a_long_socket_path_says_so(tmp_path: Path) -> None:
+    """Envoy would fail later, with less to go by."""
+    with pytest.raises(ValueError, match="too long for a Unix socket"):
+        rendered(tmp_path, admin_socket=tmp_path / ("x" * 120))
