@@ -59,12 +59,23 @@ def keys(stack: Stack) -> Mapping[str, str]:
     return asyncio.run(open_for_business(stack))
 
 
+def of_people(name: str, *, style: str, language: str) -> admin_pb2.Client:
+    """A client that names its people in `x-user-id`, and may bring new ones."""
+    return admin_pb2.Client(
+        id=name,
+        kind="trusted",
+        litellm_key="inject",
+        unknown_users="create",
+        style=style,
+        language=language,
+    )
+
+
 async def open_for_business(stack: Stack) -> Mapping[str, str]:
     """Turn the control on, and make the clients; every replica knows all of it afterwards."""
-    people = {"kind": "trusted", "litellm_key": "inject", "unknown_users": "create"}
     wanted = (
-        admin_pb2.Client(id="librechat", style="librechat", language="pt-BR", **people),
-        admin_pb2.Client(id="plain", style="plain", language="en", **people),
+        of_people("librechat", style="librechat", language="pt-BR"),
+        of_people("plain", style="plain", language="en"),
         admin_pb2.Client(
             id="service", kind="service", litellm_key="inject", style="plain", language="en"
         ),
