@@ -1,0 +1,44 @@
+"""The reference pages say what the code does: each setting, refusal and field is on its page."""
+
+from pathlib import Path
+
+import pytest
+from pydantic import BaseModel
+
+from accounting.reports import Cost, End, Start, UsageReport
+from accounting.settings import AccountingSettings
+from authz.settings import AuthzSettings
+from credit.refusal import STATUS, Reason
+
+
+@pytest.mark.parametrize("settings", [AuthzSettings, AccountingSettings])
+def test_each_setting_is_documented(root: Path, settings: type[BaseModel]) -> None:
+    """A setting nobody can find does not exist: name, default and meaning are on the page."""
+    page = (root / "docs/reference/settings.md").read_text(encoding="utf-8")
+    for name, field in settings.model_fields.items():
+        row = next(line for line in page.splitlines() if f"`PEDAGIO_{name.upper()}`" in line)
+        assert str(field.description) in row
+        assert field.is_required() or field.default in (None, "") or f"`{field.default}`" in row
+
+
+@pytest.mark.parametrize("reason", list(Reason))
+def test_each_refusal_is_documented_with_its_status(root: Path, reason: Reason) -> None:
+    """Support looks refusals up by their code."""
+    page = (root / "docs/reference/refusals.md").read_text(encoding="utf-8")
+    assert f"| `{reason}` | {STATUS[reason]} |" in page
+
+
+@pytest.mark.parametrize("record", [Start, End, Cost, UsageReport])
+def test_each_field_of_a_report_is_documented(root: Path, record: type[BaseModel]) -> None:
+    """What leaves LiteLLM is on one page, whole."""
+    page = (root / "docs/reference/reports.md").read_text(encoding="utf-8")
+    assert all(f"`{name}`" in page for name in record.model_fields if name != "record")
+
+
+def test_each_link_inside_the_documentation_leads_somewhere(root: Path) -> None:
+    """A page that moved takes its links along."""
+    for page in [root / "README.md", *sorted((root / "docs").rglob("*.md"))]:
+        for part in page.read_text(encoding="utf-8").split("](")[1:]:
+            target = part.split(")")[0].split("#")[0]
+            if target and "://" not in target:
+                assert (page.parent / target).exists(), f"{page.name} links to {target}"
