@@ -3,9 +3,11 @@
 import json
 from collections.abc import Iterator
 
+import httpx
 import pytest
 from google.protobuf.json_format import MessageToDict
 
+from local.probe import HOST
 from tests.integration.envoy_stage import CLIENT_KEY, LITELLM_KEY, Stage, stage
 
 CHAT = "/v1/chat/completions"
@@ -205,6 +207,9 @@ def test_duplicate_identity_header_arrives_joined(envoy: Stage) -> None:
         ({"model": ["a"], "max_tokens": [1]}, {}),
         ({"model": ""}, {"model": ""}),
         ({"messages": []}, {}),
+        (b'{"model":"m","n":1,"n":[2]}', {"model": "m"}),
+        (b'{"model":"m","max_tokens":1e999}', {"unreadable": True}),
+        (b'{"model":"m","user":"\xff"}', {"unreadable": True}),
         (b'["model"]', {}),
         (b'"model"', {}),
         (b"", {}),
@@ -254,6 +259,16 @@ def test_size_given_to_authz_is_the_body_to_the_byte(envoy: Stage) -> None:
     assert envoy.last_asked().request.http.size == len(body)
     assert envoy.last_asked().ByteSize() < 4_000
     assert envoy.upstream.arrived[0].body == body
+
+
+def test_size_of_a_chunked_body_is_known_too(envoy: Stage) -> None:
+    """Without content-length the size is counted, not believed."""
+    headers = {"content-type": "application/json", "authorization": CLIENT_KEY}
+    chunks = iter([b'{"model":', b'"m"}'])
+    url = f"http://{HOST}:{envoy.port}{CHAT}"
+    assert httpx.post(url, headers=headers, content=chunks).status_code == 200
+    assert envoy.last_asked().request.http.size == len(b'{"model":"m"}')
+    assert extracted(envoy) == {"model": "m"}
 
 
 @pytest.mark.parametrize(

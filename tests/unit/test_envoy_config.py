@@ -1,5 +1,6 @@
 """Rendering Envoy's files for one machine changes addresses, ports and paths, and nothing else."""
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -7,6 +8,8 @@ from typing import Any
 import pytest
 import yaml
 
+from authz.body import REFUSED_KEYS
+from authz.request import BODY_NAMESPACE
 from local.envoy_config import FILES, render
 
 ENDPOINTS = ("load_assignment", "endpoints", 0, "lb_endpoints")
@@ -14,7 +17,7 @@ ENDPOINTS = ("load_assignment", "endpoints", 0, "lb_endpoints")
 
 def rendered(folder: Path, **changes: Any) -> Path:
     """Render the committed files into a folder; the folder of the configuration."""
-    arguments = {
+    arguments: dict[str, Any] = {
         "listen": ("127.0.0.1", 1),
         "authz": [("127.0.0.1", 2), ("127.0.0.1", 3), ("127.0.0.1", 4)],
         "litellm": ("127.0.0.1", 5),
@@ -69,7 +72,7 @@ def test_render_of_committed_files_changes_places_only(root: Path, tmp_path: Pat
 
 
 def test_render_puts_every_replica_into_its_cluster(tmp_path: Path) -> None:
-    """authz may have any number of replicas."""
+    """The number of authz replicas is the deployment's choice."""
     clusters = yaml.safe_load((rendered(tmp_path) / "clusters.yaml").read_text(encoding="utf-8"))
     ports = {
         cluster["name"]: [
@@ -95,3 +98,23 @@ def test_render_with_a_long_socket_path_says_so(tmp_path: Path) -> None:
     """Envoy would fail later, with less to go by."""
     with pytest.raises(ValueError, match="too long for a Unix socket"):
         rendered(tmp_path, admin_socket=tmp_path / ("x" * 120))
+
+
+def test_listener_extracts_every_key_that_authz_refuses(root: Path) -> None:
+    """A key that Envoy does not extract is one that authz never sees."""
+    text = (root / "envoy" / "listener.yaml").read_text(encoding="utf-8")
+    places = dict(leaves(yaml.safe_load(text)))
+    extracted = {value for place, value in places.items() if place[-3:-1] == ("selectors", 0)}
+    spaces = {value for place, value in places.items() if place[-1] == "metadata_namespace"}
+    assert set(REFUSED_KEYS) - extracted == set()
+    assert spaces == {BODY_NAMESPACE}
+
+
+def test_listener_says_unavailable_as_authz_does(root: Path) -> None:
+    """People read one sentence, whoever could not be reached."""
+    sentences = json.loads((root / "credit" / "sentences.json").read_text(encoding="utf-8"))
+    sentence = "".join(sentences["pt-BR"]["enforcement_unavailable"])
+    listener = yaml.safe_load((root / "envoy" / "listener.yaml").read_text(encoding="utf-8"))
+    messages = [value for place, value in leaves(listener) if place[-1] == "message"]
+    wanted = {"type": "google_error", "info": sentence.replace("{ref}", "%REQ(X-REQUEST-ID):6%")}
+    assert wanted in [json.loads(str(message)) for message in messages]
