@@ -5,14 +5,16 @@ The rules by which they combine are LiteLLM's too, since its cost is the authori
 tests/integration/test_litellm_costs.py holds the two equal, to the pico.
 """
 
+import math
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from decimal import Decimal
 from functools import cached_property, lru_cache
 from typing import Any, Self
 
 from credit.image_tokens import image_tokens
-from credit.money import price_picos
+from credit.price_entry import is_priced_by_tokens, limit_tokens, region_percent, token_picos
 
 METERS = {
     "input": "input_cost_per_token",
@@ -24,6 +26,7 @@ CREATION_1H = "cache_creation_input_token_cost_above_1hr"
 REASONING = "output_cost_per_reasoning_token"
 AUDIO_IN = "input_cost_per_audio_token"
 AUDIO_OUT = "output_cost_per_audio_token"
+CACHED_AUDIO = "cache_read_input_audio_token_cost"
 # Tokens of other kinds that LiteLLM bills inside the prompt when the provider reports them.
 OTHER_INPUT = ("input_cost_per_image_token", "input_cost_per_video_token")
 
@@ -35,35 +38,10 @@ TIER_SUFFIX = {
     "fast": "_priority",
     "ultrafast": "_ultrafast",
 }
-# Billed by something else than tokens, or by the clock: such a model counts as unpriced.
-NOT_BY_TOKEN = (
-    "tiered_pricing",
-    "off_peak_pricing",
-    "input_cost_per_character",
-    "output_cost_per_character",
-    "input_cost_per_request",
-    "input_cost_per_query",
-    "input_cost_per_second",
-    "output_cost_per_second",
-    "input_cost_per_image",
-    "output_cost_per_image",
-    "input_cost_per_audio_per_second",
-    "citation_cost_per_token",
-    "input_cost_per_video_per_second",
-    "output_cost_per_video_token",
-    "output_cost_per_image_token",
-)
-ROUTED_MODES = {"chat", "responses", "embedding", "completion", None}
 # They bill the higher tier once the prompt reaches the threshold, the others beyond it.
 INCLUSIVE_PROVIDERS = {"xai"}
 
 _THRESHOLD = re.compile(r"_above_(\d+)(k?)_tokens(_flex|_priority|_balanced|_ultrafast)?$")
-_KEPT = re.compile(
-    r"^(input_cost_per_token|output_cost_per_token|cache_read_input_token_cost|cache_creation_input_token_cost"
-    r"|cache_creation_input_token_cost_above_1hr|output_cost_per_reasoning_token|input_cost_per_audio_token"
-    r"|output_cost_per_audio_token|input_cost_per_image_token|input_cost_per_video_token)"
-    r"(_above_\d+k?_tokens)?(_flex|_priority|_balanced|_ultrafast)?$"
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +70,7 @@ class Rates:
     reasoning: int
     audio_input: int
     audio_output: int
+    cached_audio: int
     other_input: int
 
     @property
@@ -103,6 +82,11 @@ class Rates:
     def dearest_output(self) -> int:
         """The most that any text token of the answer may cost."""
         return max(self.output, self.reasoning)
+
+    @property
+    def dearest_audio_input(self) -> int:
+        """The most that any audio token of the prompt may cost."""
+        return max(self.audio_input, self.cached_audio)
 
 
 @dataclass(frozen=True)
@@ -116,35 +100,35 @@ class Price:
     reasoning: bool
     image_tokens: int  # upper bound for one image; 0: unknown
     picos: Mapping[str, int] = field(hash=False)
+    # What LiteLLM may multiply the cost by, in per cent, when the provider says it answered from
+    # a dearer region: part of the bound only, since the reported usage does not carry it.
+    region_percent: int = 100
 
     @classmethod
     def from_litellm(cls, key: str, entry: Mapping[str, Any]) -> Self | None:
         """Read an entry of LiteLLM's price file or of `/model/info`; None: it has no price by tokens."""
-        if entry.get("mode") not in ROUTED_MODES or any(
-            _is_set(entry.get(name)) for name in NOT_BY_TOKEN
-        ):
-            return None
-        if entry.get("input_cost_per_token") is None:
-            return None
-        if entry.get("output_cost_per_token") is None and entry.get("mode") != "embedding":
+        if not is_priced_by_tokens(key, entry):
             return None
         try:
-            picos = {
-                name: price_picos(value)
-                for name, value in entry.items()
-                if value is not None and _KEPT.match(name)
-            }
+            picos = token_picos(entry)
+            percent = region_percent(entry)
         except ValueError:
             return None
         return cls(
             key=key,
             provider=str(entry.get("litellm_provider") or ""),
-            context_tokens=_whole(entry.get("max_input_tokens")),
-            max_output_tokens=_whole(entry.get("max_output_tokens")),
+            context_tokens=limit_tokens(entry.get("max_input_tokens")),
+            max_output_tokens=limit_tokens(entry.get("max_output_tokens")),
             reasoning=bool(entry.get("supports_reasoning")),
             image_tokens=image_tokens(key),
             picos=picos,
+            region_percent=percent,
         )
+
+    def scaled(self, factor: Decimal) -> Self:
+        """The same model where every token costs `factor` times as much, rounded up."""
+        picos = {name: math.ceil(value * factor) for name, value in self.picos.items()}
+        return replace(self, picos=picos)
 
     @property
     def free(self) -> bool:
@@ -166,6 +150,7 @@ class Price:
             "max_output_tokens": self.max_output_tokens,
             "reasoning": self.reasoning,
             "image_tokens": self.image_tokens,
+            "region_percent": self.region_percent,
             "picos": dict(sorted(self.picos.items())),
         }
 
@@ -201,16 +186,18 @@ def _rates(price: Price, crossed: tuple[int, ...], suffix: str) -> Rates:
     base = rate(METERS["input"], 0) or 0
     output = rate(METERS["output"], 0) or 0
     creation = _or(rate(METERS["creation"], None), base)
-    audio_input = picos.get(f"{AUDIO_IN}{suffix}", picos.get(AUDIO_IN, base))
+    cached = _or(rate(METERS["cached"], None), base)
     return Rates(
         input=base,
-        cached=_or(rate(METERS["cached"], None), base),
+        cached=cached,
         creation=creation,
         creation_1h=_or(_creation_1h(picos, crossed, suffix), creation),
         output=output,
         reasoning=_reasoning(picos, suffix, output),
-        audio_input=audio_input,
-        audio_output=picos.get(f"{AUDIO_OUT}{suffix}", picos.get(AUDIO_OUT, output)),
+        # LiteLLM keeps no audio price of a service tier, though its data names some.
+        audio_input=picos.get(AUDIO_IN, base),
+        audio_output=picos.get(AUDIO_OUT, output),
+        cached_audio=picos.get(CACHED_AUDIO, cached),
         other_input=max((picos.get(name, 0) for name in OTHER_INPUT), default=0),
     )
 
@@ -245,11 +232,3 @@ def _tokens(match: re.Match[str]) -> int:
 
 def _or(value: int | None, default: int) -> int:
     return default if value is None else value
-
-
-def _is_set(value: Any) -> bool:
-    return bool(value)
-
-
-def _whole(value: Any) -> int:
-    return int(value) if isinstance(value, int | str) and str(value).isdigit() else 0
