@@ -1,4 +1,4 @@
-"""Writes records into the spool and wakes the shipper."""
+"""Writes records into the spool, from where the shipper takes them."""
 
 from __future__ import annotations
 

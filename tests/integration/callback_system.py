@@ -162,6 +162,7 @@ class CallbackSystem:
         self.folder = folder
         provider_port, litellm_port, accounting_port = free_ports(3)
         self.accounting = AccountingStub(accounting_port)
+        self.provider_url = f"http://127.0.0.1:{provider_port}"
         self.switch_file = folder / "switch"
         self.spool_dir = folder / "spool"
         self.truth_path = folder / "truth.jsonl"
@@ -263,6 +264,12 @@ class CallbackSystem:
         request = self.client.stream("POST", f"/v1/{path}", json=body, headers=headers)
         async with request as response:
             yield response
+
+    async def order(self, faults: dict[str, Any]) -> None:
+        """Tell the provider to fail; `{}` ends all faults."""
+        wish = {"faults": faults} if faults else {"reset": True}
+        response = await self.client.post(f"{self.provider_url}/control", json=wish)
+        assert response.status_code == 200, response.text
 
     async def end(self, hold: str) -> dict[str, Any]:
         """The end record of a hold, once it has arrived."""

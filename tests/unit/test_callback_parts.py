@@ -130,7 +130,7 @@ class Router:
         return [{"litellm_params": {"model": f"openai/{model_name}", **own}, "model_info": {}}]
 
 
-MAP = {
+MAP: dict[str, dict[str, Any]] = {
     "openai/dear": {
         "litellm_provider": "openai",
         "input_cost_per_token": 2.5e-06,

@@ -4,7 +4,6 @@ import itertools
 import json
 import os
 import threading
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -48,7 +47,7 @@ class Accounting:
         return status
 
 
-def ship(spool: Spool, accounting: Callable[[bytes], int]) -> bool:
+def ship(spool: Spool, accounting: Accounting) -> bool:
     """One pass over everything there is."""
     return Shipper(spool, accounting, lambda: None).ship_all()
 
