@@ -5,16 +5,18 @@ section 6, protocol.md section 2.
 """
 
 import re
-from decimal import ROUND_CEILING, ROUND_HALF_EVEN, Decimal, InvalidOperation
+from decimal import ROUND_CEILING, ROUND_FLOOR, ROUND_HALF_EVEN, Decimal, InvalidOperation
 
 NANOS_PER_USD = 10**9
 PICOS_PER_NANO = 1000
 PICOS_PER_USD = NANOS_PER_USD * PICOS_PER_NANO
+# Nobody means more; a bigint of nano-USD holds nine times as much.
+LIMIT_USD = 10**9
 CREDITS_PER_USD = 100  # 1 crédito = US$ 0,01, fixed
 
 _AMOUNT = re.compile(
     r"^(?P<prefix>US\$|USD|R\$|BRL)?\s*(?P<number>\d[\d.,]*)\s*(?P<suffix>cr|créditos?|credits?)?$",
-    re.IGNORECASE,
+    re.IGNORECASE | re.ASCII,
 )
 
 
@@ -33,7 +35,7 @@ def picos_from_usd_text(text: str) -> int:
         amount = Decimal(text)
     except InvalidOperation as error:
         raise ValueError(f"not an amount in USD: {text[:40]!r}") from error
-    if not amount.is_finite() or amount < 0:
+    if not amount.is_finite() or not 0 <= amount < LIMIT_USD:
         raise ValueError(f"not an amount in USD: {text[:40]!r}")
     return int((amount * PICOS_PER_USD).to_integral_value(ROUND_HALF_EVEN))
 
@@ -69,25 +71,35 @@ def parse_amount(text: str, brl_per_usd: Decimal | None = None) -> int:
         usd = number / brl_per_usd
     else:
         usd = number
+    if usd >= LIMIT_USD:
+        raise ValueError(f"{text!r} is more than anybody means")
     return int((usd * NANOS_PER_USD).to_integral_value(ROUND_HALF_EVEN))
 
 
 def _number(text: str, whole: str) -> Decimal:
-    """`1.234,56` and `1,234.56`: the last separator is the decimal one, unless three digits follow a lone one."""
+    """`1.234,56` and `1,234.56`: the last separator is the decimal one, the other groups by three."""
     marks = [mark for mark in text if mark in ".,"]
-    if len(set(marks)) == 1 and (len(marks) > 1 or re.search(r"[.,]\d{3}$", text)):
+    # One kind of separator before three digits: 20.000 is twenty or twenty thousand; 0.005 is clear.
+    if len(set(marks)) == 1 and (len(marks) > 1 or re.search(r"[1-9]\d*[.,]\d{3}$", text)):
         raise ValueError(f"{whole!r} can be read in two ways: leave out the thousands separator")
     decimal_mark = marks[-1] if marks else "."
     other = "," if decimal_mark == "." else "."
+    grouped = rf"\d{{1,3}}(\{other}\d{{3}})+" if other in text else r"\d+"
+    if re.fullmatch(rf"{grouped}(\{decimal_mark}\d+)?", text) is None:
+        raise ValueError(f"{whole!r} is no number: write it as 1234.56")
     return Decimal(text.replace(other, "").replace(decimal_mark, "."))
 
 
 def format_usd(nanos: int, language: str = "en") -> str:
-    """`US$0.05`, in Portuguese `US$ 0,05`; small amounts keep four significant digits, zero digits dropped."""
+    """`US$0.05`, in Portuguese `US$ 0,05`; small amounts keep four significant digits.
+
+    Rounded down, as credits are: never more than there is.
+    """
     usd = Decimal(nanos) / NANOS_PER_USD
-    sign, usd = ("-" if usd < 0 else ""), abs(usd)
-    digits = 2 if usd == 0 or usd >= Decimal("0.1") else min(9, 3 - usd.adjusted())
-    text = f"{usd:,.{digits}f}"
+    digits = 2 if usd == 0 or abs(usd) >= Decimal("0.1") else min(9, 3 - usd.adjusted())
+    usd = usd.quantize(Decimal(1).scaleb(-digits), ROUND_FLOOR)
+    sign = "-" if usd < 0 else ""
+    text = f"{abs(usd):,.{digits}f}"
     whole, _, fraction = text.partition(".")
     fraction = fraction.rstrip("0").ljust(2, "0")
     if language == "pt-BR":
