@@ -1,0 +1,219 @@
+"""Calls of every size: large ones are answered when they can be paid, and never cost more than their hold."""
+
+import base64
+import struct
+import zlib
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
+
+import asyncpg
+import httpx
+import openai
+import pytest
+
+from credit.prices import Price
+from local.office import Office
+from local.provider.truth import TruthCall
+from local.stack import Stack
+from local.story.books import truth_nanos
+from local.story.chat import Person, sentence_of
+from local.story.ledger import Ledger
+
+USD = 10**9
+CENT = USD // 100
+
+NewPerson = Callable[..., Awaitable[Person]]
+OpenaiFor = Callable[[Person], openai.AsyncOpenAI]
+Truth = Callable[[], list[TruthCall]]
+Database = asyncpg.Connection
+
+
+def a_photo(size_bytes: int = 2_000_000) -> str:
+    """A PNG of about 2 MB as a data address: 1024 x 768 pixels of noise that cannot be compressed."""
+
+    def chunk(kind: bytes, data: bytes) -> bytes:
+        return (
+            struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+        )
+
+    header = struct.pack(">IIBBBBB", 1024, 768, 8, 2, 0, 0, 0)
+    noise = bytes((n * 2_654_435_761 >> 13) & 0xFF for n in range(size_bytes))
+    png = (
+        b"\x89PNG\r\n\x1a\n"
+        + chunk(b"IHDR", header)
+        + chunk(b"IDAT", zlib.compress(noise, 0))
+        + chunk(b"IEND", b"")
+    )
+    return "data:image/png;base64," + base64.b64encode(png).decode()
+
+
+def with_photo(address: str) -> list[dict[str, Any]]:
+    """One question about one photo."""
+    parts = [
+        {"type": "text", "text": "O que é isto? [[tokens=60]]"},
+        {"type": "image_url", "image_url": {"url": address}},
+    ]
+    return [{"role": "user", "content": parts}]
+
+
+async def spent(office: Office, who: Person, credit: int) -> int:
+    """What an account with so much credit at first has paid."""
+    return credit - int((await office.balance(who.client, who.name)).posted_nanos)
+
+
+async def test_photo_of_2_mb_with_5_cents_is_answered_and_debited_exactly(
+    person: NewPerson,
+    openai_for: OpenaiFor,
+    office: Office,
+    ledger: Ledger,
+    truth: Truth,
+    prices: Mapping[str, Price],
+) -> None:
+    """A million bytes of base64 are a thousand tokens: the door must not refuse by size."""
+    who, before = await person(5 * CENT), len(truth())
+    answer = await openai_for(who).chat.completions.create(
+        model="gpt-4o", messages=with_photo(a_photo())
+    )  # type: ignore[arg-type]
+    assert answer.choices[0].message.content
+    await ledger.all_closed()
+    assert (
+        await spent(office, who, 5 * CENT)
+        == sum(truth_nanos(call, prices) for call in truth()[before:])
+        > 0
+    )
+
+
+async def test_photo_with_half_a_tenth_of_a_cent_is_one_sentence_and_costs_nothing(
+    stack: Stack, person: NewPerson, office: Office, ledger: Ledger, truth: Truth
+) -> None:
+    """0.0005 USD: a typed refusal, nothing sent upstream, the hold released at once."""
+    who, before = await person(USD // 2000, client="librechat"), len(truth())
+    body = {"model": "gpt-4o", "messages": with_photo(a_photo())}
+    async with httpx.AsyncClient(base_url=stack.envoy_url, timeout=30) as http:
+        answer = await http.post("/v1/chat/completions", json=body, headers=who.headers)
+    assert answer.status_code == 402
+    assert len(sentence_of(answer.json()["error"])) < 200
+    await ledger.all_closed()
+    assert await spent(office, who, USD // 2000) == 0
+    assert len(truth()) == before
+
+
+async def test_continued_conversation_of_200000_tokens_is_answered_from_5_usd(
+    person: NewPerson,
+    openai_for: OpenaiFor,
+    office: Office,
+    ledger: Ledger,
+    truth: Truth,
+    prices: Mapping[str, Price],
+) -> None:
+    """What the provider remembers counts as the whole context window in the bound, as itself in the debit."""
+    who, before = await person(5 * USD), len(truth())
+    client = openai_for(who)
+    first = await client.responses.create(
+        model="gpt-5", input="Leia tudo. [[tokens=20 reasoning=50 remember=200000]]"
+    )
+    second = await client.responses.create(
+        model="gpt-5", input="E então? [[tokens=20 reasoning=50]]", previous_response_id=first.id
+    )
+    assert second.usage is not None
+    assert second.usage.input_tokens > 200_000
+    await ledger.all_closed()
+    assert await spent(office, who, 5 * USD) == sum(
+        truth_nanos(call, prices) for call in truth()[before:]
+    )
+    assert await ledger.overage_nanos() == 0
+
+
+@pytest.mark.parametrize("form", ["strings", "tokens"])
+async def test_embeddings_batch_of_300000_tokens_is_answered_from_5_usd(
+    person: NewPerson,
+    openai_for: OpenaiFor,
+    office: Office,
+    ledger: Ledger,
+    truth: Truth,
+    prices: Mapping[str, Price],
+    form: str,
+) -> None:
+    """Many inputs, each with a window of its own: no cap at one window, no refusal either."""
+    who, before = await person(5 * USD), len(truth())
+    given: Any = ["a casa azul " * 600] * 100 if form == "strings" else [[100] * 3_000] * 99
+    await openai_for(who).embeddings.create(model="text-embedding-3-small", input=given)
+    await ledger.all_closed()
+    calls = truth()[before:]
+    assert calls[-1].prompt_tokens > 150_000
+    assert await spent(office, who, 5 * USD) == sum(truth_nanos(call, prices) for call in calls)
+    assert await ledger.overage_nanos() == 0
+
+
+async def test_photo_by_address_is_answered_from_5_usd(
+    person: NewPerson,
+    openai_for: OpenaiFor,
+    office: Office,
+    ledger: Ledger,
+    truth: Truth,
+    prices: Mapping[str, Price],
+) -> None:
+    """The bytes are elsewhere; the tokens of one image are bounded all the same."""
+    who, before = await person(5 * USD), len(truth())
+    await openai_for(who).chat.completions.create(
+        model="gpt-4o", messages=with_photo("https://exemplo.br/foto.png")
+    )  # type: ignore[arg-type]
+    await ledger.all_closed()
+    assert await spent(office, who, 5 * USD) == sum(
+        truth_nanos(call, prices) for call in truth()[before:]
+    )
+    assert await ledger.overage_nanos() == 0
+
+
+async def test_alias_debits_the_deployment_that_answered(
+    person: NewPerson, openai_for: OpenaiFor, ledger: Ledger, database: Database, truth: Truth
+) -> None:
+    """Two deployments at prices of their own: the hold covers the dearer, the debit is the right one's."""
+    who, before = await person(5 * USD), len(truth())
+    client = openai_for(who)
+    for _ in range(12):
+        await client.chat.completions.create(
+            model="rapido", messages=[{"role": "user", "content": "oi [[tokens=100]]"}]
+        )
+    await ledger.all_closed()
+    calls = {call.response_id: call for call in truth()[before:]}
+    rows = await database.fetch(
+        "SELECT u.provider_id, u.model_id, u.cost, h.granted FROM usage_event AS u JOIN hold AS h ON h.id = u.hold_id"
+        " WHERE u.provider_id = ANY ($1)",
+        list(calls),
+    )
+    assert len(rows) == 12
+    assert {row["model_id"] for row in rows} == {"rapido-a", "rapido-b"}
+    picos = {"rapido-a": (150_000, 600_000), "rapido-b": (1_000_000, 4_000_000)}
+    for row in rows:
+        call, (input_picos, output_picos) = calls[row["provider_id"]], picos[row["model_id"]]
+        exact = call.prompt_tokens * input_picos + call.completion_tokens * output_picos
+        assert row["cost"] == -(-exact // 1000) <= row["granted"]
+
+
+async def test_fallback_debits_the_model_that_answered_once(
+    stack: Stack,
+    person: NewPerson,
+    openai_for: OpenaiFor,
+    office: Office,
+    ledger: Ledger,
+    truth: Truth,
+    prices: Mapping[str, Price],
+) -> None:
+    """The chain's dearest is held; what failed costs nothing; what answered is debited once."""
+    who, before = await person(5 * USD), len(truth())
+    async with httpx.AsyncClient(base_url=stack.provider_url) as control:
+        await control.post("/control", json={"faults": {"fail_models": {"gpt-4o": 500}}})
+        try:
+            answer = await openai_for(who).chat.completions.create(
+                model="conversa", messages=[{"role": "user", "content": "oi [[tokens=50]]"}]
+            )
+        finally:
+            await control.post("/control", json={"reset": True})
+    assert "mini" in answer.model
+    await ledger.all_closed()
+    assert (
+        await spent(office, who, 5 * USD)
+        == sum(truth_nanos(call, prices) for call in truth()[before:])
+        > 0
+    )
