@@ -14,10 +14,10 @@ import uvicorn
 import uvloop
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 
-from accounting.admin.servicer import add_admin_service, admin_interceptors
+from accounting.admin.servicer import SyncModels, add_admin_service, admin_interceptors
 from accounting.extend import Extender
 from accounting.http import Face, create_app
-from accounting.models_sync import SyncResult, sync_models
+from accounting.models_sync import OWN_ACTOR, OWN_REASON, SyncResult, sync_models
 from accounting.pricing import CurrentModels
 from accounting.record import Recorder
 from accounting.settings import AccountingSettings
@@ -79,10 +79,17 @@ async def serve(settings: AccountingSettings) -> None:
 
 
 async def _sync(
-    pool: Any, settings: AccountingSettings, tell: Callable[[str], Awaitable[None]]
+    pool: Any,
+    settings: AccountingSettings,
+    tell: Callable[[str], Awaitable[None]],
+    actor: str = OWN_ACTOR,
+    reason: str = OWN_REASON,
 ) -> SyncResult:
+    """`actor` and `reason` are given when an administrator asked for it: the audit line names them."""
     price_file = Path(settings.price_file) if settings.price_file else None
-    result = await sync_models(pool, settings.litellm_url, settings.litellm_key, price_file)
+    result = await sync_models(
+        pool, settings.litellm_url, settings.litellm_key, price_file, actor=actor, reason=reason
+    )
     if result.changed:
         await tell("models")
     return result
@@ -120,7 +127,7 @@ def _http_server(app: Any, listen: str) -> HttpServer:
 async def _start_admin(
     pool: Any,
     settings: AccountingSettings,
-    sync: Callable[[], Awaitable[SyncResult]],
+    sync: SyncModels,
     tell: Callable[[str], Awaitable[None]],
 ) -> grpc.aio.Server:
     tokens = [key.decode() for key in split_keys(settings.admin_token)]

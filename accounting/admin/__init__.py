@@ -1,0 +1,1 @@
+"""The administrator's side of accounting: use cases behind the AdminService."""

@@ -1,0 +1,92 @@
+"""What happened to a request, from the reference that a person reads out."""
+
+import re
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+import asyncpg
+
+from accounting.admin import statements
+from accounting.admin.accounts import Name
+from accounting.admin.errors import InvalidFieldError, NotFoundError
+from accounting.admin.holds import open_reason
+
+# Six characters are no unique name: the newest that begin with them are shown, up to this many.
+SHOWN_LIMIT = 20
+_DIGITS = 32
+_REF = re.compile(r"[0-9a-f]{6,32}")
+# What a refusal made before any account was known, or a hold, has no figure for.
+_FIGURES = (
+    "want",
+    "target",
+    "minimum",
+    "posted",
+    "held",
+    "overdraft",
+    "granted",
+    "captured",
+    "overage",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """One decision or hold with the figures (nano-USD) it was made on; see admin.proto."""
+
+    hold_id: str
+    account: Name
+    kind: str
+    reason: str
+    detail: str
+    model: str
+    figures: Mapping[str, int]
+    at: datetime
+
+
+async def explain(pool: asyncpg.Pool, ref: str) -> list[Explanation]:
+    """Every decision and hold whose id begins with `ref`, newest first; NotFoundError if none."""
+    low, high = id_range(ref)
+    bounds = {"low": low, "high": high, "page_size": SHOWN_LIMIT}
+    decisions = await statements.rows(pool, "explain_decisions", **bounds)
+    holds = await statements.rows(pool, "explain_holds", **bounds)
+    found = [_decision(row) for row in decisions] + [_hold(row) for row in holds]
+    if not found:
+        raise NotFoundError(f"nothing is recorded under the reference {ref}")
+    return sorted(found, key=lambda explanation: explanation.at, reverse=True)
+
+
+def id_range(ref: str) -> tuple[uuid.UUID, uuid.UUID]:
+    """The lowest and highest id that begin with a reference: six hexadecimal digits, or more."""
+    digits = ref.strip().lower().replace("-", "")
+    if not _REF.fullmatch(digits):
+        raise InvalidFieldError("ref", "must be six hexadecimal digits, or a whole hold id")
+    return uuid.UUID(digits.ljust(_DIGITS, "0")), uuid.UUID(digits.ljust(_DIGITS, "f"))
+
+
+def _decision(row: asyncpg.Record) -> Explanation:
+    return _explanation(row, row["kind"], row["reason"], row["detail"] or "", row["decided_at"])
+
+
+def _hold(row: asyncpg.Record) -> Explanation:
+    kind, reason = row["outcome"] or "open", row["reason"] or open_reason(row["records"])
+    # A hold of accounting's own reserved nothing: the call ran in mode off, or its placing was lost.
+    detail = "unheld" if row["placed_by"] == "report" else ""
+    return _explanation(row, kind, reason, detail, row["closed_at"] or row["placed_at"])
+
+
+def _explanation(
+    row: asyncpg.Record, kind: str, reason: str, detail: str, at: datetime
+) -> Explanation:
+    present = {name: row[name] or 0 for name in _FIGURES if name in row.keys()}  # noqa: SIM118 (a Record is searched by value)
+    return Explanation(
+        hold_id=str(row["hold_id"]),
+        account=Name(row["client_id"] or "", row["external_id"] or ""),
+        kind=kind,
+        reason=reason,
+        detail=detail,
+        model=row["model"] or "",
+        figures=present,
+        at=at,
+    )

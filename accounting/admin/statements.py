@@ -1,0 +1,31 @@
+"""Runs the named statements of sql/admin.sql."""
+
+from importlib.resources import files
+from typing import Any
+
+import aiosql
+import asyncpg
+
+_STATEMENTS = aiosql.from_str(
+    (files("accounting") / "sql" / "admin.sql").read_text(encoding="utf-8"),
+    "asyncpg",
+    mandatory_parameters=False,
+)
+
+Source = asyncpg.Pool | asyncpg.Connection | asyncpg.pool.PoolConnectionProxy
+
+
+async def rows(source: Source, name: str, /, **arguments: Any) -> list[asyncpg.Record]:
+    """All rows of a statement; errors of the driver pass through."""
+    return [row async for row in getattr(_STATEMENTS, name)(source, **arguments)]
+
+
+async def row(source: Source, name: str, /, **arguments: Any) -> asyncpg.Record | None:
+    """The one row of a statement, or None."""
+    found: asyncpg.Record | None = await getattr(_STATEMENTS, name)(source, **arguments)
+    return found
+
+
+async def run(source: Source, name: str, /, **arguments: Any) -> None:
+    """A statement without a result."""
+    await getattr(_STATEMENTS, name)(source, **arguments)

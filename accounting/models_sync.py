@@ -1,0 +1,182 @@
+"""Brings LiteLLM's models and their prices into the ledger, as one new version when they changed.
+
+Source: DESIGN 3, "Model map". When LiteLLM does not answer, the map in force stays in force.
+"""
+
+import asyncio
+import hashlib
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import asyncpg
+import httpx
+
+from accounting.admin import statements
+from accounting.admin.errors import ConflictError, UpstreamError
+from credit.models import ModelMap, model_map_from_info
+from credit.pricebook import PriceBook, find_price_file, load_price_book
+
+HTTP_TIMEOUT_S = 10.0
+# Under which conditions LiteLLM may answer with another name's deployment: all count for the bound.
+FALLBACK_SETTINGS = ("fallbacks", "context_window_fallbacks", "content_policy_fallbacks")
+ANY_NAME = "*"
+OWN_ACTOR = "accounting"
+OWN_REASON = "kept fresh"
+UNREADABLE = (KeyError, TypeError, ValueError, AttributeError)
+
+
+@dataclass(frozen=True, slots=True)
+class SyncResult:
+    """The version in force, whether it is new, how many names it has, which of them lack a price."""
+
+    version: int
+    changed: bool
+    names: int
+    unpriced: tuple[str, ...]
+
+
+async def sync_models(
+    pool: asyncpg.Pool,
+    litellm_url: str,
+    litellm_key: str,
+    price_file: Path | None,
+    *,
+    actor: str = OWN_ACTOR,
+    reason: str = OWN_REASON,
+) -> SyncResult:
+    """Read models from LiteLLM, prices from its price file; write what is new in one transaction.
+
+    Raises UpstreamError when LiteLLM does not answer as it should, ConflictError without a price
+    file; each with a sentence for the administrator.
+    """
+    try:
+        source = find_price_file(price_file)
+        book = await asyncio.to_thread(load_price_book, source)
+    except (OSError, *UNREADABLE) as error:
+        raise ConflictError(f"LiteLLM's price file cannot be read: {error}") from error
+    models = await _read_models(litellm_url, litellm_key, book)
+    names = sorted(models.entries)
+    unpriced = tuple(name for name in names if models.terms(name, None) is None)
+    async with pool.acquire() as connection, connection.transaction():
+        version, changed = await _store(connection, models, book, source.name, (actor, reason))
+    return SyncResult(version, changed, len(names), unpriced)
+
+
+async def _store(
+    connection: statements.Source,
+    models: ModelMap,
+    book: PriceBook,
+    source: str,
+    who: tuple[str, str],
+) -> tuple[int, bool]:
+    """The version in force, and whether it had to be made."""
+    await statements.rows(connection, "lock_sync")
+    book_version = await _store_book(connection, book, source)
+    body = models.to_json()
+    canonical = json.dumps(body, sort_keys=True, separators=(",", ":"))
+    digest = hashlib.sha256(canonical.encode()).hexdigest()
+    current = await statements.row(connection, "read_map_digest")
+    if current is not None and (current["digest"], current["price_book"]) == (digest, book_version):
+        return current["version"], False
+    made = await statements.row(
+        connection,
+        "add_model_map",
+        price_book=book_version,
+        digest=digest,
+        map=body,
+        actor=who[0],
+        reason=who[1],
+    )
+    assert made is not None, "an insert without a conflict clause returns its row"
+    return made["version"], True
+
+
+async def _store_book(connection: statements.Source, book: PriceBook, source: str) -> int:
+    """The version of these prices; written only when their digest is new."""
+    made = await statements.row(connection, "add_price_book", digest=book.digest, source=source)
+    if made is not None:
+        prices = {key: price.to_json() for key, price in book.prices.items()}
+        await statements.run(connection, "add_prices", version=made["version"], prices=prices)
+        return int(made["version"])
+    found = await statements.row(connection, "find_price_book", digest=book.digest)
+    assert found is not None, "a price book is never deleted"
+    return int(found["version"])
+
+
+async def _read_models(url: str, key: str, book: PriceBook) -> ModelMap:
+    headers = {"authorization": f"Bearer {key}"}
+    async with httpx.AsyncClient(base_url=url, headers=headers, timeout=HTTP_TIMEOUT_S) as http:
+        try:
+            found = (await _get(http, "/model/info"))["data"]
+            router = (await _get(http, "/router/settings"))["current_values"]
+            fallbacks = _fallbacks(router)
+            fallbacks[ANY_NAME] = await _general_fallbacks(http, found, fallbacks)
+            models = model_map_from_info(found, book.prices, fallbacks, _aliases(router))
+        except UNREADABLE as error:
+            text = f"LiteLLM at {url} describes its models in a way that cannot be read"
+            raise UpstreamError(f"{text} ({type(error).__name__}): the old map stays") from error
+    if not models.entries:
+        raise UpstreamError(f"LiteLLM at {url} names no model: the old map stays")
+    return models
+
+
+async def _get(http: httpx.AsyncClient, path: str) -> dict[str, Any]:
+    """The JSON object at a path of LiteLLM; ValueError when it is none."""
+    try:
+        answer = await http.get(path)
+    except httpx.HTTPError as error:
+        problem = f"LiteLLM cannot be reached at {http.base_url} ({type(error).__name__})"
+        raise UpstreamError(f"{problem}: see PEDAGIO_LITELLM_URL; the old map stays") from error
+    if answer.status_code != httpx.codes.OK:
+        problem = f"LiteLLM at {http.base_url} answered {answer.status_code} to {path}"
+        raise UpstreamError(f"{problem}: see PEDAGIO_LITELLM_KEY; the old map stays")
+    body = answer.json()
+    if not isinstance(body, dict):
+        raise TypeError(path)
+    return body
+
+
+def _fallbacks(router: Mapping[str, Any]) -> dict[str, tuple[str, ...]]:
+    """Every name with all names it may fall back to, for whatever reason."""
+    found: dict[str, tuple[str, ...]] = {}
+    for setting in FALLBACK_SETTINGS:
+        for chain in router.get(setting) or ():
+            for name, targets in chain.items():
+                found[name] = found.get(name, ()) + _names(targets)
+    return found
+
+
+async def _general_fallbacks(
+    http: httpx.AsyncClient, deployments: Iterable[Mapping[str, Any]], known: Mapping[str, Any]
+) -> tuple[str, ...]:
+    """What every name falls back to (`default_fallbacks`).
+
+    The router's settings leave them out when the configuration lists other fallbacks (measured,
+    LiteLLM 1.109); a name that has no chain of its own is answered with them.
+    """
+    general: tuple[str, ...] = known.get(ANY_NAME, ())
+    without = (str(item["model_name"]) for item in deployments if item["model_name"] not in known)
+    name = next(without, None)
+    if name is None:
+        return general
+    try:
+        answer = await http.get(f"/fallback/{quote(name, safe='')}")
+    except httpx.HTTPError as error:
+        raise UpstreamError(f"LiteLLM stopped answering at {http.base_url}") from error
+    if answer.status_code != httpx.codes.OK:  # 404: there are none
+        return general
+    return general + _names(answer.json()["fallback_models"])
+
+
+def _aliases(router: Mapping[str, Any]) -> dict[str, str]:
+    aliases = router.get("model_group_alias") or {}
+    return {alias: _names([target])[0] for alias, target in aliases.items()}
+
+
+def _names(targets: Iterable[str | Mapping[str, Any]]) -> tuple[str, ...]:
+    """LiteLLM writes a target as a name, or as an object with more than the name."""
+    return tuple(each if isinstance(each, str) else str(each["model"]) for each in targets)

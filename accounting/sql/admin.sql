@@ -1,0 +1,190 @@
+-- Statements of the administrator's use cases, read by aiosql; a header above each says why.
+-- Every mutation is one statement that also writes its audit line: neither exists without the other,
+-- and no lock outlives the statement. Amounts are nano-USD.
+
+-- name: create_client^
+-- The client, the account for its calls without a known person, for a service also the account it spends from.
+-- No row: its id or its key is taken.
+WITH made AS (
+    INSERT INTO client (id, kind, key_sha256, litellm_key, unknown_users, style, language)
+    VALUES (:id, :kind, :key_sha256, :litellm_key, :unknown_users, :style, :language)
+    ON CONFLICT DO NOTHING
+    RETURNING id, kind, litellm_key, unknown_users, style, language, enabled),
+accounts AS (
+    INSERT INTO account (client_id, kind)
+    SELECT m.id, k.kind FROM made AS m
+    JOIN (VALUES ('unattributed'), ('service')) AS k (kind) ON k.kind = 'unattributed' OR m.kind = 'service'),
+noted AS (
+    INSERT INTO audit (actor, action, subject, detail)
+    SELECT :actor, 'create_client', m.id, jsonb_build_object(
+               'reason', :reason::text, 'kind', m.kind, 'litellm_key', m.litellm_key,
+               'unknown_users', m.unknown_users, 'style', m.style, 'language', m.language)
+    FROM made AS m)
+SELECT id, kind, litellm_key, unknown_users, style, language, enabled FROM made;
+
+-- name: list_clients
+SELECT id, kind, litellm_key, unknown_users, style, language, enabled FROM client ORDER BY id;
+
+-- name: find_client^
+SELECT id, kind, litellm_key, unknown_users, style, language, enabled FROM client WHERE id = :id;
+
+-- name: set_client_enabled^
+WITH changed AS (
+    UPDATE client SET enabled = :enabled WHERE id = :id
+    RETURNING id, kind, litellm_key, unknown_users, style, language, enabled),
+noted AS (
+    INSERT INTO audit (actor, action, subject, detail)
+    SELECT :actor, 'set_client_enabled', c.id, jsonb_build_object('reason', :reason::text, 'enabled', c.enabled)
+    FROM changed AS c)
+SELECT id, kind, litellm_key, unknown_users, style, language, enabled FROM changed;
+
+-- name: find_account^
+-- Of a client and what it calls the person; without one: the client's own account, which is that of
+-- kind service where there is one, else unattributed.
+SELECT a.id, a.client_id, a.external_id, a.kind, a.status, a.mode_override, a.posted, a.held, a.overdraft,
+       a.version, l.display_name, l.email
+FROM account AS a LEFT JOIN account_label AS l ON l.account_id = a.id
+WHERE a.client_id = :client_id
+  AND CASE WHEN :external_id::text IS NULL THEN a.kind <> 'user'
+           ELSE a.kind = 'user' AND a.external_id = :external_id::text END
+ORDER BY a.kind LIMIT 1;
+
+-- name: open_account^
+-- A person's account and labels (personal data, kept apart from the ledger). No row: it is open already.
+WITH opened AS (
+    INSERT INTO account (client_id, external_id, kind) VALUES (:client_id, :external_id, 'user')
+    ON CONFLICT DO NOTHING RETURNING id, client_id, external_id),
+labelled AS (
+    INSERT INTO account_label (account_id, display_name, email)
+    SELECT o.id, :display_name::text, :email::text FROM opened AS o
+    WHERE :display_name::text IS NOT NULL OR :email::text IS NOT NULL),
+noted AS (
+    -- The audit line names the account by its number: who that is, is in the label, which can be erased.
+    INSERT INTO audit (actor, action, subject, detail)
+    SELECT :actor, 'open_account', o.id::text, jsonb_build_object('reason', :reason::text, 'client', o.client_id)
+    FROM opened AS o)
+SELECT id FROM opened;
+
+-- name: set_account_status^
+-- An absent (null) argument leaves its column as it is; override '' removes the override.
+WITH changed AS (
+    UPDATE account SET
+        status = coalesce(:status::text, status),
+        status_at = CASE WHEN status <> coalesce(:status::text, status) THEN now() ELSE status_at END,
+        mode_override = CASE WHEN :mode_override::text IS NULL THEN mode_override
+                             ELSE nullif(:mode_override::text, '') END,
+        version = version + 1
+    WHERE id = :account_id RETURNING id, status, mode_override),
+noted AS (
+    INSERT INTO audit (actor, action, subject, detail)
+    SELECT :actor, 'set_account_status', c.id::text, jsonb_build_object(
+               'reason', :reason::text, 'status', c.status, 'mode_override', c.mode_override)
+    FROM changed AS c)
+SELECT id FROM changed;
+
+-- name: grant_credit^
+-- From funding to the account, posted at once. No row: this request id has been granted before.
+-- A rival with the same request id waits at the unique index, then sees that it lost.
+WITH moved AS (
+    INSERT INTO transfer (debit_account, credit_account, amount, kind, actor, reason, request_id, event_at)
+    SELECT f.id, :account_id, :amount, 'grant', :actor, :reason, :request_id, now()
+    FROM account AS f WHERE f.kind = 'funding'
+    ON CONFLICT (request_id) DO NOTHING RETURNING id, credit_account, amount),
+posted AS (
+    UPDATE account AS a SET posted = a.posted + m.amount, version = a.version + 1
+    FROM moved AS m WHERE a.id = m.credit_account),
+noted AS (
+    INSERT INTO audit (actor, action, subject, detail)
+    SELECT :actor, 'grant', m.credit_account::text, jsonb_build_object(
+               'reason', :reason::text, 'amount_nanos', m.amount, 'transfer', m.id)
+    FROM moved AS m)
+SELECT id FROM moved;
+
+-- name: find_request^
+SELECT id, kind, credit_account, amount FROM transfer WHERE request_id = :request_id;
+
+-- name: list_statement
+-- Newest first, below a transfer id. Each side has an index of its own, so each is read by itself:
+-- the cost of a page does not grow with the ledger.
+SELECT s.id, s.kind, s.amount, s.hold_id, h.model, s.reason, s.actor, s.event_at, s.recorded_at, s.reverses
+FROM (
+    (SELECT t.id, t.kind, t.amount, t.hold_id, t.reason, t.actor, t.event_at, t.recorded_at, t.reverses
+     FROM transfer AS t WHERE t.credit_account = :account_id AND t.id < :below ORDER BY t.id DESC LIMIT :page_size)
+    UNION ALL
+    (SELECT t.id, t.kind, -t.amount, t.hold_id, t.reason, t.actor, t.event_at, t.recorded_at, t.reverses
+     FROM transfer AS t WHERE t.debit_account = :account_id AND t.id < :below ORDER BY t.id DESC LIMIT :page_size)
+) AS s
+LEFT JOIN hold AS h ON h.id = s.hold_id
+ORDER BY s.id DESC LIMIT :page_size;
+
+-- name: read_mode^
+-- The mode, and the version under which the processes hear of it.
+SELECT e.mode, n.version FROM enforcement AS e CROSS JOIN news AS n WHERE n.topic = 'mode';
+
+-- name: set_mode^
+WITH before AS (SELECT e.mode FROM enforcement AS e FOR UPDATE),
+changed AS (
+    UPDATE enforcement SET mode = :mode, changed_at = now() FROM before RETURNING enforcement.mode),
+noted AS (
+    INSERT INTO audit (actor, action, subject, detail)
+    SELECT :actor, 'set_mode', c.mode, jsonb_build_object('reason', :reason::text, 'before', b.mode)
+    FROM changed AS c CROSS JOIN before AS b)
+SELECT mode FROM changed;
+
+-- name: list_holds
+-- Open holds, the next to free first, after a (deadline, id); with the kinds of records seen so far.
+SELECT o.hold_id, o.amount, o.deadline_at, h.model, a.client_id, a.external_id,
+       extract(epoch FROM now() - h.placed_at)::bigint AS age_s,
+       ARRAY(SELECT DISTINCT r.kind FROM call_record AS r WHERE r.hold_id = o.hold_id) AS records
+FROM hold_open AS o
+JOIN hold AS h ON h.id = o.hold_id
+JOIN account AS a ON a.id = o.account_id
+WHERE (o.deadline_at, o.hold_id) > (:after_at::timestamptz, :after_id::uuid)
+  AND (:account_id::bigint IS NULL OR o.account_id = :account_id::bigint)
+ORDER BY o.deadline_at, o.hold_id LIMIT :page_size;
+
+-- name: explain_decisions
+-- Refusals and would-be refusals; a reference is the beginning of an id, so a range of ids.
+SELECT d.hold_id, d.kind, d.reason, d.detail, d.model, d.want, d.target, d.minimum, d.posted, d.held, d.overdraft,
+       d.decided_at, coalesce(a.client_id, d.client_id) AS client_id, a.external_id
+FROM decision AS d LEFT JOIN account AS a ON a.id = d.account_id
+WHERE d.hold_id BETWEEN :low AND :high ORDER BY d.decided_at DESC LIMIT :page_size;
+
+-- name: explain_holds
+SELECT h.id AS hold_id, h.model, h.route, h.want, h.target, h.minimum, h.placed_at, a.client_id, a.external_id,
+       coalesce(c.granted, o.granted, h.granted) AS granted, coalesce(c.captured, o.captured, 0) AS captured,
+       coalesce(c.overage, 0) AS overage, c.outcome, c.reason, c.closed_at, h.placed_by,
+       ARRAY(SELECT DISTINCT r.kind FROM call_record AS r WHERE r.hold_id = h.id) AS records
+FROM hold AS h
+JOIN account AS a ON a.id = h.account_id
+LEFT JOIN hold_open AS o ON o.hold_id = h.id
+LEFT JOIN hold_close AS c ON c.hold_id = h.id
+WHERE h.id BETWEEN :low AND :high ORDER BY h.placed_at DESC LIMIT :page_size;
+
+-- name: lock_sync
+-- Two synchronisations at once would each find the map changed; the second waits and finds it done.
+SELECT pg_advisory_xact_lock(5048);
+
+-- name: add_price_book^
+-- No row: these prices are here already.
+INSERT INTO price_book (digest, source) VALUES (:digest, :source) ON CONFLICT DO NOTHING RETURNING version;
+
+-- name: find_price_book^
+SELECT version FROM price_book WHERE digest = :digest;
+
+-- name: add_prices!
+INSERT INTO price (version, model, price)
+SELECT :version, p.key, p.value FROM jsonb_each(:prices::jsonb) AS p (key, value);
+
+-- name: read_map_digest^
+-- Of the map in force: the highest version.
+SELECT version, digest, price_book FROM model_map ORDER BY version DESC LIMIT 1;
+
+-- name: add_model_map^
+WITH made AS (
+    INSERT INTO model_map (price_book, digest, map) VALUES (:price_book, :digest, :map) RETURNING version, price_book),
+noted AS (
+    INSERT INTO audit (actor, action, subject, detail)
+    SELECT :actor, 'sync_models', m.version::text, jsonb_build_object('reason', :reason::text, 'price_book', m.price_book)
+    FROM made AS m)
+SELECT version FROM made;
