@@ -12,6 +12,9 @@ from importlib.resources import files
 from string import Formatter
 
 SENTENCE_LIMIT = 200
+# A field longer than this is cut, so that the clause which must stay cannot fill the whole sentence.
+FIELD_LIMIT = 80
+DEFAULT_LANGUAGE = "en"
 REF_LENGTH = 6
 
 
@@ -58,18 +61,22 @@ def reference(hold_id: str) -> str:
 
 
 def sentence(reason: Reason, language: str, fields: Mapping[str, str]) -> str:
-    """The sentence for a person, in `pt-BR` or `en`, at most SENTENCE_LIMIT characters.
+    """The sentence for a person, in `pt-BR` or `en` (also for any other), at most SENTENCE_LIMIT characters.
 
     Clauses whose fields are missing or empty are dropped; a too long one loses its
     optional clauses from the back (the reference stays: support needs it).
     """
-    clauses = [
-        c for c in _sentences()[language][reason] if all(fields.get(name) for name in _names(c))
-    ]
-    texts = [clause.format(**fields) for clause in clauses]
+    sentences = _sentences().get(language, _sentences()[DEFAULT_LANGUAGE])
+    shown = {name: text if name == "url" else _cut(text) for name, text in fields.items()}
+    clauses = [c for c in sentences[reason] if all(shown.get(name) for name in _names(c))]
+    texts = [clause.format(**shown) for clause in clauses]
     while len(texts) > 2 and sum(map(len, texts)) > SENTENCE_LIMIT:  # noqa: PLR2004 (the first and the reference)
         del texts[-2]
     return "".join(texts)
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= FIELD_LIMIT else f"{text[: FIELD_LIMIT - 1]}…"
 
 
 def _names(clause: str) -> list[str]:

@@ -65,9 +65,11 @@ def verify(token: str, keys: Sequence[bytes]) -> Claims:
         genuine = sum([hmac.compare_digest(given, _mac(key, signed)) for key in keys]) > 0
         if version != "v1" or not genuine:
             raise TokenError("hold token is not signed by a live key")
-        body: dict[str, Any] = json.loads(_decode(payload))
-    except (ValueError, UnicodeEncodeError) as error:
+        body: Any = json.loads(_decode(payload))
+    except (ValueError, RecursionError) as error:
         raise TokenError(str(error)) from error
+    if not isinstance(body, dict):
+        raise TokenError("hold token carries no claims")
     values = {_KEYWORDS.get(name, name): value for name, value in body.items()}
     if set(_CLAIMS) - set(values):
         raise TokenError("hold token lacks a claim")
