@@ -45,12 +45,17 @@ async def run(options: Options, screen: Screen, *, once: bool) -> int:
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         loop.add_signal_handler(number, main_task.cancel)
     screen.chapter(f"Starting everything in {options.state}")
-    async with Stack(options) as stack:
+    stack = Stack(options)
+    with screen.waiting("  LiteLLM takes longest, about ten seconds"):
+        await stack.start()
+    try:
         ending = await Tale(stack, screen).tell()
         if once:
             return 0 if ending.good else 1
         show_ways_in(stack, screen, ending)
         return await serve(stack, screen)
+    finally:
+        await stack.stop()
 
 
 async def serve(stack: Stack, screen: Screen) -> int:
@@ -68,7 +73,7 @@ def show_ways_in(stack: Stack, screen: Screen, ending: Ending) -> None:
     for name, address in (
         ("Envoy", f"{stack.envoy_url}/v1"),
         ("admin", f"{stack.admin_address} (gRPC)"),
-        ("Postgres", stack.database_url),
+        ("Postgres", stack.database_url.rpartition("@")[2]),
         ("logs", str(stack.state_folder / "logs")),
     ):
         screen.line(f"{name:<10} {address}")

@@ -191,7 +191,7 @@ class Stack:
 
     @property
     def environment_file(self) -> Path:
-        """For a shell: where the AdminService is, and its token (mode 0600)."""
+        """For a shell: where the AdminService and Postgres are, with their secrets (mode 0600)."""
         return self.state_folder / "run" / "environment"
 
     def _plan(self) -> None:
@@ -231,6 +231,7 @@ class Stack:
         self.environment_file.write_text(
             f"export PEDAGIO_ADMIN_ADDRESS={self.admin_address}\n"
             f"export PEDAGIO_ADMIN_TOKEN={self.admin_token}\n"
+            f"export PEDAGIO_DATABASE_URL={self.database_url}\n"
         )
 
     async def _start_part(self, command: Command) -> None:
