@@ -6,38 +6,21 @@ the router may pick, fallback chain included; the debit uses the one that answer
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from decimal import Decimal
 from functools import lru_cache
 from typing import Any, Self
+from urllib.parse import urlsplit
 
-from credit.prices import TIER_SUFFIX, Price, rates_for
+from credit.prices import Price
+from credit.terms import Terms, dearest_terms
 
-MIN_OUTPUT_TOKENS = 256
-# A reasoning model cut short returns nothing and is billed.
-MIN_REASONING_OUTPUT_TOKENS = 4096
+__all__ = ["Deployment", "ModelEntry", "ModelMap", "Terms", "model_map_from_info"]
+
+# LiteLLM itself follows at most five fallbacks.
 FALLBACK_DEPTH = 8
-BEYOND_ALL_THRESHOLDS = 10**12
-STANDARD_TIERS = {None, "", "default", "standard", "standard_only"}
-
-
-@dataclass(frozen=True, slots=True)
-class Terms:
-    """The dearest terms under which a name may be answered: prices in pico-USD per token, sizes in tokens.
-
-    `above`: (threshold, input, output) once the prompt has more tokens than the threshold.
-    Sizes of 0 mean unknown.
-    """
-
-    input_picos: int
-    output_picos: int
-    above: tuple[int, int, int] | None
-    audio_in_picos: int
-    audio_out_picos: int
-    context_tokens: int
-    max_output_tokens: int
-    min_output_tokens: int
-    image_tokens: int
-    reasoning: bool
-    free: bool
+TERMS_KEPT = 4096
+# Where OpenAI serves a project in one region, LiteLLM multiplies the cost by the model's factor.
+REGION_OF_OPENAI_HOST = {"eu.api.openai.com": "eu", "us.api.openai.com": "us"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,14 +48,7 @@ class ModelMap:
     def __init__(self, entries: Mapping[str, ModelEntry]) -> None:
         """`entries` by name."""
         self.entries = entries
-        self.terms = lru_cache(maxsize=4096)(self._terms)
-        self._by_id = {
-            (entry.name, deployment.model_id): deployment.price
-            for entry in entries.values()
-            for deployment in entry.deployments
-        }
-        # With a fallback the answer carries the id of another name's deployment.
-        self._any_id = {model_id: price for (_, model_id), price in self._by_id.items()}
+        self.terms = lru_cache(maxsize=TERMS_KEPT)(self._terms)
 
     def reachable(self, name: str) -> list[ModelEntry]:
         """The name's entry, then those of its fallback chain, each once."""
@@ -85,13 +61,17 @@ class ModelMap:
         return list(found.values())
 
     def find_price(self, name: str, model_id: str) -> Price | None:
-        """The price of the deployment that answered; for an unknown id the name's own, when it has just one."""
-        found = self._by_id.get((name, model_id)) or self._any_id.get(model_id)
-        if found is not None:
-            return found
+        """The price of the deployment that answered a call for `name`, a fallback's included.
+
+        For an unknown id: the name's own price, when all its deployments share one.
+        """
+        deployments = [d for entry in self.reachable(name) for d in entry.deployments]
+        for deployment in deployments:
+            if deployment.model_id == model_id and deployment.price is not None:
+                return deployment.price
         entry = self.entries.get(name)
-        prices = {d.price.key: d.price for d in entry.deployments if d.price} if entry else {}
-        return next(iter(prices.values())) if len(prices) == 1 else None
+        prices = [d.price for d in entry.deployments] if entry else []
+        return prices[0] if prices and all(price == prices[0] for price in prices) else None
 
     def _terms(self, name: str, service_tier: str | None) -> Terms | None:
         """Dearest terms in the tier asked for; None: unknown name, or a deployment without a price."""
@@ -99,7 +79,7 @@ class ModelMap:
         prices = [d.price for d in deployments if d.price is not None]
         if not prices or len(prices) != len(deployments):
             return None
-        return _dearest(prices, _tiers(service_tier))
+        return dearest_terms(prices, service_tier)
 
     def to_json(self) -> dict[str, Any]:
         """As stored in Postgres."""
@@ -164,66 +144,42 @@ def model_map_from_info(
     }
     for alias, name in aliases.items():
         if name in entries:
-            entries[alias] = ModelEntry(alias, entries[name].deployments, entries[name].fallbacks)
+            # Whether LiteLLM follows the chain of the alias or of its name: both count.
+            chains = (*(fallbacks.get(alias) or ()), *entries[name].fallbacks)
+            entries[alias] = ModelEntry(alias, entries[name].deployments, chains)
     return ModelMap(entries)
 
 
 def _deployment(item: Mapping[str, Any], prices: Mapping[str, Price]) -> Deployment:
     info: Mapping[str, Any] = item.get("model_info") or {}
-    model = str((item.get("litellm_params") or {}).get("model") or "")
+    parameters: Mapping[str, Any] = item.get("litellm_params") or {}
+    model = str(parameters.get("model") or "")
     key = str(info.get("key") or model)
-    price = (
-        Price.from_litellm(key, info) or prices.get(key) or prices.get(str(info.get("base_model")))
-    )
-    custom = bool(info.get("pricing_overrides"))
+    custom = _is_custom(info, parameters)
+    price = Price.from_litellm(key, info)
+    if price is None or (price.free and not custom):
+        # LiteLLM writes 0 where it knows no price; only a zero that somebody wrote is one.
+        price = None if custom else prices.get(key) or prices.get(str(info.get("base_model")))
+    if price is not None and (factor := _region_factor(info, parameters)) != 1:
+        price = price.scaled(factor)
     return Deployment(str(info.get("id") or ""), model, price, custom)
 
 
-def _tiers(service_tier: str | None) -> tuple[str | None, ...]:
-    """The tiers that may be billed: never only a cheaper one, since the provider may serve standard."""
-    if service_tier in STANDARD_TIERS:
-        return (None,)
-    tier = (service_tier or "").lower()
-    if tier == "auto":
-        return (None, "priority")
-    return (None, tier) if tier in TIER_SUFFIX else (None, *TIER_SUFFIX)
+def _is_custom(info: Mapping[str, Any], parameters: Mapping[str, Any]) -> bool:
+    """Whether the installation set prices of its own; older LiteLLM shows them in the parameters."""
+    written = parameters.get("input_cost_per_token") is not None
+    return bool(info.get("pricing_overrides")) or written
 
 
-def _dearest(prices: list[Price], tiers: tuple[str | None, ...]) -> Terms:
-    low = [rates_for(price, 0, tier) for price in prices for tier in tiers]
-    high = [
-        rates_for(price, size, tier)
-        for price in prices
-        for tier in tiers
-        for size in (*(threshold + 1 for threshold in price.thresholds), BEYOND_ALL_THRESHOLDS)
-    ]
-    thresholds = [
-        price.thresholds[0] - (price.provider == "xai") for price in prices if price.thresholds
-    ]
-    input_picos, output_picos = (
-        max(r.dearest_input for r in low),
-        max(r.dearest_output for r in low),
+def _region_factor(info: Mapping[str, Any], parameters: Mapping[str, Any]) -> Decimal:
+    """What LiteLLM multiplies the cost of this deployment by: OpenAI by host, Vertex by location."""
+    location = str(parameters.get("vertex_location") or "global").lower()
+    region = REGION_OF_OPENAI_HOST.get(
+        urlsplit(str(parameters.get("api_base") or "")).hostname or ""
     )
-    beyond = max(r.dearest_input for r in high), max(r.dearest_output for r in high)
-    reasoning = any(price.reasoning for price in prices)
-    return Terms(
-        input_picos=input_picos,
-        output_picos=output_picos,
-        above=(min(thresholds), max(beyond[0], input_picos), max(beyond[1], output_picos))
-        if thresholds
-        else None,
-        audio_in_picos=max(r.audio_input for r in high),
-        audio_out_picos=max(r.audio_output for r in high),
-        context_tokens=_largest(price.context_tokens for price in prices),
-        max_output_tokens=_largest(price.max_output_tokens for price in prices),
-        min_output_tokens=MIN_REASONING_OUTPUT_TOKENS if reasoning else MIN_OUTPUT_TOKENS,
-        image_tokens=_largest(price.image_tokens for price in prices),
-        reasoning=reasoning,
-        free=all(price.free for price in prices),
-    )
-
-
-def _largest(sizes: Iterable[int]) -> int:
-    """The largest, or 0 (unknown) as soon as one is unknown."""
-    known = list(sizes)
-    return max(known) if all(known) else 0
+    factor = None
+    if info.get("litellm_provider") == "openai" and region is not None:
+        factor = info.get(f"regional_processing_uplift_multiplier_{region}")
+    elif location != "global":
+        factor = info.get("regional_endpoint_uplift_multiplier")
+    return Decimal(str(factor or 1))

@@ -47,6 +47,8 @@ ONE_TIER_PROVIDERS = {
     "tencent",
     "xai",
 }
+# They bill the higher tier once the prompt reaches the threshold, the others beyond it.
+INCLUSIVE_PROVIDERS = {"xai"}
 ROUTED_MODES = {"chat", "responses", "embedding", "completion", None}
 
 _KEPT = re.compile(

@@ -14,7 +14,13 @@ from functools import cached_property, lru_cache
 from typing import Any, Self
 
 from credit.image_tokens import image_tokens
-from credit.price_entry import is_priced_by_tokens, limit_tokens, region_percent, token_picos
+from credit.price_entry import (
+    INCLUSIVE_PROVIDERS,
+    is_priced_by_tokens,
+    limit_tokens,
+    region_percent,
+    token_picos,
+)
 
 METERS = {
     "input": "input_cost_per_token",
@@ -38,8 +44,6 @@ TIER_SUFFIX = {
     "fast": "_priority",
     "ultrafast": "_ultrafast",
 }
-# They bill the higher tier once the prompt reaches the threshold, the others beyond it.
-INCLUSIVE_PROVIDERS = {"xai"}
 
 _THRESHOLD = re.compile(r"_above_(\d+)(k?)_tokens(_flex|_priority|_balanced|_ultrafast)?$")
 
@@ -129,6 +133,11 @@ class Price:
         """The same model where every token costs `factor` times as much, rounded up."""
         picos = {name: math.ceil(value * factor) for name, value in self.picos.items()}
         return replace(self, picos=picos)
+
+    @property
+    def has_audio(self) -> bool:
+        """Whether sound has a price of its own."""
+        return any(name in self.picos for name in (AUDIO_IN, AUDIO_OUT, CACHED_AUDIO))
 
     @property
     def free(self) -> bool:
