@@ -89,6 +89,9 @@ class Pedagio(CustomLogger):  # type: ignore[misc]  # LiteLLM ships no types to 
             return
         if call.spent_by is not None:
             raise call.spent_by
+        if call.answering:
+            # LiteLLM falls back in the middle of a broken stream, and prices only the last one.
+            raise ConnectionError("the stream broke, and its hold is spent")
 
     async def async_post_call_failure_deployment_hook(
         self,

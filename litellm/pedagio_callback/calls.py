@@ -53,6 +53,7 @@ class Call:
     ended: bool = False
     # An attempt that may have been charged has gone before: the hold covers one call only.
     spent_by: Exception | None = None
+    answering: bool = False
     seen: Seen = field(default_factory=Seen)
 
     @property

@@ -77,6 +77,7 @@ class Evidence:
     async def watch(self, call: Call, response: AsyncIterator[Any]) -> AsyncIterator[Any]:
         """Pass a stream through, counting; its end is recorded however it ends."""
         outcome, reason = "aborted", None
+        call.answering = True
         try:
             async for chunk in response:
                 yield self._passed(call, chunk)

@@ -270,6 +270,17 @@ async def test_attempt_that_may_be_charged_is_the_last(system: CallbackSystem, o
     assert len(system.truth(tag)) == 1
 
 
+async def test_stream_that_dies_is_not_begun_again_elsewhere(system: CallbackSystem) -> None:
+    """LiteLLM would go on with the fallback model, and forget what the first one charges."""
+    tag = uuid.uuid4().hex
+    text = f"oi [[tokens=60 rate=500 die_after=10 tag={tag}]]"
+    dear = {"in": 2_500_000, "out": 10_000_000}
+    response = await system.chat(text, model="conversa", stream=True, token=dear)
+    end = await system.end(response.extensions["hold"])
+    assert (end["outcome"], end["complete"]) == ("failed", False)
+    assert [call.model for call in system.truth(tag)] == ["gpt-4o"]
+
+
 async def test_bound_is_never_below_openais_tokenizers() -> None:
     """The real encodings, on random text of every alphabet, in LiteLLM's own environment."""
     script = ROOT / "tests" / "integration" / "bound_against_tokenizers.py"
