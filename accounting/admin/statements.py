@@ -29,3 +29,9 @@ async def row(source: Source, name: str, /, **arguments: Any) -> asyncpg.Record 
 async def run(source: Source, name: str, /, **arguments: Any) -> None:
     """A statement without a result."""
     await getattr(_STATEMENTS, name)(source, **arguments)
+
+
+def available() -> dict[str, str]:
+    """Every statement as Postgres gets it, by name."""
+    names = [name for name in _STATEMENTS.available_queries if not name.endswith("_cursor")]
+    return {name: getattr(_STATEMENTS, name).sql for name in names}

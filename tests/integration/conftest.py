@@ -20,6 +20,7 @@ from local.postgres import DATABASE, Postgres
 from local.probe import free_ports
 from local.process import Child
 from local.state import State
+from tests.integration.admin_service import Service, serve
 
 _NUMBERS = count(1)
 
@@ -70,3 +71,10 @@ async def pool(database_url: str) -> AsyncIterator[asyncpg.Pool]:
     """The product's own pool on this test's database."""
     async with await connect(database_url) as opened:
         yield opened
+
+
+@pytest.fixture
+async def admin(pool: asyncpg.Pool) -> AsyncIterator[Service]:
+    """A running AdminService on this test's database."""
+    async with serve(pool) as service:
+        yield service
