@@ -4,13 +4,12 @@ Clients ask for LiteLLM's `model_name`, often an alias. The bound uses the deare
 the router may pick, fallback chain included; the debit uses the one that answered.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
-from decimal import Decimal
 from functools import lru_cache
 from typing import Any, Self
-from urllib.parse import urlsplit
 
+from credit.deployment_price import deployment_price, own_prices
 from credit.prices import Price
 from credit.terms import Terms, dearest_terms
 
@@ -19,8 +18,6 @@ __all__ = ["Deployment", "ModelEntry", "ModelMap", "Terms", "model_map_from_info
 # LiteLLM itself follows at most five fallbacks.
 FALLBACK_DEPTH = 8
 TERMS_KEPT = 4096
-# Where OpenAI serves a project in one region, LiteLLM multiplies the cost by the model's factor.
-REGION_OF_OPENAI_HOST = {"eu.api.openai.com": "eu", "us.api.openai.com": "us"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,13 +127,16 @@ def model_map_from_info(
 ) -> ModelMap:
     """Build the map from `data` of LiteLLM's `/model/info`.
 
-    There LiteLLM has already merged custom prices, base models (Azure) and expanded wildcards;
-    `prices` (the price book) stands in where an entry names a known model without prices.
+    There LiteLLM has already expanded wildcards; what it bills each deployment by is told by
+    credit/deployment_price.py, with `prices` (the price book).
     `fallbacks` and `aliases` are the router's; the fallback `*` holds for every name.
     """
+    items = list(deployments)
+    expanded = _expanded(items)
     grouped: dict[str, list[Deployment]] = {}
-    for item in deployments:
-        grouped.setdefault(str(item["model_name"]), []).append(_deployment(item, prices))
+    for item in items:
+        found = grouped.setdefault(str(item["model_name"]), [])
+        found.append(_deployment(item, prices, expanded))
     general = tuple(fallbacks.get("*") or ())
     entries = {
         name: ModelEntry(name, tuple(found), tuple(fallbacks.get(name) or ()) + general)
@@ -150,36 +150,23 @@ def model_map_from_info(
     return ModelMap(entries)
 
 
-def _deployment(item: Mapping[str, Any], prices: Mapping[str, Price]) -> Deployment:
+def _deployment(
+    item: Mapping[str, Any], prices: Mapping[str, Price], expanded: Collection[str]
+) -> Deployment:
     info: Mapping[str, Any] = item.get("model_info") or {}
     parameters: Mapping[str, Any] = item.get("litellm_params") or {}
-    model = str(parameters.get("model") or "")
-    key = str(info.get("key") or model)
-    custom = _is_custom(info, parameters)
-    price = Price.from_litellm(key, info)
-    if price is None or (price.free and not custom):
-        # LiteLLM writes 0 where it knows no price; only a zero that somebody wrote is one.
-        price = None if custom else prices.get(key) or prices.get(str(info.get("base_model")))
-    if price is not None and (factor := _region_factor(info, parameters)) != 1:
-        price = price.scaled(factor)
-    return Deployment(str(info.get("id") or ""), model, price, custom)
+    model_id = str(info.get("id") or "")
+    price = deployment_price(info, parameters, prices, inherits=model_id not in expanded)
+    custom = bool(own_prices(info, parameters))
+    return Deployment(model_id, str(parameters.get("model") or ""), price, custom)
 
 
-def _is_custom(info: Mapping[str, Any], parameters: Mapping[str, Any]) -> bool:
-    """Whether the installation set prices of its own; older LiteLLM shows them in the parameters."""
-    written = parameters.get("input_cost_per_token") is not None
-    return bool(info.get("pricing_overrides")) or written
-
-
-def _region_factor(info: Mapping[str, Any], parameters: Mapping[str, Any]) -> Decimal:
-    """What LiteLLM multiplies the cost of this deployment by: OpenAI by host, Vertex by location."""
-    location = str(parameters.get("vertex_location") or "global").lower()
-    region = REGION_OF_OPENAI_HOST.get(
-        urlsplit(str(parameters.get("api_base") or "")).hostname or ""
-    )
-    factor = None
-    if info.get("litellm_provider") == "openai" and region is not None:
-        factor = info.get(f"regional_processing_uplift_multiplier_{region}")
-    elif location != "global":
-        factor = info.get("regional_endpoint_uplift_multiplier")
-    return Decimal(str(factor or 1))
+def _expanded(deployments: Iterable[Mapping[str, Any]]) -> set[str]:
+    """The ids that stand for several models: wildcards, which LiteLLM lists name by name."""
+    models: dict[str, set[str]] = {}
+    for item in deployments:
+        model_id = str((item.get("model_info") or {}).get("id") or "")
+        models.setdefault(model_id, set()).add(
+            str((item.get("litellm_params") or {}).get("model") or "")
+        )
+    return {model_id for model_id, found in models.items() if len(found) > 1}
