@@ -6,6 +6,7 @@ adds nothing and a busy one amortises the flush (protocol.md 4).
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import cast
 
 from credit.ledger import Place, Placed
 
@@ -56,15 +57,24 @@ class Batcher:
         if len(self._tasks) < self._lanes:
             task = asyncio.create_task(self._run_lane())
             self._tasks.add(task)
-            task.add_done_callback(self._tasks.discard)
 
     async def _run_lane(self) -> None:
-        while self._waiting:
-            # One turn of the loop lets Checks that arrived together share a batch.
-            await asyncio.sleep(0)
-            batch = [self._waiting.pop(hold_id) for hold_id in list(self._waiting)[:BATCH_LIMIT]]
-            self._flying.update({place.hold_id: future for place, future in batch})
+        try:
+            while self._waiting:
+                # One turn of the loop lets Checks that arrived together share a batch.
+                await asyncio.sleep(0)
+                await self._run_batch()
+        finally:
+            # Here, not in a done-callback: a hold that arrives in between would find a lane that
+            # is about to end, start none, and wait for ever.
+            self._tasks.discard(cast("asyncio.Task[None]", asyncio.current_task()))
+
+    async def _run_batch(self) -> None:
+        batch = [self._waiting.pop(hold_id) for hold_id in list(self._waiting)[:BATCH_LIMIT]]
+        self._flying.update({place.hold_id: future for place, future in batch})
+        try:
             await self._flush(batch)
+        finally:
             for place, _ in batch:
                 self._flying.pop(place.hold_id, None)
 

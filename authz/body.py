@@ -8,6 +8,7 @@ OUTPUT_KEYS = ("max_tokens", "max_completion_tokens", "max_output_tokens")
 OUTPUT_LIMIT_TOKENS = 10_000_000
 CHOICES_LIMIT = 128
 MODEL_NAME_LIMIT = 256
+SERVICE_TIER_LIMIT = 64
 # A conversation kept by the provider: its whole context may count as input.
 CONTINUED_KEYS = ("previous_response_id", "conversation", "prompt")
 # They switch off reporting, multiply or redirect the upstream work (facts-litellm.md, "ways around metering").
@@ -62,12 +63,8 @@ def read_body(fields: Mapping[str, Any]) -> Body | BadField:
     """Return the checked body, or the first field that is wrong."""
     if fields.get("unreadable"):
         return BadField("body")
-    model = fields.get("model")
-    if (
-        not isinstance(model, str)
-        or not 0 < len(model) <= MODEL_NAME_LIMIT
-        or not model.isprintable()
-    ):
+    model = model_name(fields)
+    if model is None:
         return BadField("model")
     if wrong := _refused_key(fields):
         return BadField(wrong)
@@ -81,14 +78,21 @@ def read_body(fields: Mapping[str, Any]) -> Body | BadField:
     ):
         if limit is None:
             return BadField(key)
-    choices = _whole(fields.get("n", 1) or (0 if "n" in fields else 1), CHOICES_LIMIT)
+    choices = 1 if fields.get("n") is None else _whole(fields["n"], CHOICES_LIMIT)
     if choices is None:
         return BadField("n")
     tier = fields.get("service_tier")
-    if tier is not None and not isinstance(tier, str):
+    if tier is not None and not (isinstance(tier, str) and len(tier) <= SERVICE_TIER_LIMIT):
         return BadField("service_tier")
     asked = max((limit for limit in limits if limit is not None), default=None)
     return Body(model, asked, choices, tier, any(fields.get(key) for key in CONTINUED_KEYS))
+
+
+def model_name(fields: Mapping[str, Any]) -> str | None:
+    """The model asked for, or None when it is no name: Postgres, for one, keeps no NUL in a text."""
+    model = fields.get("model")
+    good = isinstance(model, str) and 0 < len(model) <= MODEL_NAME_LIMIT and model.isprintable()
+    return model if good else None
 
 
 def _refused_key(fields: Mapping[str, Any]) -> str | None:

@@ -2,13 +2,16 @@
 
 from dataclasses import dataclass
 
-from authz.body import Body
+from authz.body import Body, model_name
 from authz.request import Request
 from authz.snapshot import Client
 from credit.bounds import DoorRequest, door_bound
 from credit.ledger import Place
 from credit.models import Terms
 from credit.token import Claims
+
+# More than anybody owns and less than a bigint: absurd prices refuse a call, never break its batch.
+HOLD_LIMIT_NANOS = 10**18
 
 METERED = {
     "/v1/chat/completions": "chat",
@@ -45,9 +48,9 @@ class Call:
             self.client.id,
             self.route,
             body.model,
-            bound.want_nanos,
-            bound.target_nanos(usual_output_tokens),
-            bound.min_nanos,
+            min(bound.want_nanos, HOLD_LIMIT_NANOS),
+            min(bound.target_nanos(usual_output_tokens), HOLD_LIMIT_NANOS),
+            min(bound.min_nanos, HOLD_LIMIT_NANOS),
             shadow,
         )
 
@@ -82,14 +85,13 @@ def bare_claims(
     request: Request, client: Client, account_id: int, mode: str, now_s: float
 ) -> Claims:
     """The token of a call that passes without a hold (off, or shadow's would-be refusal)."""
-    model = request.body.get("model")
     return Claims(
         hold=request.hold_id,
         account=str(account_id),
         client=client.id,
         mode=mode,
         route=METERED.get(request.path, "unmetered"),
-        model=model if isinstance(model, str) else "",
+        model=model_name(request.body) or "",
         granted=0,
         input_picos=0,
         output_picos=0,

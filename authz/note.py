@@ -6,6 +6,7 @@ from typing import Any, Protocol
 
 import structlog
 
+from authz.body import model_name
 from authz.request import Request
 from authz.snapshot import Client
 
@@ -40,14 +41,16 @@ class Notes:
 
     def note(self, request: Request, client: Client, kind: str, problem: Why) -> None:
         """Queue one row; `kind` is refuse or would_refuse."""
-        model = request.body.get("model")
+        if not request.hold_id:  # nothing to find it by
+            self.dropped += 1
+            return
         row = {
             "hold_id": request.hold_id,
             "account_id": None,
             "client_id": client.id,
             "kind": kind,
             "reason": str(problem.reason),
-            "model": model[:256] if isinstance(model, str) else None,
+            "model": model_name(request.body),
             "detail": problem.param,
         }
         try:

@@ -5,6 +5,7 @@ json_to_metadata filter read (protocol.md 6, facts-envoy.md).
 """
 
 import hashlib
+import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -19,7 +20,11 @@ IDENTITY_LIMIT = 128
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One request at the door. `size_bytes` is the exact body size; `body` its scalar top-level keys."""
+    """One request at the door. `size_bytes` is the exact body size; `body` its scalar top-level keys.
+
+    `hold_id` is Envoy's x-request-id as canonical UUID text, or empty when there is none: every other
+    text would fail in the ledger, and with it the holds of the people in the same batch.
+    """
 
     hold_id: str
     key_sha256: bytes | None
@@ -54,7 +59,7 @@ def read(check: pb.CheckRequest) -> Request:
     path, query, _ = http.path.partition("?")
     struct = check.attributes.metadata_context.filter_metadata.get(BODY_NAMESPACE)
     return Request(
-        hold_id=http.headers.get("x-request-id", ""),
+        hold_id=_uuid_text(http.headers.get("x-request-id", "")),
         key_sha256=_key_digest(http.headers.get("authorization", "")),
         path=path,
         has_query=bool(query),
@@ -64,6 +69,13 @@ def read(check: pb.CheckRequest) -> Request:
         if struct is None
         else {name: _plain(value) for name, value in struct.fields.items()},
     )
+
+
+def _uuid_text(header: str) -> str:
+    try:
+        return str(uuid.UUID(header))
+    except ValueError:
+        return ""
 
 
 def _key_digest(header: str) -> bytes | None:

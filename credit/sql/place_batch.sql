@@ -38,6 +38,7 @@ BEGIN
         SELECT q.*, a.posted, a.held, a.overdraft, a.version, a.status, a.status_at,
                q.shadow OR a.mode_override IS NOT DISTINCT FROM 'shadow' AS lenient,
                h.id IS NOT NULL AS known, h.granted AS old_granted, h.placed_by AS old_placed_by,
+               h.account_id AS old_account_id,
                c.hold_id IS NOT NULL AS ended,
                d.reason AS old_reason, d.posted AS old_posted, d.held AS old_held,
                d.overdraft AS old_overdraft, d.account_version AS old_version
@@ -59,7 +60,7 @@ BEGIN
         o_posted := r.posted; o_held := free_held; o_overdraft := r.overdraft; o_version := r.version;
         o_status_at := r.status_at;
 
-        IF r.ended OR r.old_placed_by = 'report' THEN
+        IF r.ended OR r.old_placed_by = 'report' OR r.old_account_id <> r.account_id THEN
             o_result := 'closed';
         ELSIF r.known THEN
             o_result := 'replay'; o_granted := r.old_granted;

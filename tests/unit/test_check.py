@@ -1,0 +1,325 @@
+"""The decision at the door, case by case: who passes, with which headers, who does not, with which reason."""
+
+import asyncio
+from hashlib import sha256
+from typing import Any
+
+import pytest
+
+from authz.batcher import QueueFullError
+from authz.check import LENIENT_WITHIN_S
+from authz.response import Allow, Refuse
+from credit.ledger import Place, Placed
+from credit.refusal import Reason
+from credit.token import Claims, verify
+from tests.unit.door import (
+    HOLD,
+    KEY,
+    MARIA,
+    NOW_S,
+    SCRIPT,
+    TOKEN_KEYS,
+    Door,
+    Memory,
+    a_client,
+    a_model_map,
+    a_price,
+    a_request,
+    placed,
+)
+
+MODES = ["off", "shadow", "enforce", "closed"]
+IMAGES = "/v1/images/generations"
+
+
+def service_memory(mode: str = "enforce", **changes: Any) -> Memory:
+    """A script with a key of its own."""
+    client = a_client(id="script", kind="service", style="plain", language="en", **changes)
+    return Memory(mode=mode, clients={sha256(KEY.encode()).digest(): client})
+
+
+def claims_of(answer: Allow | Refuse) -> Claims:
+    """What the token says; also that the request passes."""
+    assert isinstance(answer, Allow), answer
+    return verify(answer.headers["x-pedagio-hold"], TOKEN_KEYS)
+
+
+def reason_of(answer: Allow | Refuse) -> tuple[Reason, str | None]:
+    """Why the request does not pass."""
+    assert isinstance(answer, Refuse), answer
+    return answer.reason, answer.param
+
+
+async def test_request_that_is_granted_passes_with_its_token() -> None:
+    """The headers of the contract, and claims with the prices that the bound was made of."""
+    door = Door(answer=placed(granted=77))
+    answer = await door.check.decide(a_request(body={"model": "gpt-4o", "max_tokens": 100.0}))
+    claims = claims_of(answer)
+    assert isinstance(answer, Allow)
+    assert {k: v for k, v in answer.headers.items() if k != "x-pedagio-hold"} == {
+        "x-litellm-call-id": HOLD,
+        "x-litellm-end-user-id": str(MARIA),
+        "x-pedagio-client": "librechat",
+    }
+    assert (claims.hold, claims.account, claims.client) == (HOLD, str(MARIA), "librechat")
+    assert (claims.mode, claims.route, claims.model) == ("enforce", "chat", "gpt-4o")
+    assert (claims.granted, claims.input_picos, claims.output_picos) == (77, 2_500_000, 10_000_000)
+    assert (claims.context, claims.max_out, claims.min_out) == (128_000, 16_384, 256)
+    assert (claims.style, claims.lang, claims.issued) == ("librechat", "pt-BR", NOW_S)
+    (asked,) = door.ledger.asked
+    # 2,000 bytes at 2,500 nanos and 100 tokens at 10,000 nanos.
+    assert (asked.want_nanos, asked.account_id) == (2_000 * 2_500 + 100 * 10_000, MARIA)
+    assert asked.minimum_nanos == 1_000 * 2_500 + 100 * 10_000
+    assert not asked.shadow
+    assert answer.seen == {
+        "hold": HOLD,
+        "client": "librechat",
+        "mode": "enforce",
+        "account": "1007",
+    }
+
+
+@pytest.mark.parametrize(("way", "removed"), [("inject", ("authorization",)), ("pass_through", ())])
+async def test_key_of_the_client_is_removed_where_envoy_adds_litellms(
+    way: str, removed: tuple[str, ...]
+) -> None:
+    """The client's own LiteLLM key, however, must reach LiteLLM."""
+    clients = {sha256(KEY.encode()).digest(): a_client(litellm_key=way)}
+    for request in (a_request(), a_request(path="/v1/models")):
+        answer = await Door(Memory(clients=clients)).check.decide(request)
+        assert isinstance(answer, Allow)
+        assert answer.remove == removed
+
+
+@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("key", [None, sha256(b"another").digest()])
+async def test_key_that_is_unknown_is_refused_in_every_mode(mode: str, key: bytes | None) -> None:
+    """Off and shadow open the meter, not the door."""
+    door = Door(Memory(mode=mode))
+    for path in ("/v1/chat/completions", "/v1/models", IMAGES):
+        answer = await door.check.decide(a_request(key_sha256=key, path=path))
+        assert reason_of(answer) == (Reason.UNKNOWN_KEY, None)
+    assert door.ledger.asked == []
+
+
+@pytest.mark.parametrize("mode", MODES)
+async def test_list_of_models_is_free_in_every_mode(mode: str) -> None:
+    """No identity, no hold, no token."""
+    door = Door(Memory(mode=mode, accounts=None))
+    answer = await door.check.decide(a_request(path="/v1/models", user_header=None, body={}))
+    assert isinstance(answer, Allow)
+    assert "x-pedagio-hold" not in answer.headers
+    assert door.ledger.asked == []
+
+
+BAD = [
+    ({"user_header": None}, Reason.IDENTITY_MISSING, None),
+    ({"user_header": "{{LIBRECHAT_USER_ID}}"}, Reason.IDENTITY_MISSING, None),
+    ({"user_header": "maria,jose"}, Reason.IDENTITY_MISSING, None),
+    ({"user_header": "jose"}, Reason.IDENTITY_MISSING, None),  # unknown, and the policy is refuse
+    ({"has_query": True}, Reason.BAD_REQUEST, "query"),
+    ({"hold_id": ""}, Reason.BAD_REQUEST, "x-request-id"),
+    ({"body": {}}, Reason.BAD_REQUEST, "model"),
+    ({"body": {"model": "gpt-4o", "n": 0.0}}, Reason.BAD_REQUEST, "n"),
+    ({"body": {"model": "gpt-4o", "no-log": True}}, Reason.BAD_REQUEST, "no-log"),
+    ({"body": {"model": "mystery"}}, Reason.MODEL_UNPRICED, "mystery"),
+    ({"body": {"model": "nobody"}}, Reason.MODEL_UNPRICED, "nobody"),
+]
+
+
+@pytest.mark.parametrize(("changes", "reason", "param"), BAD)
+async def test_request_that_cannot_be_priced_is_refused_before_the_ledger(
+    changes: dict[str, Any], reason: Reason, param: str | None
+) -> None:
+    """Each with its own reason, noted, and nothing held."""
+    door = Door()
+    answer = await door.check.decide(a_request(**changes))
+    assert reason_of(answer) == (reason, param)
+    assert [(kind, problem.reason) for kind, problem in door.notes] == [("refuse", reason)]
+    assert door.ledger.asked == []
+
+
+@pytest.mark.parametrize(("changes", "reason", "param"), BAD)
+async def test_request_that_shadow_would_refuse_passes_on_the_persons_account(
+    changes: dict[str, Any], reason: Reason, param: str | None
+) -> None:
+    """Nothing of ours refuses; the would-be refusal is noted; a known person is still debited."""
+    door = Door(Memory(mode="shadow"))
+    request = a_request(**changes)
+    answer = await door.check.decide(request)
+    claims = claims_of(answer)
+    known = request.external_id == "maria"
+    assert (claims.mode, claims.granted) == ("shadow", 0)
+    assert claims.account == (str(MARIA) if known else "0")
+    assert [(kind, problem.reason) for kind, problem in door.notes] == [("would_refuse", reason)]
+    assert isinstance(answer, Allow)
+    assert answer.headers.get("x-litellm-call-id", "") == request.hold_id
+
+
+async def test_service_that_names_a_person_is_refused() -> None:
+    """Only trusted clients may speak for people."""
+    answer = await Door(service_memory()).check.decide(a_request(user_header="maria"))
+    assert reason_of(answer) == (Reason.BAD_REQUEST, "x-user-id")
+
+
+@pytest.mark.parametrize("mode", ["off", "shadow", "enforce"])
+async def test_service_draws_on_its_own_account(mode: str) -> None:
+    """Also in the modes that refuse nobody, a name given by a service counts for nothing."""
+    memory = service_memory(mode)
+    named = None if mode == "enforce" else "maria"
+    answer = await Door(memory).check.decide(a_request(user_header=named))
+    assert claims_of(answer).account == str(SCRIPT)
+
+
+@pytest.mark.parametrize("mode", ["enforce", "shadow", "off", "closed"])
+async def test_path_without_meter_passes_only_where_nothing_is_enforced(mode: str) -> None:
+    """Images, audio, moderations and files: counted as unmetered in shadow, 404 in enforce."""
+    door = Door(Memory(mode=mode))
+    answer = await door.check.decide(a_request(path=IMAGES))
+    if mode in {"shadow", "off"}:
+        claims = claims_of(answer)
+        assert (claims.route, claims.mode, claims.account) == ("unmetered", mode, str(MARIA))
+    else:
+        expected = {"enforce": Reason.UNKNOWN_PATH, "closed": Reason.ENFORCEMENT_UNAVAILABLE}
+        assert reason_of(answer) == (expected[mode], None)
+    assert door.ledger.asked == []
+
+
+async def test_closed_refuses_everything_metered() -> None:
+    """503, typed, and the ledger is not asked."""
+    door = Door(Memory(mode="closed"))
+    assert reason_of(await door.check.decide(a_request()))[0] == Reason.ENFORCEMENT_UNAVAILABLE
+    assert door.ledger.asked == []
+
+
+@pytest.mark.parametrize(
+    ("changes", "account"),
+    [
+        ({}, str(MARIA)),
+        ({"user_header": None}, "0"),
+        ({"body": {"model": "x\x00" * 9_999}}, str(MARIA)),
+    ],
+)
+async def test_off_passes_everything_without_a_hold(changes: dict[str, Any], account: str) -> None:
+    """As before installation: no hold, no refusal, and a token so that debits go on."""
+    door = Door(Memory(mode="off"))
+    claims = claims_of(await door.check.decide(a_request(**changes)))
+    assert (claims.mode, claims.account, claims.granted) == ("off", account, 0)
+    assert "\x00" not in claims.model
+    assert (door.ledger.asked, door.notes) == ([], [])
+
+
+@pytest.mark.parametrize("mode", ["off", "shadow"])
+async def test_store_that_is_away_refuses_nobody_in_lenient_modes(mode: str) -> None:
+    """Off and shadow must not depend on the ledger."""
+    door = Door(Memory(mode=mode, accounts=None))
+    assert claims_of(await door.check.decide(a_request())).account == "0"
+
+
+async def test_store_that_is_away_is_unavailable_in_enforce() -> None:
+    """An account nobody can look up is not guessed."""
+    answer = await Door(Memory(accounts=None)).check.decide(a_request())
+    assert reason_of(answer)[0] == Reason.ENFORCEMENT_UNAVAILABLE
+
+
+@pytest.mark.parametrize("error", [TimeoutError(), ConnectionError(), QueueFullError(), KeyError()])
+async def test_ledger_that_fails_is_unavailable_in_enforce_and_passes_in_shadow(
+    error: Exception,
+) -> None:
+    """An unknown outcome is never a guess, and shadow never refuses."""
+    answer = await Door(answer=error).check.decide(a_request())
+    assert reason_of(answer)[0] == Reason.ENFORCEMENT_UNAVAILABLE
+    claims = claims_of(await Door(Memory(mode="shadow"), answer=error).check.decide(a_request()))
+    assert (claims.mode, claims.granted, claims.account) == ("shadow", 0, str(MARIA))
+
+
+async def test_ledger_that_hangs_keeps_nobody_waiting_in_shadow() -> None:
+    """Envoy gives a try 0.45 s and would then refuse in our name."""
+
+    async def hang(_: Place) -> Placed:
+        never: asyncio.Future[Placed] = asyncio.get_running_loop().create_future()
+        return await never
+
+    async with asyncio.timeout(2 * LENIENT_WITHIN_S + 2):
+        answer = await Door(Memory(mode="shadow"), place=hang).check.decide(a_request())
+    assert claims_of(answer).mode == "shadow"
+
+
+async def test_replay_is_allowed_with_the_same_grant() -> None:
+    """Envoy's retry on the other replica."""
+    answer = await Door(answer=placed("replay", 55)).check.decide(a_request())
+    assert claims_of(answer).granted == 55
+
+
+async def test_hold_that_is_closed_is_not_reusable() -> None:
+    """Its id has been used up: unavailable in enforce, no hold in shadow."""
+    answer = await Door(answer=placed("closed", 0)).check.decide(a_request())
+    assert reason_of(answer)[0] == Reason.ENFORCEMENT_UNAVAILABLE
+    memory = Memory(mode="shadow")
+    lenient = await Door(memory, answer=placed("closed", 0)).check.decide(a_request())
+    assert claims_of(lenient).granted == 0
+
+
+@pytest.mark.parametrize("reason", ["insufficient_credit", "credit_in_flight", "account_suspended"])
+async def test_refusal_of_the_ledger_reaches_the_person(reason: str) -> None:
+    """With the figures it was decided on, the reference, and the account for the log."""
+    answer = await Door(answer=placed("refused", 0, reason)).check.decide(a_request())
+    assert isinstance(answer, Refuse)
+    assert answer.reason == reason
+    assert "(ref. 0d9f4c)" in answer.text
+    shown = {
+        "insufficient_credit": "US$ 0,004",
+        "credit_in_flight": "US$ 0,001",
+        "account_suspended": "21/11/2026",
+    }
+    assert shown[reason] in answer.text
+    assert answer.seen["account"] == str(MARIA)
+    assert answer.style == "librechat"
+
+
+async def test_refusal_of_the_ledger_is_only_recorded_in_shadow() -> None:
+    """place_batch wrote the would-be refusal; the call passes without a hold."""
+    door = Door(Memory(mode="shadow"), answer=placed("refused", 0, "insufficient_credit"))
+    claims = claims_of(await door.check.decide(a_request()))
+    assert (claims.mode, claims.granted, claims.account) == ("shadow", 0, str(MARIA))
+    assert door.ledger.asked[0].shadow
+
+
+@pytest.mark.parametrize("result", ["placed", "refused", "closed"])
+async def test_account_in_shadow_is_not_refused_while_others_are(result: str) -> None:
+    """The cohort roll-out: the ledger says that this account is lenient."""
+    answer = placed(result, 10 if result == "placed" else 0, "insufficient_credit")
+    lenient = Placed(**{**_fields(answer), "shadow": True})
+    assert claims_of(await Door(answer=lenient).check.decide(a_request())).mode == "shadow"
+
+
+def _fields(answer: Placed) -> dict[str, Any]:
+    return {name: getattr(answer, name) for name in Placed.__dataclass_fields__}
+
+
+async def test_usual_output_of_the_client_sizes_the_target() -> None:
+    """Once 200 calls are known, their 99th percentile; until then 8,192 tokens."""
+    for known, tokens in (({}, 8_192), ({("librechat", "gpt-4o"): 300}, 300)):
+        door = Door(Memory(p99_output_tokens=known))
+        await door.check.decide(a_request())
+        assert door.ledger.asked[0].target_nanos == 2_000 * 2_500 + tokens * 10_000
+
+
+async def test_absurd_prices_never_leave_the_range_of_the_ledger() -> None:
+    """A number beyond bigint would fail the whole batch, with other people's requests in it."""
+    dear = a_price("dear", output_cost_per_token=1e6)
+    door = Door(Memory(models=a_model_map(dear=dear)))
+    await door.check.decide(a_request(body={"model": "dear", "n": 128.0}))
+    (asked,) = door.ledger.asked
+    assert 0 < asked.minimum_nanos <= asked.target_nanos <= asked.want_nanos < 2**63
+
+
+async def test_token_fits_into_a_header_whatever_the_model_is_called() -> None:
+    """Names come from clients, also in the modes that refuse nothing."""
+    name = "\U0001f600" * 256
+    price = a_price(name)
+    for mode in ("enforce", "shadow", "off"):
+        door = Door(Memory(mode=mode, models=a_model_map(**{name: price})))
+        answer = await door.check.decide(a_request(body={"model": name}))
+        assert isinstance(answer, Allow)
+        assert len(answer.headers["x-pedagio-hold"]) < 8_192
