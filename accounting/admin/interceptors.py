@@ -28,6 +28,8 @@ STATUS: Mapping[type[AdminError], grpc.StatusCode] = {
     ConflictError: grpc.StatusCode.FAILED_PRECONDITION,
     UpstreamError: grpc.StatusCode.UNAVAILABLE,
 }
+# Tells a sentence of ours from gRPC's own UNAVAILABLE, which means that nobody was there to answer.
+ANSWERED = (("x-pedagio-answered", "yes"),)
 # The driver's ways of saying that Postgres cannot be talked to.
 AWAY = (OSError, asyncpg.PostgresConnectionError, asyncpg.InterfaceError, TimeoutError)
 
@@ -99,11 +101,11 @@ def _mapped(behavior: Behavior, method: str) -> Behavior:
         try:
             return await behavior(request, context)
         except AdminError as error:
-            await context.abort(STATUS[type(error)], str(error))
+            await context.abort(STATUS[type(error)], str(error), ANSWERED)
         except AWAY as error:
             log.warning("admin_ledger_away", method=method, error=type(error).__name__)
             text = "the ledger cannot be reached now: nothing is known to have changed, try again"
-            await context.abort(grpc.StatusCode.UNAVAILABLE, text)
+            await context.abort(grpc.StatusCode.UNAVAILABLE, text, ANSWERED)
         except Exception:
             log.exception("admin_call_failed", method=method)
             text = "accounting failed on this request; its log says why"

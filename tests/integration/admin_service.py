@@ -29,7 +29,9 @@ class Service:
     address: str
     pool: asyncpg.Pool
     published: list[str] = field(default_factory=list)
-    synced: SyncResult = field(default_factory=lambda: SyncResult(7, True, 3, ("gpt-9",)))
+    synced: SyncResult = field(
+        default_factory=lambda: SyncResult(7, changed=True, names=3, unpriced=("gpt-9",))
+    )
 
     async def ask(
         self, method: str, request: Any, *, actor: str | None = None, token: str = TOKENS[0]
@@ -50,10 +52,12 @@ class Service:
             return error.code().name, error.details() or ""
         raise AssertionError(f"{method} answered {answer}")
 
-    async def create_client(self, client_id: str = "chat", **fields: str) -> str:
+    async def create_client(self, client_id: str = "chat", **fields: Any) -> str:
         """A client of that name; returns its key."""
         client = pb.Client(id=client_id, **fields)
-        answer = await self.ask("CreateClient", pb.CreateClientRequest(client=client, reason="test"))
+        answer = await self.ask(
+            "CreateClient", pb.CreateClientRequest(client=client, reason="test")
+        )
         return str(answer.key)
 
     async def open_account(self, person: str = "maria", client: str = "chat") -> pb.Account:
@@ -77,9 +81,7 @@ class Service:
 
     async def audit(self) -> list[tuple[str, str, str, dict[str, Any]]]:
         """Actor, action, subject, detail of each audit line, in order."""
-        rows = await self.pool.fetch(
-            "SELECT actor, action, subject, detail FROM audit ORDER BY id"
-        )
+        rows = await self.pool.fetch("SELECT actor, action, subject, detail FROM audit ORDER BY id")
         return [(r["actor"], r["action"], r["subject"], r["detail"]) for r in rows]
 
     async def place(self, account_id: int, nanos: int, hold_id: str | None = None) -> str:

@@ -2,6 +2,7 @@
 
 import hashlib
 import re
+from typing import Any
 
 import pytest
 
@@ -11,7 +12,7 @@ from tests.integration.admin_service import Service
 LITELLM_KEY = "sk-a-virtual-key-of-litellm"
 
 
-def a_client(**fields: str) -> pb.CreateClientRequest:
+def a_client(**fields: Any) -> pb.CreateClientRequest:
     """The request for a client, `id` chat unless said otherwise."""
     return pb.CreateClientRequest(client=pb.Client(**{"id": "chat", **fields}), reason="new")
 

@@ -1,0 +1,29 @@
+"""Puts the commands of `pedagio` together."""
+
+import typer
+
+from accounting.cli import account, call, client, credit, mode, models
+
+app = typer.Typer(
+    name="pedagio",
+    help="The credit meter in front of a team's LLMs. Every command takes --json.",
+    epilog="Where: PEDAGIO_ADMIN_ADDRESS (default 127.0.0.1:9002). "
+    "Who: PEDAGIO_ADMIN_TOKEN, or PEDAGIO_ADMIN_TOKEN_FILE; PEDAGIO_ADMIN_ACTOR for the audit.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+app.add_typer(client.app, name="client")
+app.add_typer(account.app, name="account")
+app.add_typer(mode.app, name="mode")
+app.add_typer(models.app, name="models")
+app.command()(credit.grant)
+app.command()(credit.balance)
+app.command()(credit.statement)
+app.command()(call.holds)
+app.command()(call.explain)
+
+
+def main() -> None:
+    """Entry point of the console script."""
+    app()

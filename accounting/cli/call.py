@@ -1,0 +1,87 @@
+"""`pedagio holds`, `pedagio explain`: single calls, while open or afterwards."""
+
+from typing import Annotated, Any
+
+import typer
+
+from accounting.cli.account import account_name
+from accounting.cli.connection import call
+from accounting.cli.output import Json, moment, person, show, table, usd
+from protos.pedagio.v1 import admin_pb2 as pb
+
+WAITS = {
+    "report_missing": "report_missing: nothing heard from LiteLLM yet",
+    "in_flight": "in_flight: started, not ended",
+    "end_missing": "end_missing: its cost came, its end did not",
+    "cost_missing": "cost_missing: ended, its cost has not come",
+    "closing": "closing: all is there",
+}
+
+
+def holds(
+    client: Annotated[str, typer.Argument(metavar="[CLIENT]", help="Only of this client's.")] = "",
+    user: Annotated[str, typer.Argument(metavar="[USER]", help="The person.")] = "-",
+    page_size: Annotated[int, typer.Option(min=1, max=500)] = 50,
+    page_token: Annotated[str, typer.Option(help="From the page before.")] = "",
+    as_json: Json = False,
+) -> None:
+    """Show what is reserved now, with the reason, and when it frees by itself.
+
+    Example: pedagio holds, or of one person: pedagio holds librechat maria
+    """
+    name = account_name(client, user)
+    request = pb.ListHoldsRequest(name=name, page_size=page_size, page_token=page_token)
+    answer = call("ListHolds", request)
+    show(answer, as_json, lambda: _holds(answer.holds))
+    if answer.next_page_token and not as_json:
+        typer.echo(f"more: --page-token {answer.next_page_token}")
+
+
+def explain(
+    ref: Annotated[str, typer.Argument(metavar="REF", help="Six characters, or a hold id.")],
+    as_json: Json = False,
+) -> None:
+    """Say what happened to a request, from the reference in its refusal.
+
+    Example: pedagio explain 3f9a1c
+    """
+    answer = call("Explain", pb.ExplainRequest(ref=ref))
+    show(answer, as_json, lambda: _explanations(answer.explanations))
+
+
+def _holds(found: Any) -> Any:
+    columns = ("ref", "account", "model", "held", "age", "why still open", "frees at the latest")
+    rows = (
+        (
+            hold.hold_id[:6], person(hold.account.client, hold.account.external_id), hold.model,
+            usd(hold.amount_nanos), f"{hold.age_s} s", WAITS.get(hold.reason, hold.reason),
+            moment(hold.frees_at_ms),
+        )
+        for hold in found
+    )  # fmt: skip
+    return table(columns, rows, "no open holds", right=("held", "age"))
+
+
+def _explanations(found: Any) -> Any:
+    columns = (
+        "when", "hold", "account", "what", "reason", "model", "wanted", "at least",
+        "available", "granted", "captured",
+    )  # fmt: skip
+    rows = (_explanation(each) for each in found)
+    return table(columns, rows, "nothing is recorded", right=columns[6:])
+
+
+def _explanation(each: pb.Explanation) -> tuple[str, ...]:
+    """Figures only where they mean something: a refusal captured nothing, a hold kept no balance."""
+    decided = each.kind in {"refuse", "would_refuse"}
+    available = each.posted_nanos + each.overdraft_nanos - each.held_nanos
+    whose = person(each.account.client, each.account.external_id) if each.account.client else ""
+    return (
+        moment(each.at_ms), each.hold_id, whose,
+        each.kind, " ".join(filter(None, (each.reason, each.detail))), each.model,
+        usd(each.want_nanos) if each.want_nanos else "",
+        usd(each.minimum_nanos) if each.minimum_nanos else "",
+        usd(available) if decided and each.want_nanos else "",
+        "" if decided else usd(each.granted_nanos),
+        "" if decided else usd(each.captured_nanos),
+    )  # fmt: skip

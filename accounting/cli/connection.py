@@ -1,0 +1,108 @@
+"""One call of the AdminService; what goes wrong becomes a sentence on stderr, exit code 1."""
+
+import getpass
+import os
+from pathlib import Path
+from typing import Any, Final, NoReturn
+
+import grpc
+import typer
+
+from protos.pedagio.v1.admin_pb2_grpc import AdminServiceStub
+
+ADDRESS: Final = "PEDAGIO_ADMIN_ADDRESS"
+TOKEN: Final = "PEDAGIO_ADMIN_TOKEN"  # noqa: S105 (the name of a variable)
+ACTOR: Final = "PEDAGIO_ADMIN_ACTOR"
+DEFAULT_ADDRESS: Final = "127.0.0.1:9002"
+CALL_BOUND_S: Final = 10.0
+# The service says with it that a sentence is its own (accounting.admin.interceptors.ANSWERED).
+ANSWERED: Final = "x-pedagio-answered"
+# A proxy for the web (http_proxy) has no business between an administrator and the service.
+OPTIONS: Final = (("grpc.enable_http_proxy", 0),)
+
+
+class CallError(Exception):
+    """The service refused or was not reached; the text is a sentence for the person."""
+
+    def __init__(self, sentence: str, *, unknown: bool) -> None:
+        """`unknown`: whether a mutation happened all the same cannot be told."""
+        super().__init__(sentence)
+        self.unknown = unknown
+
+
+def call(method: str, request: Any, bound_s: float = CALL_BOUND_S) -> Any:
+    """The answer of one method; on any error a sentence on stderr, exit code 1."""
+    try:
+        return ask(method, request, bound_s)
+    except CallError as error:
+        fail(str(error))
+
+
+def ask(method: str, request: Any, bound_s: float = CALL_BOUND_S) -> Any:
+    """The answer of one method; CallError with a sentence."""
+    address = os.environ.get(ADDRESS) or DEFAULT_ADDRESS
+    metadata = (("authorization", f"Bearer {_token()}"), ("x-pedagio-actor", _actor()))
+    with grpc.insecure_channel(address, options=OPTIONS) as channel:
+        try:
+            return getattr(AdminServiceStub(channel), method)(
+                request, metadata=metadata, timeout=bound_s
+            )
+        except grpc.RpcError as error:
+            unknown = not _answered(error)
+            raise CallError(_sentence(error, address, bound_s), unknown=unknown) from error
+
+
+def fail(sentence: str) -> NoReturn:
+    """End with one readable sentence on stderr."""
+    typer.echo(f"pedagio: {sentence}", err=True)
+    raise typer.Exit(1)
+
+
+def _token() -> str:
+    """The token given, or that in the file named; of several (one is being replaced) the newest."""
+    token = os.environ.get(TOKEN, "")
+    path = os.environ.get(f"{TOKEN}_FILE", "")
+    if not token and path:
+        try:
+            token = Path(path).read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            fail(f"{TOKEN}_FILE names {path}, which cannot be read ({type(error).__name__})")
+    token = token.partition(",")[0].strip()
+    if not token:
+        fail(f"no administrator's token: set {TOKEN}, or {TOKEN}_FILE to a file that holds it")
+    if not (token.isascii() and token.isprintable()):
+        fail(f"{TOKEN} is no token: it must be one line of ASCII characters")
+    return token
+
+
+def _actor() -> str:
+    """Who stands in the audit: PEDAGIO_ADMIN_ACTOR, else the user of this machine."""
+    try:
+        actor = os.environ.get(ACTOR) or getpass.getuser()
+    except (OSError, KeyError):  # a container's user may have no name
+        actor = "admin"
+    if not (actor.isascii() and actor.isprintable()):
+        fail(f"{ACTOR} must be one line of ASCII characters")
+    return actor
+
+
+def _answered(error: grpc.RpcError) -> bool:
+    """Whether the service itself said this: then nothing else happened."""
+    trailers: Any = error.trailing_metadata() or ()
+    said = any(trailer.key == ANSWERED for trailer in trailers)
+    return said or error.code() is grpc.StatusCode.UNAUTHENTICATED
+
+
+def _sentence(error: grpc.RpcError, address: str, bound_s: float) -> str:
+    code, details = error.code(), str(error.details() or "")
+    if code is grpc.StatusCode.UNAUTHENTICATED:
+        return f"the service at {address} does not accept this token: check {TOKEN}"
+    if _answered(error):
+        return details
+    if code is grpc.StatusCode.UNAVAILABLE:
+        return f"no admin service answers at {address}: is accounting running? ({ADDRESS})"
+    if code is grpc.StatusCode.DEADLINE_EXCEEDED:
+        return f"the admin service at {address} did not answer within {bound_s:.0f} s"
+    if code is grpc.StatusCode.UNIMPLEMENTED:
+        return f"the service at {address} does not know this command: is it of another release?"
+    return f"{address} answered {code.name}: {details}"

@@ -1,0 +1,132 @@
+"""`pedagio grant`, `balance`, `statement`: credit given, left, moved."""
+
+import uuid
+from decimal import Decimal, InvalidOperation
+from typing import Annotated, Any, Final
+
+import typer
+
+from accounting.cli.account import account_facts, account_name
+from accounting.cli.connection import CallError, ask, call, fail
+from accounting.cli.output import (
+    ClientArgument,
+    Json,
+    Reason,
+    as_dict,
+    moment,
+    show,
+    table,
+    usd,
+)
+from credit.money import parse_amount
+from protos.pedagio.v1 import admin_pb2 as pb
+
+OwnOrUser = Annotated[
+    str, typer.Argument(metavar="[USER]", help="The person; without: the client's own account.")
+]
+PAGE_LIMIT: Final = 500
+PAGES_BOUND: Final = 2000  # of --all: a million entries
+INT64_MAX: Final = 2**63 - 1
+
+
+def grant(
+    client: ClientArgument,
+    user: Annotated[str, typer.Argument(metavar="USER", help="The person; -: a service's own.")],
+    amount: Annotated[str, typer.Argument(metavar="AMOUNT", help="'US$20', 'R$ 50' or 500cr.")],
+    reason: Reason,
+    brl_per_usd: Annotated[
+        str, typer.Option(envvar="PEDAGIO_BRL_PER_USD", help="Rate for amounts in reais.")
+    ] = "",
+    request_id: Annotated[
+        str, typer.Option(help="Repeat a grant whose answer was lost: the same id grants once.")
+    ] = "",
+    as_json: Json = False,
+) -> None:
+    """Give credit.
+
+    Example: pedagio grant librechat maria 'US$20' --reason 'October'
+    """
+    nanos = _nanos(amount, brl_per_usd)
+    request_id = request_id or str(uuid.uuid4())
+    request = pb.GrantRequest(
+        name=account_name(client, user), amount_nanos=nanos, reason=reason, request_id=request_id
+    )
+    try:
+        answer = ask("Grant", request)
+    except CallError as error:
+        again = f"; repeat it with --request-id {request_id}, it then counts once"
+        fail(f"{error}{again if error.unknown else ''}")
+    show(answer, as_json, lambda: account_facts(answer.account))
+    if answer.replayed and not as_json:
+        typer.echo(f"nothing new was granted: transfer {answer.transfer_id} was that request")
+
+
+def balance(client: ClientArgument, user: OwnOrUser = "-", as_json: Json = False) -> None:
+    """Show what an account has: posted, held, available.
+
+    Example: pedagio balance librechat maria
+    """
+    answer = call("GetBalance", account_name(client, user))
+    show(answer, as_json, lambda: account_facts(answer))
+
+
+def statement(
+    client: ClientArgument,
+    user: OwnOrUser = "-",
+    page_size: Annotated[int, typer.Option(min=1, max=PAGE_LIMIT)] = 50,
+    page_token: Annotated[str, typer.Option(help="From the page before.")] = "",
+    everything: Annotated[bool, typer.Option("--all", help="All pages.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Show the transfers of an account, newest first.
+
+    Example: pedagio statement librechat maria --page-size 20
+    """
+    request = pb.ListStatementRequest(
+        name=account_name(client, user),
+        page_size=PAGE_LIMIT if everything else page_size,
+        page_token=page_token,
+    )
+    answer = call("ListStatement", request)
+    pages = [answer]
+    while everything and pages[-1].next_page_token and len(pages) < PAGES_BOUND:
+        request.page_token = pages[-1].next_page_token
+        pages.append(call("ListStatement", request))
+    entries = [entry for page in pages for entry in page.entries]
+    token = pages[-1].next_page_token
+    body = {
+        "account": as_dict(answer.account),
+        "entries": [as_dict(entry) for entry in entries],
+        "next_page_token": token,
+    }
+    show(body, as_json, lambda: _entries(entries))
+    if token and not as_json:
+        typer.echo(f"more: --page-token {token} (or --all)")
+
+
+def _entries(entries: list[pb.Entry]) -> Any:
+    columns = ("when", "transfer", "kind", "amount", "model", "ref", "by", "reason")
+    rows = (
+        (
+            moment(entry.event_at_ms), str(entry.transfer_id), entry.kind, usd(entry.amount_nanos),
+            entry.model, entry.hold_id[:6], entry.actor, entry.reason,
+        )
+        for entry in entries
+    )  # fmt: skip
+    return table(columns, rows, "no transfers yet", right=("transfer", "amount"))
+
+
+def _nanos(amount: str, brl_per_usd: str) -> int:
+    try:
+        rate = Decimal(brl_per_usd) if brl_per_usd else None
+    except InvalidOperation:
+        rate = Decimal(0)
+    if rate is not None and not (rate.is_finite() and rate > 0):
+        fail(f"--brl-per-usd is no rate: {brl_per_usd}")
+    try:
+        nanos = parse_amount(amount, rate)
+    except ValueError as error:
+        fail(str(error))
+    if nanos > INT64_MAX:
+        fail(f"{amount} is more than the ledger can hold")
+    return nanos

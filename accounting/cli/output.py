@@ -1,0 +1,96 @@
+"""What the commands print: tables for people, JSON with stable keys for programs."""
+
+import json
+import sys
+from collections.abc import Callable, Iterable, Sequence
+from datetime import datetime
+from typing import Annotated, Any, Final
+
+import typer
+from google.protobuf.message import Message
+from rich import box
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from credit.money import format_usd
+
+Json = Annotated[bool, typer.Option("--json", help="Print JSON: amounts are integers in nano-USD.")]
+Reason = Annotated[str, typer.Option("--reason", help="Why: it stands in the audit.")]
+ClientArgument = Annotated[str, typer.Argument(metavar="CLIENT", help="The client's id.")]
+UserArgument = Annotated[
+    str, typer.Argument(metavar="USER", help="What the client calls the person.")
+]
+
+LANGUAGE: Final = "en"
+# A pipe has no width; tables for it are not folded before this.
+PIPE_COLUMNS: Final = 200
+
+
+def as_dict(message: Message) -> dict[str, Any]:
+    """Every field by its name in admin.proto, absent ones too; integers stay integers."""
+    return {field.name: _value(message, field) for field in message.DESCRIPTOR.fields}
+
+
+def show(body: Message | dict[str, Any], as_json: bool, render: Callable[[], Any]) -> None:
+    """Print the answer as JSON, or what `render` makes of it for people."""
+    if as_json:
+        plain = as_dict(body) if isinstance(body, Message) else body
+        typer.echo(json.dumps(plain, ensure_ascii=False, indent=2))
+        return
+    width = None if sys.stdout.isatty() else PIPE_COLUMNS
+    Console(width=width, highlight=False).print(render())
+
+
+def table(
+    columns: Sequence[str], rows: Iterable[Sequence[str]], empty: str, *, right: Iterable[str] = ()
+) -> Table | str:
+    """A table, or the sentence that says there is nothing; `right`: columns of figures."""
+    cells = list(rows)
+    if not cells:
+        return empty
+    made = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    for column in columns:
+        figures = column in right
+        made.add_column(
+            column, justify="right" if figures else "left", no_wrap=figures, overflow="fold"
+        )
+    for row in cells:
+        made.add_row(*(Text(cell) for cell in row))  # Text: a reason may contain [brackets]
+    return made
+
+
+def facts(*pairs: tuple[str, str]) -> Table:
+    """One thing, a line per fact; facts without a value are left out."""
+    made = Table(box=None, show_header=False, pad_edge=False)
+    for name, value in pairs:
+        if value:
+            made.add_row(name, Text(value))
+    return made
+
+
+def usd(nanos: int) -> str:
+    """An amount for people."""
+    return format_usd(nanos, LANGUAGE)
+
+
+def price(picos_per_token: int) -> str:
+    """A price for people, per million tokens; the JSON has it per token in pico-USD."""
+    return usd(picos_per_token * 1000)
+
+
+def moment(at_ms: int) -> str:
+    """A time in the zone of the person."""
+    return f"{datetime.fromtimestamp(at_ms / 1000).astimezone():%Y-%m-%d %H:%M:%S}"
+
+
+def person(client: str, external_id: str) -> str:
+    """An account in words."""
+    return f"{client} / {external_id}" if external_id else f"{client} (own account)"
+
+
+def _value(message: Message, field: Any) -> Any:
+    value = getattr(message, field.name)
+    if field.message_type is None:
+        return list(value) if field.is_repeated else value
+    return [as_dict(each) for each in value] if field.is_repeated else as_dict(value)
