@@ -83,7 +83,7 @@ def show_ways_in(stack: Stack, screen: Screen, ending: Ending) -> None:
         f"curl {stack.envoy_url}/v1/chat/completions -H 'authorization: Bearer {ending.key}' "
         f"-H 'x-user-id: {MARIA}' -H 'content-type: application/json' -d '{body}'"
     )
-    screen.line(f"source {stack.environment_file} && .venv/bin/pedagio balance {CLIENT} {MARIA}")
+    screen.line(f". {stack.environment_file} && .venv/bin/pedagio statement {CLIENT} {MARIA}")
 
 
 def main() -> int:
