@@ -27,14 +27,14 @@ class Charge:
 def is_exact(record: Cost) -> bool:
     """Whether this record is a debit, not merely evidence.
 
-    A stream that the client left (499) carries LiteLLM's guess; a success without tokens
-    (no usage from upstream) carries nothing; a failure that cost nothing is no event.
+    A stream that the client left (499) carries LiteLLM's guess; a success without tokens and
+    without cost (no usage from upstream) carries nothing; a failure that cost nothing is no event.
+    Images and audio have a cost without tokens: a real one.
     """
     if record.error_code == CLIENT_LEFT and record.status == "success":
         return False
-    if record.status == "failure":
-        return picos_from_usd_text(record.cost_usd) > 0
-    return record.cache_hit or _tokens(record) > 0
+    costs = picos_from_usd_text(record.cost_usd) > 0
+    return costs if record.status == "failure" else record.cache_hit or costs or _tokens(record) > 0
 
 
 def charge(record: Cost, hold_id: str, price: Price | None, price_version: int | None) -> Charge:
@@ -43,7 +43,8 @@ def charge(record: Cost, hold_id: str, price: Price | None, price_version: int |
     # A provider that gives no id cannot be told apart by it: then the record itself is the event.
     provider_id = record.provider_id or record.id
     litellm_nanos = nanos_from_picos(picos_from_usd_text(record.cost_usd))
-    book_nanos = None if price is None else cost_nanos(price, usage, record.service_tier)
+    # Meters that contradict each other must not turn a debit into a credit.
+    book_nanos = None if price is None else max(cost_nanos(price, usage, record.service_tier), 0)
     cost, oddities = _decide(litellm_nanos, book_nanos, cache_hit=record.cache_hit)
     event = {
         "id": f"{hold_id}:{record.status}:{provider_id}",

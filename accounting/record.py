@@ -2,6 +2,8 @@
 
 import hashlib
 import json
+import re
+import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
@@ -11,12 +13,16 @@ import structlog
 from pydantic import ValidationError
 
 from accounting.charge import charge, is_exact
-from accounting.reports import RECORD, AnyRecord, Cost
+from accounting.reports import NANOS_LIMIT, RECORD, AnyRecord, Cost, storable
 from credit import ledger
 from credit.models import ModelMap
 from credit.token import Claims, TokenError, verify
 
 UNATTRIBUTED = "0"  # authz could not say who (mode off or shadow): the client's own account
+# Values that tell a person what was wrong; anything that could be a prompt is no such code.
+CODE = re.compile(r"[\w.+:-]{1,64}", re.ASCII)
+SHOWN = {"record", "id", "hold", "at_ms", "status", "cost_usd"}
+FIELDS_SHOWN = 64
 
 log = structlog.get_logger()
 
@@ -37,14 +43,27 @@ class Tally:
     quarantined: int
 
 
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One accepted record: its row for call_record, the event to debit, what is odd about it."""
+
+    raw: Any
+    row: dict[str, Any]
+    event: dict[str, Any] | None
+    oddities: Sequence[tuple[str, str, dict[str, Any]]]
+
+
 @dataclass(slots=True)
 class Batch:
-    """A batch being sorted: rows for call_record, events to debit, what cannot be accepted."""
+    """A batch being sorted; `bad` holds what cannot be accepted, with the reason."""
 
-    records: list[dict[str, Any]] = field(default_factory=list)
-    events: list[dict[str, Any]] = field(default_factory=list)
+    items: list[Item] = field(default_factory=list)
     bad: list[tuple[Any, str]] = field(default_factory=list)
-    oddities: list[tuple[str, str, dict[str, Any]]] = field(default_factory=list)
+    results: dict[tuple[str, str], str] = field(default_factory=dict)
+
+
+class Unacceptable(ValueError):  # noqa: N818 (a sentence about a record, not about us)
+    """Why one record goes to quarantine."""
 
 
 class Recorder:
@@ -58,66 +77,82 @@ class Recorder:
         self._models = models
         self._token_keys = token_keys
         self._deadline_s = deadline_s
+        self._stand_ins: dict[
+            str, int
+        ] = {}  # client id ('' for suspense) -> account; ids never change
 
     async def record(self, raw: Sequence[Any]) -> tuple[Tally, set[str]]:
         """Return the tally, and the holds that the batch touched. When it returns, all is on disk."""
         batch = Batch()
-        for item in raw:
-            await self._sort(item, batch)
-        results = await ledger.capture_batch(
-            self._pool, batch.records, batch.events, self._deadline_s
-        )
-        for item, reason in batch.bad:
-            digest = hashlib.sha256(json.dumps(item, sort_keys=True).encode()).hexdigest()
+        for one in raw:
+            try:
+                batch.items.append(await self._read(one))
+            except Unacceptable as error:
+                batch.bad.append((one, str(error)))
+        await self._capture(batch.items, batch)
+        for one, reason in batch.bad:
             await ledger.write(
-                self._pool, "quarantine", digest=digest, reason=reason, body=_safe(item)
+                self._pool, "quarantine", digest=_digest(one), reason=reason, body=_shape(one)
             )
-        conflicts = [
-            name
-            for (kind, name), result in results.items()
-            if kind == "event" and result == "conflict"
+        await self._note(batch)
+        known = [result for (kind, _), result in batch.results.items() if kind == "record"]
+        tally = Tally(known.count("recorded"), known.count("duplicate"), len(batch.bad))
+        return tally, {item.row["hold_id"] for item in batch.items}
+
+    async def _capture(self, items: Sequence[Item], batch: Batch) -> None:
+        """One statement for all; what the ledger cannot hold is found by halving, and quarantined alone.
+
+        Without this one odd record would be sent again for ever, and everything behind it would wait.
+        """
+        rows, events = [i.row for i in items], [i.event for i in items if i.event]
+        try:
+            done = await ledger.capture_batch(self._pool, rows, events, self._deadline_s)
+            batch.results.update(done)
+        except (asyncpg.DataError, asyncpg.IntegrityConstraintViolationError) as error:
+            if len(items) <= 1:
+                batch.bad += [(i.raw, f"refused by the ledger: {error.sqlstate}") for i in items]
+                return
+            middle = len(items) // 2
+            await self._capture(items[:middle], batch)
+            await self._capture(items[middle:], batch)
+
+    async def _note(self, batch: Batch) -> None:
+        odd = [oddity for item in batch.items for oddity in item.oddities]
+        odd += [
+            ("usage_conflict", name, {})
+            for (kind, name), result in batch.results.items()
+            if (kind, result) == ("event", "conflict")
         ]
-        batch.oddities += [("usage_conflict", name, {}) for name in conflicts]
-        for kind, subject, detail in batch.oddities:
+        for kind, subject, detail in odd:
             log.warning("exception", kind=kind, subject=subject)
             await ledger.write(
                 self._pool, "note_exception", kind=kind, subject=subject, detail=detail
             )
-        known = [result for (kind, _), result in results.items() if kind == "record"]
-        tally = Tally(known.count("recorded"), known.count("duplicate"), len(batch.bad))
-        return tally, {row["hold_id"] for row in batch.records}
 
-    async def _sort(self, item: Any, batch: Batch) -> None:
-        try:
-            record = RECORD.validate_python(item)
-        except ValidationError as error:
-            fields = ", ".join(".".join(map(str, e["loc"])) or "record" for e in error.errors()[:5])
-            batch.bad.append((item, f"not accepted: {fields}"[:500]))
-            return
+    async def _read(self, raw: Any) -> Item:
+        record = _validated(raw)
         claims = self._claims(record)
-        hold_id = claims.hold if claims else str(record.hold) if record.hold else None
-        if hold_id is None:
-            batch.bad.append((item, "neither a genuine token nor a hold id"))
-            return
+        hold_id = _hold_id(record, claims)
+        account_id = await self._account(claims)
         body = record.model_dump(mode="json", exclude={"token", "id", "hold", "record", "at_ms"})
+        event, oddities = None, _doubts(record, claims, hold_id)
         if isinstance(record, Cost):
             body["exact"] = is_exact(record)
             if body["exact"]:
-                self._charge(record, hold_id, batch)
-        account_id = await self._account(claims)
-        batch.records.append(
-            {
-                "id": record.id,
-                "hold_id": hold_id,
-                "kind": record.record,
-                "body": body,
-                "at_ms": record.at_ms,
-                "account_id": account_id,
-                "client_id": claims.client if claims else "unknown",
-                "route": claims.route if claims else "unknown",
-                "model": claims.model if claims else "unknown",
-            }
-        )
+                event, odd = self._charge(record, hold_id)
+                oddities += odd
+        row = {
+            "id": record.id,
+            "hold_id": hold_id,
+            "kind": record.record,
+            "body": body,
+            "at_ms": record.at_ms,
+            "account_id": account_id,
+            "client_id": claims.client if claims else "unknown",
+            "route": claims.route if claims else "unknown",
+            "model": storable(claims.model) if claims else "unknown",
+        }
+        return Item(raw, row, event, oddities)
 
     def _claims(self, record: AnyRecord) -> Claims | None:
         try:
@@ -125,39 +160,88 @@ class Recorder:
         except TokenError:
             return None
 
-    def _charge(self, record: Cost, hold_id: str, batch: Batch) -> None:
+    def _charge(
+        self, record: Cost, hold_id: str
+    ) -> tuple[dict[str, Any], list[tuple[str, str, dict[str, Any]]]]:
         models = self._models.models
         price = (
             models.find_price(record.model_group or "", record.model_id or "") if models else None
         )
         charged = charge(record, hold_id, price, self._models.version)
-        batch.events.append(charged.event)
+        event = charged.event
+        if max(event["cost"], event["litellm_cost"], event["book_cost"] or 0) > NANOS_LIMIT:
+            raise Unacceptable("absurd amount")
         detail = {
             "model": record.model,
-            "litellm_nanos": charged.event["litellm_cost"],
-            "book_nanos": charged.event["book_cost"],
+            "litellm_nanos": event["litellm_cost"],
+            "book_nanos": event["book_cost"],
         }
-        batch.oddities += [(oddity, charged.event["id"], detail) for oddity in charged.oddities]
+        return event, [(oddity, event["id"], detail) for oddity in charged.oddities]
 
     async def _account(self, claims: Claims | None) -> int:
         """Whose account a hold gets that only reports know of; without a token: suspense, and a person looks."""
-        if claims is None:
-            rows = await ledger.query(self._pool, "find_suspense")
-            return int(rows[0]["id"])
-        if claims.account != UNATTRIBUTED:
+        if claims is not None and claims.account != UNATTRIBUTED:
             return int(claims.account)
-        found = await ledger.find_client_account(self._pool, claims.client, "unattributed")
+        client_id = claims.client if claims else ""
+        if client_id not in self._stand_ins:
+            self._stand_ins[client_id] = await self._stand_in(client_id)
+        return self._stand_ins[client_id]
+
+    async def _stand_in(self, client_id: str) -> int:
+        found = None
+        if client_id:
+            found = await ledger.find_client_account(self._pool, client_id, "unattributed")
         if found is None:
-            raise LookupError(f"client {claims.client} has no unattributed account")
+            rows = await ledger.query(self._pool, "find_suspense")
+            found = int(rows[0]["id"])
         return found
 
 
-def _safe(item: Any) -> Mapping[str, Any]:
+def _validated(raw: Any) -> AnyRecord:
+    try:
+        return RECORD.validate_python(raw)
+    except ValidationError as error:
+        fields = ", ".join(".".join(map(str, e["loc"])) or "record" for e in error.errors()[:5])
+        raise Unacceptable(storable(f"not accepted: {fields}"[:500])) from None
+
+
+def _hold_id(record: AnyRecord, claims: Claims | None) -> str:
+    """The token's hold, else the one the record names; canonical UUID text."""
+    try:
+        return str(uuid.UUID(claims.hold)) if claims else str(uuid.UUID(str(record.hold)))
+    except ValueError:
+        raise Unacceptable("neither a genuine token nor a hold id") from None
+
+
+def _doubts(
+    record: AnyRecord, claims: Claims | None, hold_id: str
+) -> list[tuple[str, str, dict[str, Any]]]:
+    """What a person should look at although the callback's signature is good."""
+    if claims is None:
+        return [("unproven", hold_id, {})]
+    if record.hold is not None and str(record.hold) != hold_id:
+        return [("hold_mismatch", hold_id, {"named": str(record.hold)})]
+    return []
+
+
+def _digest(raw: Any) -> str:
+    try:
+        text = json.dumps(raw, sort_keys=True)
+    except RecursionError:  # nested beyond reason: its shape tells it apart well enough
+        text = json.dumps(_shape(raw), sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _shape(raw: Any) -> Mapping[str, Any]:
     """What is kept of a record that was not accepted: its shape, never its contents (they may be a prompt)."""
-    if not isinstance(item, dict):
-        return {"type": type(item).__name__}
-    shown = {"record", "id", "hold", "at_ms", "status", "cost_usd"}
+    if not isinstance(raw, dict):
+        return {"type": type(raw).__name__}
     return {
-        str(k)[:64]: str(v)[:64] if k in shown else type(v).__name__
-        for k, v in list(item.items())[:64]
+        storable(str(name)[:64]): _shown(name, value)
+        for name, value in list(raw.items())[:FIELDS_SHOWN]
     }
+
+
+def _shown(name: str, value: Any) -> str:
+    text = str(value) if isinstance(value, int | str) and name in SHOWN else ""
+    return text if CODE.fullmatch(text) else type(value).__name__

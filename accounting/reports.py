@@ -5,17 +5,25 @@ accepted: a prompt cannot slip in under a new name.
 """
 
 import uuid
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, TypeAdapter
 
 # Nothing that a provider really bills is near these; beyond them a figure is a mistake or an attack.
 TOKENS_LIMIT = 1_000_000_000
 NANOS_LIMIT = 10**15
 
+
+def storable(value: Any) -> Any:
+    """A text as Postgres can keep it; a provider's odd character must not cost us the whole record."""
+    if not isinstance(value, str):
+        return value
+    return value.encode("utf-8", "replace").decode().replace("\x00", "?")
+
+
 Tokens = Annotated[int, Field(ge=0, le=TOKENS_LIMIT)]
 Nanos = Annotated[int, Field(ge=0, le=NANOS_LIMIT)]
-Name = Annotated[str, Field(max_length=256)]
+Name = Annotated[str, BeforeValidator(storable), Field(max_length=256)]
 Millis = Annotated[int, Field(ge=0, le=10**14)]
 
 
@@ -78,7 +86,7 @@ class UsageReport(BaseModel):
 
 
 class Cost(Record):
-    """What LiteLLM says one attempt cost; `cost_usd` is its float written as text."""
+    """What LiteLLM says one attempt cost; `cost_usd` is its float written as text, below a million."""
 
     record: Literal["cost"]
     status: Literal["success", "failure"]
@@ -89,7 +97,7 @@ class Cost(Record):
     model: Name | None = None
     model_id: Name | None = None
     provider: Name | None = None
-    cost_usd: Annotated[str, Field(pattern=r"^\d{1,6}(\.\d{1,40})?([eE]-?\d{1,2})?$")]
+    cost_usd: Annotated[str, Field(pattern=r"^[0-9]{1,6}(\.[0-9]{1,40})?([eE]-[0-9]{1,3})?$")]
     usage: UsageReport
     service_tier: Name | None = None
     started_ms: Millis | None = None

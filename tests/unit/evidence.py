@@ -1,0 +1,55 @@
+"""Records and evidence of calls, as the callback reports them, for tests of the closing rules."""
+
+from typing import Any
+
+from accounting.outcome import Evidence
+from accounting.reports import Cost
+
+RECORD_ID = "0123456789abcdef" * 2
+
+
+def a_cost(**changes: Any) -> Cost:
+    """A chat answer of gpt-4o: 1,000 tokens in, 200 out, 0.0045 USD."""
+    fields: dict[str, Any] = {
+        "record": "cost",
+        "id": RECORD_ID,
+        "at_ms": 1_795_000_000_000,
+        "status": "success",
+        "provider_id": "chatcmpl-1",
+        "model_group": "gpt-4o",
+        "model": "gpt-4o",
+        "model_id": "id-gpt-4o",
+        "cost_usd": "0.0045",
+        "usage": {"prompt_tokens": 1_000, "completion_tokens": 200},
+    }
+    return Cost.model_validate(fields | changes)
+
+
+def start(**changes: Any) -> dict[str, Any]:
+    """A start as it is on record."""
+    return {"kind": "start", "age_s": 60.0, "body": {"input_count_tokens": 1_000} | changes}
+
+
+def end(outcome: str = "ok", age_s: float = 0.0, **changes: Any) -> dict[str, Any]:
+    """An end as it is on record; complete and with an answer when `ok`."""
+    body = {
+        "outcome": outcome,
+        "reason": None,
+        "chunks": 3 if outcome == "ok" else 0,
+        "output_chars": 400 if outcome == "ok" else 0,
+        "first_visible_ms": 500,
+        "duration_ms": 2_000,
+        "complete": outcome == "ok",
+    }
+    return {"kind": "end", "age_s": age_s, "body": body | changes}
+
+
+def cost(status: str = "success", *, exact: bool = True, **changes: Any) -> dict[str, Any]:
+    """A cost as it is on record."""
+    body = {"status": status, "exact": exact, "service_tier": None, "error_code": None}
+    return {"kind": "cost", "age_s": 0.0, "body": body | changes}
+
+
+def evidence(*records: dict[str, Any], expired: bool = False) -> Evidence:
+    """All that is known of a hold."""
+    return Evidence(expired, records)
