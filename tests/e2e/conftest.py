@@ -19,9 +19,11 @@ from local.doors import wait_for_doors
 from local.office import Office
 from local.provider.truth import TruthCall, read_truth
 from local.stack import Options, Stack
+from local.story.books import truth_nanos
 from local.story.chat import Person
 from local.story.ledger import Ledger
 from protos.pedagio.v1 import admin_pb2
+from tests.e2e.attempts import CREDIT_NANOS, LIBRECHAT, Intruder, check_unharmed
 
 BOUND_S = 15.0
 POLL_S = 0.05
@@ -30,10 +32,16 @@ PROBE_MODEL = "gpt-4o-mini"
 HOLD_DEADLINE_S = 30
 COST_WAIT_S = 2.0
 
+PAID = """
+    SELECT coalesce(sum(CASE WHEN t.debit_account = a.id THEN t.amount ELSE -t.amount END), 0)::bigint
+    FROM account AS a JOIN transfer AS t ON a.id IN (t.debit_account, t.credit_account)
+    WHERE a.client_id = $1 AND a.external_id = $2 AND t.kind <> 'grant'"""
+
 NewPerson = Callable[..., Awaitable[Person]]
 OpenaiFor = Callable[[Person], openai.AsyncOpenAI]
 Eventually = Callable[..., Awaitable[None]]
 Truth = Callable[[], list[TruthCall]]
+IntruderAt = Callable[[str], Awaitable[Intruder]]
 
 numbers = itertools.count(1)
 
@@ -158,6 +166,23 @@ def prices(stack: Stack) -> Mapping[str, Price]:
 
 
 @pytest.fixture
+def consumed(truth: Truth, prices: Mapping[str, Price]) -> Callable[[], int]:
+    """The function `consumed` says what the provider's calls since the test began cost by the book, nano-USD."""
+    before = len(truth())
+    return lambda: sum(truth_nanos(call, prices) for call in truth()[before:])
+
+
+@pytest.fixture
+def paid(database: "asyncpg.Connection[asyncpg.Record]") -> Callable[[Person], Awaitable[int]]:
+    """The function `paid` says what was debited to a person, less what was reversed, nano-USD."""
+
+    async def ask(who: Person) -> int:
+        return int(await database.fetchval(PAID, who.client, who.name))
+
+    return ask
+
+
+@pytest.fixture
 def eventually() -> Eventually:
     """Waits for an async condition, within a bound, else fails naming what was awaited."""
 
@@ -170,3 +195,37 @@ def eventually() -> Eventually:
             await asyncio.sleep(POLL_S)
 
     return wait
+
+
+@pytest.fixture
+async def intruder_at(
+    stack: Stack,
+    office: Office,
+    person: NewPerson,
+    keys: Mapping[str, str],
+    database: "asyncpg.Connection[asyncpg.Record]",
+    prices: Mapping[str, Price],
+    eventually: Eventually,
+) -> AsyncIterator[IntruderAt]:
+    """`await intruder_at(client)`: somebody with credit who sends bad input; damage is found at the end."""
+    came: list[Intruder] = []
+
+    async def come(client: str) -> Intruder:
+        if client == "service":
+            who = Person(client, keys[client], "")
+            await office.grant(client, "", CREDIT_NANOS)
+        else:
+            who = await person(CREDIT_NANOS, client)
+        had_nanos = (await office.balance(client, who.name)).posted_nanos
+        came.append(Intruder(stack, office, database, prices, eventually, who, had_nanos))
+        return came[-1]
+
+    yield come
+    if came:
+        await check_unharmed(came)
+
+
+@pytest.fixture
+async def intruder(intruder_at: IntruderAt) -> Intruder:
+    """Somebody with credit who sends bad input through LibreChat."""
+    return await intruder_at(LIBRECHAT)
