@@ -1,7 +1,6 @@
 """A real AdminService on a free port of its own, with what its tests ask of it."""
 
 import contextlib
-import json
 import uuid
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
@@ -93,12 +92,20 @@ class Service:
         await ledger.place_batch(self.pool, [place], DEADLINE_S)
         return hold_id
 
+    async def close(self, hold_id: str, estimate_nanos: int) -> None:
+        """End a hold as an aborted stream."""
+        end = {
+            "hold_id": hold_id, "outcome": "settled", "reason": "aborted",
+            "estimate": estimate_nanos, "records_seen": 0,
+        }  # fmt: skip
+        await ledger.close_batch(self.pool, [end])
+
     async def report(self, hold_id: str, account_id: int, kind: str) -> None:
         """A record of that kind for a hold."""
         record = {
             "id": uuid.uuid4().hex, "hold_id": hold_id, "account_id": account_id,
             "client_id": "chat", "route": "chat", "model": "gpt-4o", "kind": kind,
-            "body": json.loads("{}"), "at_ms": 0,
+            "body": {}, "at_ms": 0,
         }  # fmt: skip
         await ledger.capture_batch(self.pool, [record], [], DEADLINE_S)
 
