@@ -17,12 +17,11 @@ import httpx
 
 from accounting.admin import statements
 from accounting.admin.errors import ConflictError, UpstreamError
+from accounting.router_settings import aliases_of, fallbacks_of, names_of
 from credit.models import ModelMap, model_map_from_info
 from credit.pricebook import PriceBook, find_price_file, load_price_book
 
 HTTP_TIMEOUT_S = 10.0
-# Under which conditions LiteLLM may answer with another name's deployment: all count for the bound.
-FALLBACK_SETTINGS = ("fallbacks", "context_window_fallbacks", "content_policy_fallbacks")
 ANY_NAME = "*"
 OWN_ACTOR = "accounting"
 OWN_REASON = "kept fresh"
@@ -113,9 +112,9 @@ async def _read_models(url: str, key: str, book: PriceBook) -> ModelMap:
         try:
             found = (await _get(http, "/model/info"))["data"]
             router = (await _get(http, "/router/settings"))["current_values"]
-            fallbacks = _fallbacks(router)
+            fallbacks = fallbacks_of(router)
             fallbacks[ANY_NAME] = await _general_fallbacks(http, found, fallbacks)
-            models = model_map_from_info(found, book.prices, fallbacks, _aliases(router))
+            models = model_map_from_info(found, book.prices, fallbacks, aliases_of(router))
         except UNREADABLE as error:
             text = f"LiteLLM at {url} describes its models in a way that cannot be read"
             raise UpstreamError(f"{text} ({type(error).__name__}): the old map stays") from error
@@ -140,16 +139,6 @@ async def _get(http: httpx.AsyncClient, path: str) -> dict[str, Any]:
     return body
 
 
-def _fallbacks(router: Mapping[str, Any]) -> dict[str, tuple[str, ...]]:
-    """Every name with all names it may fall back to, for whatever reason."""
-    found: dict[str, tuple[str, ...]] = {}
-    for setting in FALLBACK_SETTINGS:
-        for chain in router.get(setting) or ():
-            for name, targets in chain.items():
-                found[name] = found.get(name, ()) + _names(targets)
-    return found
-
-
 async def _general_fallbacks(
     http: httpx.AsyncClient, deployments: Iterable[Mapping[str, Any]], known: Mapping[str, Any]
 ) -> tuple[str, ...]:
@@ -169,14 +158,4 @@ async def _general_fallbacks(
         raise UpstreamError(f"LiteLLM stopped answering at {http.base_url}") from error
     if answer.status_code != httpx.codes.OK:  # 404: there are none
         return general
-    return general + _names(answer.json()["fallback_models"])
-
-
-def _aliases(router: Mapping[str, Any]) -> dict[str, str]:
-    aliases = router.get("model_group_alias") or {}
-    return {alias: _names([target])[0] for alias, target in aliases.items()}
-
-
-def _names(targets: Iterable[str | Mapping[str, Any]]) -> tuple[str, ...]:
-    """LiteLLM writes a target as a name, or as an object with more than the name."""
-    return tuple(each if isinstance(each, str) else str(each["model"]) for each in targets)
+    return general + names_of(answer.json()["fallback_models"])

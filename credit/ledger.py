@@ -88,7 +88,16 @@ async def connect(
         command_timeout=COMMAND_TIMEOUT_S,
         server_settings=settings,
         init=_prepare_connection,
+        reset=_keep_session,
     )
+
+
+async def _keep_session(_: Any) -> None:
+    """Leave a returned connection as it is; the driver has already rolled back what was open.
+
+    The default is a second round trip after each statement, which is as long as the statement.
+    Nothing here sets session state: no SET, no LISTEN, no advisory lock of a session.
+    """
 
 
 async def _prepare_connection(connection: asyncpg.Connection) -> None:
