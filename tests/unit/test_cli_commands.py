@@ -1,0 +1,77 @@
+"""The shape of the command `pedagio`: what every command of it has in common."""
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import typer.main
+from typer.testing import CliRunner
+
+from accounting.cli import app
+from accounting.cli.output import as_dict, price
+from protos.pedagio.v1 import admin_pb2 as pb
+
+MUTATIONS = {
+    "client create", "client disable", "client enable", "account open", "account suspend",
+    "account resume", "account shadow", "grant", "mode set", "models sync",
+}  # fmt: skip
+READS = {
+    "client list", "balance", "statement", "mode show", "models list", "models price", "holds",
+    "explain",
+}  # fmt: skip
+
+
+def leaves(command: Any, path: str = "") -> Iterator[tuple[str, Any]]:
+    """Every command that does something, by the words that call it."""
+    subcommands = getattr(command, "commands", None)
+    if subcommands is None:
+        yield path, command
+        return
+    for name, below in subcommands.items():
+        yield from leaves(below, f"{path} {name}".strip())
+
+
+COMMANDS = dict(leaves(typer.main.get_command(app)))
+
+
+def test_commands_of_pedagio_are_those_of_the_contract() -> None:
+    """A command more or less is a change of the contract."""
+    assert set(COMMANDS) == MUTATIONS | READS
+
+
+@pytest.mark.parametrize("name", sorted(MUTATIONS | READS))
+def test_command_help_carries_an_example_with_its_own_words(name: str) -> None:
+    """Nobody has to guess what a call looks like."""
+    assert f"Example: pedagio {name}" in (COMMANDS[name].help or "")
+    shown = CliRunner().invoke(app, [*name.split(), "--help"])
+    assert shown.exit_code == 0
+    assert "Example:" in shown.output
+
+
+@pytest.mark.parametrize("name", sorted(MUTATIONS | READS))
+def test_command_without_exception_takes_json(name: str) -> None:
+    """Whatever a person can read, a program can read."""
+    assert "--json" in {option for each in COMMANDS[name].params for option in each.opts}
+
+
+@pytest.mark.parametrize("name", sorted(MUTATIONS))
+def test_command_that_changes_something_takes_a_reason(name: str) -> None:
+    """It stands in the audit."""
+    assert "--reason" in {option for each in COMMANDS[name].params for option in each.opts}
+
+
+def test_json_of_a_message_has_every_field_by_its_proto_name() -> None:
+    """Keys never come and go with values; 64-bit integers are integers, not text."""
+    model = pb.Model(name="m", input_picos=2**62, deployments=[pb.ModelDeployment(model_id="d")])
+    found = as_dict(model)
+    assert list(found) == [field.name for field in pb.Model.DESCRIPTOR.fields]
+    assert found["input_picos"] == 2**62
+    assert found["fallbacks"] == []
+    assert found["deployments"][0]["priced"] is False
+    assert json.loads(json.dumps(found)) == found
+
+
+def test_price_for_people_is_per_million_tokens() -> None:
+    """2.5 USD per million tokens is 2,500,000 pico-USD per token."""
+    assert price(2_500_000) == "US$2.50"
