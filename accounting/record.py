@@ -21,6 +21,7 @@ from credit.token import Claims, TokenError, verify
 UNATTRIBUTED = "0"  # authz could not say who (mode off or shadow): the client's own account
 # Values that tell a person what was wrong; anything that could be a prompt is no such code.
 CODE = re.compile(r"[\w.+:-]{1,64}", re.ASCII)
+ACCOUNT = re.compile(r"[0-9]{1,18}")
 SHOWN = {"record", "id", "hold", "at_ms", "status", "cost_usd"}
 FIELDS_SHOWN = 64
 
@@ -156,9 +157,10 @@ class Recorder:
 
     def _claims(self, record: AnyRecord) -> Claims | None:
         try:
-            return verify(record.token, self._token_keys) if record.token else None
+            claims = verify(record.token, self._token_keys) if record.token else None
         except TokenError:
             return None
+        return claims if claims is not None and _is_plausible(claims) else None
 
     def _charge(
         self, record: Cost, hold_id: str
@@ -211,6 +213,12 @@ def _hold_id(record: AnyRecord, claims: Claims | None) -> str:
         return str(uuid.UUID(claims.hold)) if claims else str(uuid.UUID(str(record.hold)))
     except ValueError:
         raise Unacceptable("neither a genuine token nor a hold id") from None
+
+
+def _is_plausible(claims: Claims) -> bool:
+    """Whether the ledger can hold what the token says; signed by us does not mean storable."""
+    texts = (claims.client, claims.route)
+    return ACCOUNT.fullmatch(claims.account) is not None and all(t == storable(t) for t in texts)
 
 
 def _doubts(

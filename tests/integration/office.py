@@ -1,0 +1,171 @@
+"""Accounting as the callback meets it: its HTTP face in this process, over the real ledger."""
+
+import hmac
+import json
+import time
+import uuid
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+import asyncpg
+import httpx
+
+from accounting.extend import Extender
+from accounting.http import Face, create_app
+from accounting.pricing import CurrentModels
+from accounting.record import Recorder
+from accounting.settle import Settler
+from credit.models import ModelMap
+from credit.token import Claims, sign
+from credit.wording import Wording
+from tests.books import Books
+from tests.unit.door import a_model_map
+from tests.unit.test_token import CLAIMS
+
+REPORT_KEY = b"r" * 32
+TOKEN_KEY = b"t" * 32
+COST_WAIT_S = 10.0
+AT_MS = 1_795_000_000_000
+
+
+class Office:
+    """Signed requests, and what the ledger says afterwards."""
+
+    def __init__(self, pool: asyncpg.Pool, models: ModelMap | None = None) -> None:
+        self.pool = pool
+        self.books = Books(pool)
+        current = CurrentModels(pool)
+        current.models = models or a_model_map()
+        recorder = Recorder(pool, current, [TOKEN_KEY], 2100)
+        self.settler = Settler(pool, current, COST_WAIT_S)
+        extender = Extender(pool, Wording("pt-BR", "usd", "", "https://credit.example.com"))
+        face = Face(recorder, self.settler, extender, [REPORT_KEY])
+        transport = httpx.ASGITransport(create_app(face), raise_app_exceptions=False)
+        self.client = httpx.AsyncClient(transport=transport, base_url="http://accounting")
+
+    async def send(
+        self,
+        body: bytes,
+        path: str = "/v1/reports",
+        key: bytes = REPORT_KEY,
+        headers: Mapping[str, str] | None = None,
+    ) -> httpx.Response:
+        """One signed request, as the callback makes it."""
+        now, nonce = str(int(time.time())), uuid.uuid4().hex
+        mark = hmac.new(key, f"{now}.{nonce}.".encode() + body, "sha256").hexdigest()
+        signed = {
+            "x-pedagio-timestamp": now,
+            "x-pedagio-nonce": nonce,
+            "x-pedagio-signature": f"v1={mark}",
+        }
+        answer = await self.client.post(path, content=body, headers=signed | dict(headers or {}))
+        await self.books.check()
+        return answer
+
+    async def report(self, *records: Any) -> tuple[int, int, int]:
+        """Send records; recorded, duplicates, quarantined."""
+        answer = await self.send(json.dumps({"source": "callback", "records": records}).encode())
+        assert answer.status_code == 200, answer.text
+        tally = answer.json()
+        return tally["recorded"], tally["duplicates"], tally["quarantined"]
+
+    async def closed(self, hold_id: str) -> tuple[str, str, int] | None:
+        """Outcome, reason and captured nanos, or None while it is open."""
+        row = await self.pool.fetchrow(
+            "SELECT outcome, reason, captured FROM hold_close WHERE hold_id = $1", hold_id
+        )
+        return None if row is None else (row["outcome"], row["reason"], row["captured"])
+
+    async def exceptions(self) -> list[str]:
+        """The kinds of what a person should look at."""
+        rows = await self.pool.fetch("SELECT kind FROM exception ORDER BY kind")
+        return [row["kind"] for row in rows]
+
+    async def grow_old(self, hold_id: str, records: list[dict[str, Any]], age_s: float) -> None:
+        """Put records on file as they came in some time ago: history is only ever inserted."""
+        for record in records:
+            body = {
+                k: v
+                for k, v in record.items()
+                if k not in {"id", "token", "hold", "at_ms", "record"}
+            }
+            await self.pool.execute(
+                "INSERT INTO call_record (id, hold_id, kind, body, at, recorded_at)"
+                " VALUES ($1, $2, $3, $4, now(), now() - make_interval(secs => $5))",
+                record["id"],
+                hold_id,
+                record["record"],
+                body,
+                age_s,
+            )
+
+    async def expire(self, hold_id: str) -> None:
+        """Let the hold's deadline pass."""
+        await self.pool.execute(
+            "UPDATE hold_open SET deadline_at = now() - interval '1 second' WHERE hold_id = $1",
+            hold_id,
+        )
+
+    async def sweep(self) -> None:
+        """What the sweeper does each second."""
+        ripe = await self.pool.fetch("SELECT hold_id FROM hold_open")
+        await self.settler.settle(str(row["hold_id"]) for row in ripe)
+        await self.books.check()
+
+
+def token(hold_id: str, account_id: int, key: bytes = TOKEN_KEY, **changes: Any) -> str:
+    """What authz signed for a call."""
+    claims: Claims = replace(CLAIMS, hold=hold_id, account=str(account_id), **changes)
+    return sign(claims, [key])
+
+
+def head(hold_id: str, token_text: str | None, kind: str) -> dict[str, Any]:
+    """The part that all records share."""
+    return {
+        "record": kind,
+        "id": uuid.uuid4().hex,
+        "token": token_text,
+        "hold": hold_id,
+        "at_ms": AT_MS,
+    }
+
+
+def start(hold_id: str, token_text: str | None, **changes: Any) -> dict[str, Any]:
+    """1,000 tokens are about to leave."""
+    sizes = {"input_bound_tokens": 1_200, "input_count_tokens": 1_000}
+    return (
+        head(hold_id, token_text, "start") | {"route": "chat", "model": "gpt-4o"} | sizes | changes
+    )
+
+
+def end(
+    hold_id: str, token_text: str | None, outcome: str = "ok", **changes: Any
+) -> dict[str, Any]:
+    """400 characters were delivered, if any."""
+    fields = {
+        "outcome": outcome,
+        "reason": None,
+        "chunks": 3 if outcome in {"ok", "aborted"} else 0,
+        "output_chars": 400 if outcome in {"ok", "aborted"} else 0,
+        "first_visible_ms": 500,
+        "duration_ms": 2_000,
+        "complete": outcome == "ok",
+    }
+    return head(hold_id, token_text, "end") | fields | changes
+
+
+def cost(hold_id: str, token_text: str | None, **changes: Any) -> dict[str, Any]:
+    """1,000 tokens in and 200 out of gpt-4o: 4,500,000 nano-USD."""
+    fields = {
+        "status": "success",
+        "provider_id": f"chatcmpl-{hold_id[:8]}",
+        "model_group": "gpt-4o",
+        "model": "gpt-4o",
+        "model_id": "id-gpt-4o",
+        "provider": "openai",
+        "cost_usd": "0.0045",
+        "usage": {"prompt_tokens": 1_000, "completion_tokens": 200},
+        "ended_ms": AT_MS,
+    }
+    return head(hold_id, token_text, "cost") | fields | changes
