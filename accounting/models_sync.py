@@ -1,4 +1,4 @@
-"""Brings LiteLLM's models and their prices into the ledger, as one new version when they changed.
+"""Brings LiteLLM's models into the ledger with their prices, as one new version when they changed.
 
 Source: DESIGN 3, "Model map". When LiteLLM does not answer, the map in force stays in force.
 """

@@ -3,10 +3,12 @@
 from typing import Annotated, Any
 
 import typer
+from rich.console import Group
+from rich.table import Table
 
 from accounting.cli.account import account_name
 from accounting.cli.connection import call
-from accounting.cli.output import Json, moment, person, show, table, usd
+from accounting.cli.output import Json, facts, moment, person, show, table, usd
 from protos.pedagio.v1 import admin_pb2 as pb
 
 WAITS = {
@@ -19,8 +21,12 @@ WAITS = {
 
 
 def holds(
-    client: Annotated[str, typer.Argument(metavar="[CLIENT]", help="Only of this client's.")] = "",
-    user: Annotated[str, typer.Argument(metavar="[USER]", help="The person.")] = "-",
+    client: Annotated[
+        str, typer.Argument(metavar="CLIENT", show_default=False, help="Only of this client's.")
+    ] = "",
+    user: Annotated[
+        str, typer.Argument(metavar="USER", show_default=False, help="The person.")
+    ] = "-",
     page_size: Annotated[int, typer.Option(min=1, max=500)] = 50,
     page_token: Annotated[str, typer.Option(help="From the page before.")] = "",
     as_json: Json = False,
@@ -63,25 +69,26 @@ def _holds(found: Any) -> Any:
 
 
 def _explanations(found: Any) -> Any:
-    columns = (
-        "when", "hold", "account", "what", "reason", "model", "wanted", "at least",
-        "available", "granted", "captured",
-    )  # fmt: skip
-    rows = (_explanation(each) for each in found)
-    return table(columns, rows, "nothing is recorded", right=columns[6:])
+    return Group(*(_explanation(each) for each in found))
 
 
-def _explanation(each: pb.Explanation) -> tuple[str, ...]:
+def _explanation(each: pb.Explanation) -> Table:
     """Figures only where they mean something: a refusal captured nothing, a hold kept no balance."""
     decided = each.kind in {"refuse", "would_refuse"}
     available = each.posted_nanos + each.overdraft_nanos - each.held_nanos
     whose = person(each.account.client, each.account.external_id) if each.account.client else ""
-    return (
-        moment(each.at_ms), each.hold_id, whose,
-        each.kind, " ".join(filter(None, (each.reason, each.detail))), each.model,
-        usd(each.want_nanos) if each.want_nanos else "",
-        usd(each.minimum_nanos) if each.minimum_nanos else "",
-        usd(available) if decided and each.want_nanos else "",
-        "" if decided else usd(each.granted_nanos),
-        "" if decided else usd(each.captured_nanos),
-    )  # fmt: skip
+    return facts(
+        ("hold", each.hold_id),
+        ("when", moment(each.at_ms)),
+        ("account", whose),
+        ("what", f"{each.kind}: {each.reason}"),
+        ("detail", each.detail),
+        ("model", each.model),
+        ("wanted", usd(each.want_nanos) if each.want_nanos else ""),
+        ("at least", usd(each.minimum_nanos) if each.minimum_nanos else ""),
+        ("available", usd(available) if decided and each.want_nanos else ""),
+        ("granted", "" if decided else usd(each.granted_nanos)),
+        ("captured", "" if decided else usd(each.captured_nanos)),
+        ("overage", usd(each.overage_nanos) if each.overage_nanos else ""),
+        ("", " "),
+    )

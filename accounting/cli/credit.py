@@ -22,7 +22,8 @@ from credit.money import parse_amount
 from protos.pedagio.v1 import admin_pb2 as pb
 
 OwnOrUser = Annotated[
-    str, typer.Argument(metavar="[USER]", help="The person; without: the client's own account.")
+    str,
+    typer.Argument(metavar="USER", show_default=False, help="Without: the client's own account."),
 ]
 PAGE_LIMIT: Final = 500
 PAGES_BOUND: Final = 2000  # of --all: a million entries

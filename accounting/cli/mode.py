@@ -19,10 +19,10 @@ app = typer.Typer(help="The control: off, shadow, enforce, closed.", invoke_with
 
 
 @app.callback()
-def without_command(context: typer.Context) -> None:
-    """Show the mode when no command is given."""
+def without_command(context: typer.Context, as_json: Json = False) -> None:
+    """The control: off, shadow, enforce, closed. Without a command: show it."""
     if context.invoked_subcommand is None:
-        show_mode()
+        show_mode(as_json)
 
 
 @app.command("show")

@@ -9,6 +9,7 @@ from accounting.cli.connection import call
 from accounting.cli.output import Json, Reason, facts, price, show, table
 from protos.pedagio.v1 import admin_pb2 as pb
 
+NAMES_SHOWN: Final = 10
 SYNC_BOUND_S: Final = 45.0  # LiteLLM lists hundreds of models in seconds
 
 app = typer.Typer(help="Models as LiteLLM names them, with their prices.", no_args_is_help=True)
@@ -22,7 +23,9 @@ def sync(reason: Reason = "asked for at the command line", as_json: Json = False
     """
     answer = call("SyncModels", pb.SyncModelsRequest(reason=reason), SYNC_BOUND_S)
     news = "new" if answer.changed else "unchanged"
-    lacking = ", ".join(answer.unpriced)
+    lacking = ", ".join(answer.unpriced[:NAMES_SHOWN])
+    if len(answer.unpriced) > NAMES_SHOWN:
+        lacking += f" and {len(answer.unpriced) - NAMES_SHOWN} more (`pedagio models list`)"
     show(
         answer,
         as_json,

@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from credit.money import format_usd
+from credit.money import NANOS_PER_USD
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON: amounts are integers in nano-USD.")]
 Reason = Annotated[str, typer.Option("--reason", help="Why: it stands in the audit.")]
@@ -22,7 +22,6 @@ UserArgument = Annotated[
     str, typer.Argument(metavar="USER", help="What the client calls the person.")
 ]
 
-LANGUAGE: Final = "en"
 # A pipe has no width; tables for it are not folded before this.
 PIPE_COLUMNS: Final = 200
 
@@ -70,8 +69,13 @@ def facts(*pairs: tuple[str, str]) -> Table:
 
 
 def usd(nanos: int) -> str:
-    """An amount for people."""
-    return format_usd(nanos, LANGUAGE)
+    """An amount for administrators: exact to the nano, since these are the books.
+
+    (`credit.money.format_usd` is for the persons who spend: it shows four significant digits.)
+    """
+    whole, fraction = divmod(abs(nanos), NANOS_PER_USD)
+    digits = f"{fraction:09d}".rstrip("0").ljust(2, "0")
+    return f"{'-' if nanos < 0 else ''}US${whole:,}.{digits}"
 
 
 def price(picos_per_token: int) -> str:

@@ -188,6 +188,7 @@ async def test_mode_alone_shows_it_with_its_meaning(admin: Service) -> None:
     changed = await in_json(admin, "mode", "set", "enforce", "--reason", "go")
     assert changed["mode"] == "enforce"
     assert (await in_json(admin, "mode", "show")) == changed
+    assert (await in_json(admin, "mode")) == changed
     refused = await pedagio(admin, "mode", "set", "on", "--reason", "go", code=1)
     assert refused.stderr == (
         "pedagio: mode must be one of closed, enforce, off, shadow; it is 'on'\n"

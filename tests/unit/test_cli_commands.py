@@ -9,7 +9,7 @@ import typer.main
 from typer.testing import CliRunner
 
 from accounting.cli import app
-from accounting.cli.output import as_dict, price
+from accounting.cli.output import as_dict, price, usd
 from protos.pedagio.v1 import admin_pb2 as pb
 
 MUTATIONS = {
@@ -70,6 +70,22 @@ def test_json_of_a_message_has_every_field_by_its_proto_name() -> None:
     assert found["fallbacks"] == []
     assert found["deployments"][0]["priced"] is False
     assert json.loads(json.dumps(found)) == found
+
+
+@pytest.mark.parametrize(
+    ("nanos", "text"),
+    [
+        (0, "US$0.00"),
+        (20 * 10**9, "US$20.00"),
+        (-1_234_567, "-US$0.001234567"),
+        (1, "US$0.000000001"),
+        (1_234_500_000_000, "US$1,234.50"),
+        (2**63 - 1, "US$9,223,372,036.854775807"),
+    ],
+)
+def test_amount_for_administrators_is_exact(nanos: int, text: str) -> None:
+    """The books are shown to the nano; digits that are zero are dropped after the cents."""
+    assert usd(nanos) == text
 
 
 def test_price_for_people_is_per_million_tokens() -> None:
