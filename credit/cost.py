@@ -11,7 +11,8 @@ def cost_picos(price: Price, usage: Usage, service_tier: str | None = None) -> i
     (some providers count twice), the uncached rest is what is left of the whole.
     """
     rates = rates_for(price, usage.prompt_tokens, service_tier)
-    short_lived = usage.cache_creation_tokens - usage.cache_creation_1h_tokens
+    # A provider that reports only the long-lived ones must not turn the rest negative.
+    short_lived = max(usage.cache_creation_tokens - usage.cache_creation_1h_tokens, 0)
     prompt = (
         usage.cached_tokens * rates.cached
         + short_lived * rates.creation

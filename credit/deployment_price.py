@@ -60,7 +60,7 @@ def deployment_price(
         found = None if info.get("base_model") else book.get(str(info.get("key")))
     else:
         found = _own(own, info, parameters, inherits=inherits)
-    return None if found is None else _with_widest_limits(found, book.get(str(info.get("key"))))
+    return None if found is None else _with_widest_limits(found, book.get(found.key))
 
 
 def own_prices(info: Mapping[str, Any], parameters: Mapping[str, Any]) -> dict[str, Any]:
@@ -137,9 +137,12 @@ def _in_region(
 
 
 def _with_widest_limits(price: Price, published: Price | None) -> Price:
-    """A limit written for one deployment is shown for all of the same model: the wider one bounds."""
+    """A limit written for one deployment is shown for all of the same model: the wider one bounds.
+
+    Of a model that the book does not know, its name says nothing about what an image may cost.
+    """
     if published is None:
-        return price
+        return replace(price, image_tokens=0)
     return replace(
         price,
         context_tokens=max(price.context_tokens, published.context_tokens),

@@ -108,6 +108,15 @@ def test_price_limits_are_the_widest_known() -> None:
     assert price.max_output_tokens == 16_384
 
 
+def test_price_of_a_model_of_ones_own_knows_no_bound_of_an_image() -> None:
+    """`my-gpt-4o` may be anything: its images count as the whole window."""
+    shown = own(input_cost_per_token=1e-6, output_cost_per_token=1e-6) | {"key": "openai/my/gpt-4o"}
+    mine, known = priced(shown, "openai/my/gpt-4o"), priced(GPT_4O)
+    assert mine is not None
+    assert known is not None
+    assert (mine.image_tokens, known.image_tokens) == (0, 1445)
+
+
 @pytest.mark.parametrize("absent", ["input_cost_per_token", "output_cost_per_token"])
 def test_price_shown_as_zero_that_nobody_wrote_is_unpriced(absent: str) -> None:
     """LiteLLM shows 0 for the price it does not know, also when it knows the other one."""
