@@ -50,7 +50,7 @@ def find_problem(rules: EndpointRules, body: Mapping[str, Any]) -> str | None:
     """The first field that is not acceptable, as a path like `messages[0].content[1].type`."""
     for key in body:
         if key not in rules.keys:
-            return str(key)
+            return str(key) or '""'  # the empty key is a problem, not the lack of one
     for check in (_scalars, _limits, _tools, _messages, _input):
         problem = check(rules, body)
         if problem:

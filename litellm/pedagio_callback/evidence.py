@@ -30,12 +30,17 @@ class Evidence:
 
     def call_of(self, call_id: str, headers: Mapping[str, Any]) -> Call:
         """The call of an id; one that no pre-call hook has seen is known by its headers."""
-        known = self.calls.get(call_id)
+        known = self.calls.get(call_id) if call_id else None
         if known is not None:
             return known
         text = headers.get(TOKEN_HEADER)
         token = self._token(text) if isinstance(text, str) else None
-        call = Call(call_id, text if token else None, token, self.clock())
+        # LiteLLM may fail before it has given the call its id: the token still names the hold.
+        hold = call_id or (token.hold if token else "")
+        known = self.calls.get(hold)
+        if known is not None:
+            return known
+        call = Call(hold, text if token else None, token, self.clock())
         self.calls.add(call)
         return call
 

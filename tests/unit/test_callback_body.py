@@ -57,6 +57,7 @@ def test_body_in_everyday_use_is_accepted(route: str, body: dict[str, Any]) -> N
         (CHAT | {"web_search_options": {}}, "web_search_options"),
         (CHAT | {"no-log": True}, "no-log"),
         (CHAT | {"frobnicate": 1}, "frobnicate"),
+        ({"": 1} | CHAT | {"fallbacks": ["gpt-5"]}, '""'),
         (CHAT | {"n": 0}, "n"),
         (CHAT | {"n": 10_000}, "n"),
         (CHAT | {"n": True}, "n"),
