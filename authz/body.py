@@ -61,8 +61,8 @@ class BadField:
 
 def read_body(fields: Mapping[str, Any]) -> Body | BadField:
     """Return the checked body, or the first field that is wrong."""
-    if fields.get("unreadable"):
-        return BadField("body")
+    if unreadable := fields.get("unreadable"):
+        return BadField(unreadable if isinstance(unreadable, str) else "body")
     model = model_name(fields)
     if model is None:
         return BadField("model")
@@ -82,7 +82,7 @@ def read_body(fields: Mapping[str, Any]) -> Body | BadField:
     if choices is None:
         return BadField("n")
     tier = fields.get("service_tier")
-    if tier is not None and not (isinstance(tier, str) and len(tier) <= SERVICE_TIER_LIMIT):
+    if tier is not None and not _is_name(tier, SERVICE_TIER_LIMIT):
         return BadField("service_tier")
     asked = max((limit for limit in limits if limit is not None), default=None)
     return Body(model, asked, choices, tier, any(fields.get(key) for key in CONTINUED_KEYS))
@@ -91,8 +91,11 @@ def read_body(fields: Mapping[str, Any]) -> Body | BadField:
 def model_name(fields: Mapping[str, Any]) -> str | None:
     """The model asked for, or None when it is no name: Postgres, for one, keeps no NUL in a text."""
     model = fields.get("model")
-    good = isinstance(model, str) and 0 < len(model) <= MODEL_NAME_LIMIT and model.isprintable()
-    return model if good else None
+    return model if _is_name(model, MODEL_NAME_LIMIT) else None
+
+
+def _is_name(value: Any, limit: int) -> bool:
+    return isinstance(value, str) and 0 < len(value) <= limit and value.isprintable()
 
 
 def _refused_key(fields: Mapping[str, Any]) -> str | None:

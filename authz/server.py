@@ -16,6 +16,9 @@ SERVICE = "envoy.service.auth.v3.Authorization"
 # Envoy's health check needs this long to notice NOT_SERVING and route to the other replica (facts-envoy.md).
 LEAVE_S = 3.0
 DRAIN_S = 5.0
+# A scalar field may be as long as the body that Envoy accepts (16 MiB): a bad request, to be refused
+# in words. gRPC's default of 4 MiB would make it an error of ours.
+MESSAGE_LIMIT_BYTES = 20 * 1024 * 1024
 
 log = structlog.get_logger()
 
@@ -41,7 +44,12 @@ class Server:
 
     def __init__(self, servicer: Authorization, listen: str) -> None:
         """`listen` is host:port or unix:path."""
-        self._server = grpc.aio.server(options=[("grpc.so_reuseport", 0)])
+        self._server = grpc.aio.server(
+            options=[
+                ("grpc.so_reuseport", 0),
+                ("grpc.max_receive_message_length", MESSAGE_LIMIT_BYTES),
+            ]
+        )
         self._health = health.aio.HealthServicer()  # type: ignore[attr-defined]  # missing in the stubs
         pb_grpc.add_AuthorizationServicer_to_server(servicer, self._server)
         health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)

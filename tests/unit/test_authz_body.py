@@ -81,7 +81,7 @@ def test_background_that_is_asked_for_is_refused(value: Any) -> None:
     assert read_body({**MODEL, "background": value}) == BadField("background")
 
 
-@pytest.mark.parametrize("value", [1.0, True, ..., "x" * 65])
+@pytest.mark.parametrize("value", [1.0, True, ..., "", "\x00", "x" * 65])
 def test_service_tier_that_is_no_name_is_refused(value: Any) -> None:
     """It chooses the price; and a long one would be kept in memory with the terms."""
     assert read_body({**MODEL, "service_tier": value}) == BadField("service_tier")
