@@ -5,6 +5,7 @@ json_to_metadata filter read (protocol.md 6, facts-envoy.md).
 """
 
 import hashlib
+import re
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -16,6 +17,8 @@ from protos import ext_authz_pb2 as pb
 
 BODY_NAMESPACE = "pedagio.body"
 IDENTITY_LIMIT = 128
+# Envoy reads no other (listener.yaml), and says of body and type alike that it could not.
+READABLE_TYPE = re.compile(r'application/json\s*(;\s*charset="?utf-8"?\s*)?', re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,10 +68,18 @@ def read(check: pb.CheckRequest) -> Request:
         has_query=bool(query),
         user_header=http.headers.get("x-user-id"),
         size_bytes=max(http.size, 0),
-        body={}
-        if struct is None
-        else {name: _plain(value) for name, value in struct.fields.items()},
+        body=_body(struct, http.headers.get("content-type", "")),
     )
+
+
+def _body(struct: struct_pb2.Struct | None, content_type: str) -> Mapping[str, Any]:
+    """The scalar keys; `unreadable` names what a client must repair, `content-type` or `body`."""
+    if struct is None:
+        return {}
+    body = {name: _plain(value) for name, value in struct.fields.items()}
+    if body.get("unreadable"):
+        body["unreadable"] = "body" if READABLE_TYPE.fullmatch(content_type) else "content-type"
+    return body
 
 
 def _uuid_text(header: str) -> str:

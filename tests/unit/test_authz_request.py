@@ -83,6 +83,25 @@ def test_path_with_a_query_is_told_apart() -> None:
     assert (asked.path, asked.has_query) == ("/v1/chat/completions", True)
 
 
+@pytest.mark.parametrize(
+    ("content_type", "named"),
+    [
+        ("application/json", "body"),
+        ("Application/JSON;charset=UTF-8", "body"),
+        ("text/plain", "content-type"),
+        ("application/json; charset=utf-16", "content-type"),
+        ("", "content-type"),
+    ],
+)
+def test_body_that_envoy_could_not_read_is_told_from_its_type(
+    content_type: str, named: str
+) -> None:
+    """One flag says either; a person repairs the one or the other."""
+    check = a_check({"unreadable": True})
+    check.attributes.request.http.headers["content-type"] = content_type
+    assert read(check).body["unreadable"] == named
+
+
 def test_size_that_envoy_does_not_know_is_zero() -> None:
     """-1 must not become a negative bound."""
     assert read(a_check(size=-1)).size_bytes == 0
