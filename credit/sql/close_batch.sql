@@ -23,9 +23,10 @@ BEGIN
     ORDER BY a.id FOR NO KEY UPDATE;
 
     FOR c IN
-        SELECT o.*, g.outcome, g.reason, g.estimate
+        SELECT o.*, h.placed_by, g.outcome, g.reason, g.estimate
         FROM jsonb_to_recordset(p_closes) AS g (hold_id uuid, outcome text, reason text, estimate bigint)
         JOIN hold_open AS o ON o.hold_id = g.hold_id
+        JOIN hold AS h ON h.id = o.hold_id
         WHERE o.hold_id = ANY (ready) ORDER BY o.hold_id
     LOOP
         DELETE FROM hold_open AS o WHERE o.hold_id = c.hold_id;
@@ -35,7 +36,8 @@ BEGIN
         END IF;
         o_hold_id := c.hold_id;
         o_captured := c.captured + c.estimate;
-        o_overage := greatest(o_captured - c.granted, 0);
+        -- A call that nobody held for (mode off, or what shadow would have refused) exceeds nothing.
+        o_overage := CASE WHEN c.placed_by = 'authz' THEN greatest(o_captured - c.granted, 0) ELSE 0 END;
         INSERT INTO hold_close (hold_id, outcome, reason, granted, captured, overage)
         VALUES (c.hold_id, c.outcome, c.reason, c.granted, o_captured, o_overage);
         UPDATE account AS a SET posted = a.posted - c.estimate, held = a.held - c.amount, version = a.version + 1

@@ -75,6 +75,18 @@ async def test_cost_above_the_hold_is_debited_whole_and_recorded_as_overage(
     await books.check()
 
 
+async def test_cost_without_a_hold_is_debited_and_no_overage(pool: asyncpg.Pool) -> None:
+    """Modes off and shadow reserve nothing on purpose: overage measures holds that were too small."""
+    books = Books(pool)
+    account = await books.account(1_000)
+    hold_id = "0d9f4c2e-0000-4000-8000-000000000002"
+    await books.report([a_record(hold_id, account)], [an_event(hold_id, 450)])
+    await books.close(hold_id)
+    assert (await books.figures(account)).posted == 550
+    assert await pool.fetchval("SELECT overage FROM hold_close WHERE hold_id = $1", hold_id) == 0
+    await books.check()
+
+
 async def test_report_of_an_unknown_hold_makes_a_late_place_find_it_closed(
     pool: asyncpg.Pool,
 ) -> None:
