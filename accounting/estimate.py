@@ -45,6 +45,8 @@ def estimate_nanos(
     start: Mapping[str, Any] = evidence.start or {}
     end: Mapping[str, Any] = evidence.end or {}
     tier = next((cost.get("service_tier") for cost in evidence.bodies("cost")), None)
+    if end.get("complete") and end.get("usage"):  # the provider's own count reached the callback
+        return cost_nanos(price, Usage(**end["usage"]), tier)
     prompt = int(start.get("input_count_tokens") or 0)
     spoken = -(-int(end.get("output_chars") or 0) // CHARS_PER_TOKEN)
     certain = cost_nanos(price, Usage(prompt_tokens=prompt, completion_tokens=spoken), tier)

@@ -38,6 +38,21 @@ class Record(BaseModel):
     at_ms: Millis
 
 
+class UsageReport(BaseModel):
+    """Tokens by meter, as LiteLLM reports them."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    prompt_tokens: Tokens = 0
+    completion_tokens: Tokens = 0
+    cached_tokens: Tokens = 0
+    cache_creation_tokens: Tokens = 0
+    cache_creation_1h_tokens: Tokens = 0
+    reasoning_tokens: Tokens = 0
+    audio_input_tokens: Tokens = 0
+    audio_output_tokens: Tokens = 0
+
+
 class Start(Record):
     """The call is about to leave for the provider."""
 
@@ -68,21 +83,8 @@ class End(Record):
     finish_reason: Name | None = None
     empty_under_clamp: bool = False
     complete: bool = False
-
-
-class UsageReport(BaseModel):
-    """Tokens by meter, as LiteLLM reports them."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    prompt_tokens: Tokens = 0
-    completion_tokens: Tokens = 0
-    cached_tokens: Tokens = 0
-    cache_creation_tokens: Tokens = 0
-    cache_creation_1h_tokens: Tokens = 0
-    reasoning_tokens: Tokens = 0
-    audio_input_tokens: Tokens = 0
-    audio_output_tokens: Tokens = 0
+    usage: UsageReport | None = None
+    model_id: Name | None = None
 
 
 class Cost(Record):

@@ -97,15 +97,17 @@ class Settler:
         return estimate_nanos(evidence, row["model"], price, self._pace, held)
 
     def _price(self, model: str, evidence: Evidence) -> Price | None:
-        """That of the deployment which answered, when a cost record says which; else the name's own."""
+        """That of the deployment which answered, when a record says which; else the name's own."""
         models = self._models.models
         if models is None:
             return None
-        for cost in evidence.bodies("cost"):
-            found = models.find_price(cost["model_group"] or "", cost["model_id"] or "")
+        named = [(cost["model_group"], cost["model_id"]) for cost in evidence.bodies("cost")]
+        named += [(model, end.get("model_id")) for end in evidence.bodies("end")]
+        for name, model_id in named:
+            found = models.find_price(name or "", model_id or "")
             if found is not None:
                 return found
-        return models.find_price(model, "")
+        return models.find_dearest(model)
 
     def _learn(self, model: str, evidence: Evidence) -> None:
         end = evidence.end

@@ -10,7 +10,7 @@ from functools import lru_cache
 from typing import Any, Self
 
 from credit.deployment_price import deployment_price, own_prices
-from credit.prices import Price
+from credit.prices import Price, rates_for
 from credit.terms import Terms, dearest_terms
 
 __all__ = ["Deployment", "ModelEntry", "ModelMap", "Terms", "model_map_from_info"]
@@ -69,6 +69,12 @@ class ModelMap:
         entry = self.entries.get(name)
         prices = [d.price for d in entry.deployments] if entry else []
         return prices[0] if prices and all(price == prices[0] for price in prices) else None
+
+    def find_dearest(self, name: str) -> Price | None:
+        """The price of the name's dearest deployment, when nobody knows which one answered."""
+        entry = self.entries.get(name)
+        prices = [d.price for d in entry.deployments if d.price is not None] if entry else []
+        return max(prices, key=lambda price: rates_for(price, 0).output, default=None)
 
     def _terms(self, name: str, service_tier: str | None) -> Terms | None:
         """Dearest terms in the tier asked for; None: unknown name, or a deployment without a price."""

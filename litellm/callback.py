@@ -85,7 +85,10 @@ class Pedagio(CustomLogger):  # type: ignore[misc]  # LiteLLM ships no types to 
         """Before each attempt: a second one needs a hold that the first cannot have used."""
         del call_type
         call = self._parts.calls.get(_text(kwargs.get("litellm_call_id")))
-        if call is None or not call.enforced or self._parts.switch.is_off():
+        if call is None:
+            return
+        call.model_id = _deployment(kwargs)
+        if not call.enforced or self._parts.switch.is_off():
             return
         if call.spent_by is not None:
             raise call.spent_by
@@ -189,6 +192,15 @@ def _request(data: dict[str, Any], route: str) -> Request:
         body=asked.get("body") or {},
         data=data,
     )
+
+
+def _deployment(kwargs: Mapping[str, Any]) -> str | None:
+    """The id of the deployment an attempt goes to; LiteLLM keeps it in one of three places."""
+    for holder in (kwargs, kwargs.get("metadata"), kwargs.get("litellm_metadata")):
+        info = holder.get("model_info") if isinstance(holder, dict) else None
+        if isinstance(info, dict) and isinstance(info.get("id"), str):
+            return str(info["id"])
+    return None
 
 
 def _text(value: Any) -> str:

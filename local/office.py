@@ -84,6 +84,14 @@ class Office:
         )
         return account
 
+    async def holds(self, client: str, person: str) -> list[admin_pb2.Hold]:
+        """The open holds of a person (the first page, which is plenty here)."""
+        request = admin_pb2.ListHoldsRequest(name=_name(client, person), page_size=500)
+        answer: admin_pb2.ListHoldsResponse = await self._admin.ListHolds(
+            request, metadata=self._metadata, timeout=CALL_BOUND_S
+        )
+        return list(answer.holds)
+
 
 def _name(client: str, person: str) -> admin_pb2.AccountName:
     return admin_pb2.AccountName(client=client, external_id=person)

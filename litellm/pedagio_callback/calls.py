@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from .token import HoldToken
@@ -23,6 +24,8 @@ class Seen:
     complete: bool = False
     empty_under_clamp: bool = False
     visible_choices: set[int] = field(default_factory=set)
+    # What the provider itself counted, where the response says so: tokens by meter.
+    usage: Mapping[str, int] | None = None
 
     def show(self, choice: int, chars: int, now_s: float) -> None:
         """Something a person or a tool can use was delivered."""
@@ -51,6 +54,8 @@ class Call:
     stream: bool = False
     limit_tokens: int | None = None
     ended: bool = False
+    # The deployment of the newest attempt: what a call without a cost event is priced by.
+    model_id: str | None = None
     # An attempt that may have been charged has gone before: the hold covers one call only.
     spent_by: Exception | None = None
     answering: bool = False

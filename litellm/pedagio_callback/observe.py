@@ -19,6 +19,7 @@ TERMINAL_EVENTS = frozenset({"response.completed", "response.incomplete", "respo
 def chunk_seen(seen: Seen, chunk: Any, now_s: float) -> None:
     """Count one chunk of a stream. `now_s` is monotonic."""
     seen.chunks += 1
+    seen.usage = usage_of(_get(chunk, "usage")) or seen.usage
     kind = _event_type(chunk)
     if kind is not None:
         _event_seen(seen, chunk, kind, now_s)
@@ -34,6 +35,7 @@ def chunk_seen(seen: Seen, chunk: Any, now_s: float) -> None:
 def response_seen(seen: Seen, response: Any, now_s: float) -> None:
     """Count a whole response."""
     seen.complete = True
+    seen.usage = usage_of(_get(response, "usage"))
     for choice in _items(_get(response, "choices")):
         seen.show(_index(choice), _visible_chars(_get(choice, "message")), now_s)
         reason = _get(choice, "finish_reason")
@@ -56,6 +58,7 @@ def _event_seen(seen: Seen, event: Any, kind: str, now_s: float) -> None:
     if kind.endswith(DELTA_EVENTS) and isinstance(delta, str):
         seen.show(0, len(delta), now_s)
     elif kind in TERMINAL_EVENTS:
+        seen.usage = usage_of(_get(_get(event, "response"), "usage")) or seen.usage
         seen.finish(_response_reason(_get(event, "response")) or kind.rpartition(".")[2])
 
 
@@ -95,6 +98,33 @@ def empty_choices(seen: Seen, chunk: Any) -> list[Any]:
 def empty_by_limit(seen: Seen) -> bool:
     """A Responses answer that ended by its limit and has shown nothing."""
     return seen.finish_reason in FINISHED_BY_LIMIT and not seen.visible_choices
+
+
+def usage_of(usage: Any) -> dict[str, int] | None:
+    """Tokens by meter of a `usage` object, in the words of chat or of the Responses API."""
+    prompt = _count(usage, "prompt_tokens", "input_tokens")
+    completion = _count(usage, "completion_tokens", "output_tokens")
+    if prompt + completion == 0:
+        return None
+    given = _get(usage, "prompt_tokens_details") or _get(usage, "input_tokens_details")
+    made = _get(usage, "completion_tokens_details") or _get(usage, "output_tokens_details")
+    creation = _get(given, "cache_creation_token_details")
+    return {
+        "prompt_tokens": prompt,
+        "completion_tokens": completion,
+        "cached_tokens": _count(given, "cached_tokens"),
+        "cache_creation_tokens": _count(given, "cache_creation_tokens", "cache_write_tokens"),
+        "cache_creation_1h_tokens": _count(creation, "ephemeral_1h_input_tokens"),
+        "reasoning_tokens": _count(made, "reasoning_tokens"),
+        "audio_input_tokens": _count(given, "audio_tokens"),
+        "audio_output_tokens": _count(made, "audio_tokens"),
+    }
+
+
+def _count(value: Any, *names: str) -> int:
+    """The first of these members that is a positive whole number, else 0."""
+    found = (_get(value, name) for name in names)
+    return next((count for count in found if type(count) is int and count > 0), 0)
 
 
 def _index(choice: Any) -> int:

@@ -65,6 +65,8 @@ def end_record(
         "finish_reason": _text(seen.finish_reason),
         "empty_under_clamp": seen.empty_under_clamp,
         "complete": seen.complete,
+        "usage": seen.usage,
+        "model_id": _text(call.model_id),
     }
 
 
@@ -113,7 +115,9 @@ def usage_fields(payload: Mapping[str, Any]) -> dict[str, int]:
         ),
         "cached_tokens": _count(prompt.get("cached_tokens"), usage.get("cache_read_input_tokens")),
         "cache_creation_tokens": _count(
-            prompt.get("cache_creation_tokens"), usage.get("cache_creation_input_tokens")
+            prompt.get("cache_write_tokens"),
+            prompt.get("cache_creation_tokens"),
+            usage.get("cache_creation_input_tokens"),
         ),
         "cache_creation_1h_tokens": _count(creation.get("ephemeral_1h_input_tokens")),
         "reasoning_tokens": _count(completion.get("reasoning_tokens")),

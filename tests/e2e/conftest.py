@@ -207,7 +207,7 @@ async def intruder_at(
     prices: Mapping[str, Price],
     eventually: Eventually,
 ) -> AsyncIterator[IntruderAt]:
-    """`await intruder_at(client)`: somebody with credit who sends bad input; damage is found at the end."""
+    """Awaiting `intruder_at` gives somebody with credit who sends bad input; damage is found at the end."""
     came: list[Intruder] = []
 
     async def come(client: str) -> Intruder:

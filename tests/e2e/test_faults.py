@@ -1,0 +1,198 @@
+"""Processes that die or stall in mid-traffic: no debit is lost, none is made twice, nobody overspends."""
+
+import asyncio
+import hmac
+import json
+import random
+import secrets
+import time
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+import asyncpg
+import httpx
+
+from local.office import Office
+from local.stack import Stack
+from local.story.chat import Person
+from local.story.ledger import Ledger
+
+USD = 10**9
+CALLS = 100
+DEADLINE_BOUND_S = 60.0
+# When so many calls have been sent, this child is killed; it is started again at once.
+KILLS = {20: "authz-1", 40: "accounting", 60: "litellm"}
+
+NewPerson = Callable[..., Awaitable[Person]]
+Paid = Callable[[Person], Awaitable[int]]
+Eventually = Callable[..., Awaitable[None]]
+Database = asyncpg.Connection
+
+DEBITS = """
+    SELECT h.id::text AS hold_id,
+        count(t.id) FILTER (WHERE t.kind <> 'reversal') - count(t.id) FILTER (WHERE t.kind = 'reversal') AS debits
+    FROM hold AS h JOIN account AS a ON a.id = h.account_id LEFT JOIN transfer AS t ON t.hold_id = h.id
+    WHERE a.external_id = $1 GROUP BY h.id"""
+OPEN = "SELECT hold_id::text FROM hold_open AS o JOIN account AS a ON a.id = o.account_id WHERE a.external_id = $1"
+REASONS = {"in_flight", "report_missing", "end_missing", "cost_missing"}
+
+
+def body(number: int) -> dict[str, Any]:
+    """A short call of some 0.2 s."""
+    order = "[[tokens=40 rate=200]]"
+    return {"model": "gpt-4o-mini", "messages": [{"role": "user", "content": f"{number} {order}"}]}
+
+
+async def send(http: httpx.AsyncClient, who: Person, number: int) -> tuple[str, bool]:
+    """One call: its hold, and whether it was answered whole."""
+    try:
+        answer = await http.post("/v1/chat/completions", json=body(number), headers=who.headers)
+    except httpx.HTTPError:
+        return "", False
+    return answer.headers.get("x-request-id", ""), answer.status_code == 200
+
+
+async def test_killed_processes_lose_no_debit_and_make_none_twice(
+    stack: Stack,
+    person: NewPerson,
+    paid: Paid,
+    office: Office,
+    database: Database,
+    eventually: Eventually,
+) -> None:
+    """I3: authz, accounting, LiteLLM get kill -9, once each during 100 calls."""
+    who = await person(100 * USD)
+    restarts: list[asyncio.Task[None]] = []
+    gate = asyncio.Semaphore(8)
+
+    async def one(http: httpx.AsyncClient, number: int) -> tuple[str, bool]:
+        async with gate:
+            if number in KILLS:
+                child = stack.children[KILLS[number]]
+                await child.kill()
+                restarts.append(asyncio.create_task(child.restart()))
+            return await send(http, who, number)
+
+    async with httpx.AsyncClient(base_url=stack.envoy_url, timeout=30) as http:
+        results = await asyncio.gather(*(one(http, number) for number in range(CALLS)))
+        await asyncio.gather(*restarts)
+        answered = {hold_id for hold_id, whole in results if whole}
+        assert len(answered) > CALLS // 3, "too little traffic survived to prove anything"
+
+        async def all_answered_are_debited() -> bool:
+            rows = await database.fetch(DEBITS, who.name)
+            debits = {row["hold_id"]: row["debits"] for row in rows}
+            return all(debits.get(hold_id) == 1 for hold_id in answered)
+
+        await eventually(all_answered_are_debited, "each answered call is debited once")
+        listed = {hold.hold_id: hold.reason for hold in await office.holds(who.client, who.name)}
+        # No call is under way any more: what is open after the listing was open during it.
+        assert {row["hold_id"] for row in await database.fetch(OPEN, who.name)} <= set(listed)
+        assert set(listed.values()) <= REASONS
+
+        async def none_open() -> bool:
+            return not await database.fetch(OPEN, who.name)
+
+        await eventually(none_open, "what never reported closes by itself", DEADLINE_BOUND_S)
+        again, whole = await send(http, who, CALLS)
+        assert whole, f"the system is not well afterwards ({again})"
+    rows = await database.fetch(DEBITS, who.name)
+    assert max(row["debits"] for row in rows) == 1
+    posted = (await office.balance(who.client, who.name)).posted_nanos
+    assert posted == 100 * USD - await paid(who)
+
+
+async def test_frozen_replica_moves_the_check_and_leaves_the_hold(
+    stack: Stack, person: NewPerson, paid: Paid, ledger: Ledger, office: Office, database: Database
+) -> None:
+    """Envoy's per-try timeout asks the other replica with the same id: one hold, everybody served."""
+    who = await person(1 * USD)
+    slow = stack.children["authz-1"]
+    async with httpx.AsyncClient(base_url=stack.envoy_url, timeout=30) as http:
+        slow.freeze()
+        try:
+            results = await asyncio.gather(*(send(http, who, number) for number in range(6)))
+        finally:
+            slow.thaw()
+    assert [whole for _, whole in results] == [True] * 6
+    await ledger.all_closed()
+    rows = await database.fetch(DEBITS, who.name)
+    assert {row["hold_id"]: row["debits"] for row in rows} == {hold_id: 1 for hold_id, _ in results}
+    account = await office.balance(who.client, who.name)
+    assert (account.posted_nanos, account.held_nanos) == (1 * USD - await paid(who), 0)
+
+
+async def test_every_report_three_times_in_any_order_changes_nothing(
+    stack: Stack, person: NewPerson, paid: Paid, ledger: Ledger, database: Database
+) -> None:
+    """I2: delivery is at least once, so the real records of real calls are sent again, shuffled."""
+    who = await person(10 * USD)
+    async with httpx.AsyncClient(base_url=stack.envoy_url, timeout=30) as http:
+        await asyncio.gather(*(send(http, who, number) for number in range(12)))
+    await ledger.all_closed()
+    before, holds = (
+        await paid(who),
+        {row["hold_id"] for row in await database.fetch(DEBITS, who.name)},
+    )
+    spooled = [json.loads(line) for line in spooled_lines(stack.state_folder / "spool")]
+    records = [record for record in spooled if record["hold"] in holds] * 3
+    assert len(records) >= 12 * 3 * 3
+    random.Random(5).shuffle(records)
+    async with httpx.AsyncClient(base_url=stack.accounting_url, timeout=30) as http:
+        for first in range(0, len(records), 50):
+            answer = await report(http, stack.report_key, records[first : first + 50])
+            assert answer["recorded"] == answer["quarantined"] == 0
+    assert await paid(who) == before
+    assert await ledger.open_holds() == 0
+
+
+async def test_embeddings_that_fell_back_are_debited_once(
+    stack: Stack, person: NewPerson, paid: Paid, consumed: Callable[[], int], ledger: Ledger
+) -> None:
+    """There LiteLLM gives the failure and the success one id (measured): still one debit."""
+    who = await person(1 * USD)
+    request = {"model": "busca", "input": ["um texto", "outro texto"]}
+    async with httpx.AsyncClient(base_url=stack.provider_url, timeout=30) as control:
+        await control.post("/control", json={"faults": {"fail_next": 1, "error_status": 500}})
+        async with httpx.AsyncClient(base_url=stack.envoy_url, timeout=30) as http:
+            answer = await http.post("/v1/embeddings", json=request, headers=who.headers)
+        await control.post("/control", json={"reset": True})
+    assert answer.status_code == 200, answer.text
+    await ledger.all_closed()
+    assert await paid(who) == consumed() > 0
+
+
+def spooled_lines(folder: Path) -> list[str]:
+    """What the callback wrote to disk, whole lines only."""
+    texts = [
+        path.read_text(encoding="utf-8")
+        for path in sorted(folder.rglob("*.jsonl*"))
+        if path.is_file()
+    ]
+    return [
+        line
+        for text in texts
+        for line in text.splitlines()
+        if line.startswith("{") and line.endswith("}")
+    ]
+
+
+async def report(
+    http: httpx.AsyncClient, key: str, records: list[dict[str, Any]]
+) -> dict[str, int]:
+    """Send a batch as the callback signs it."""
+    content = json.dumps({"source": "callback", "records": records}).encode()
+    timestamp, nonce = str(int(time.time())), secrets.token_hex(16)
+    signature = hmac.new(
+        key.encode(), f"{timestamp}.{nonce}.".encode() + content, "sha256"
+    ).hexdigest()
+    headers = {
+        "x-pedagio-timestamp": timestamp,
+        "x-pedagio-nonce": nonce,
+        "x-pedagio-signature": f"v1={signature}",
+    }
+    answer = await http.post("/v1/reports", content=content, headers=headers)
+    assert answer.status_code == 200, answer.text
+    tally: dict[str, int] = answer.json()
+    return tally
