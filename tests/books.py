@@ -1,7 +1,7 @@
 """A small ledger to act on in tests, with the invariants that must hold after every act."""
 
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -74,7 +74,7 @@ class Books:
         return place.hold_id, answers[place.hold_id]
 
     async def report(
-        self, records: list[Mapping[str, Any]], events: list[Mapping[str, Any]]
+        self, records: Sequence[Mapping[str, Any]], events: Sequence[Mapping[str, Any]]
     ) -> dict[tuple[str, str], str]:
         """Capture a batch."""
         return await ledger.capture_batch(self.pool, records, events, 2100)

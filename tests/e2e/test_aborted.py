@@ -81,7 +81,7 @@ async def test_100_stopped_streams_are_settled_within_a_tenth_of_the_truth(
         await asyncio.gather(*(one(number) for number in range(STREAMS)))
 
     async def closed() -> bool:
-        return await database.fetchval(COUNT_OPEN, who.name) == 0
+        return bool(await database.fetchval(COUNT_OPEN, who.name) == 0)
 
     await eventually(closed, "every hold of a stopped stream closes", within_s=5.0)
     outcomes = {row["outcome"]: row["n"] for row in await database.fetch(OUTCOMES, who.name)}

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from typing import Any
 
 import httpx
 import openai
@@ -29,7 +30,7 @@ Paid = Callable[[Person], Awaitable[int]]
 Call = Callable[[openai.AsyncOpenAI, str], Awaitable[None]]
 
 
-def asks(text: str) -> list[dict[str, str]]:
+def asks(text: str) -> Any:
     """A short conversation that ends in this text."""
     return [
         {"role": "system", "content": "Responda em português."},
@@ -52,10 +53,10 @@ def stream_call(model: str, order: str = "") -> Call:
     """A chat that is streamed to its end."""
 
     async def call(client: openai.AsyncOpenAI, text: str) -> None:
-        stream = await client.chat.completions.create(
+        stream: Any = await client.chat.completions.create(
             model=model,
             messages=asks(f"{text} [[tokens=60 {order}]]"),
-            stream=True,  # type: ignore[arg-type]
+            stream=True,
         )
         async for _ in stream:
             pass
@@ -77,12 +78,12 @@ def responses_call(model: str, *, stream: bool) -> Call:
     return call
 
 
-def embeddings_call(form: object = None) -> Call:
+def embeddings_call(form: Any = None) -> Call:
     """Embeddings of a text, of several, or of token numbers."""
 
     async def call(client: openai.AsyncOpenAI, text: str) -> None:
         given = form if form is not None else [text, "outro trecho"]
-        await client.embeddings.create(model="text-embedding-3-small", input=given)  # type: ignore[arg-type]
+        await client.embeddings.create(model="text-embedding-3-small", input=given)
 
     return call
 
@@ -173,7 +174,7 @@ async def test_provider_error_releases_its_hold_at_once(
     with pytest.raises(openai.APIStatusError) as failed:
         await client.chat.completions.create(
             model="gpt-4o-mini", messages=asks("oi [[status=400]]")
-        )  # type: ignore[arg-type]
+        )
     assert failed.value.status_code == 400
     await ledger.all_closed()
     account = await office.balance(who.client, who.name)
