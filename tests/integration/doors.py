@@ -1,9 +1,11 @@
 """authz as Envoy meets it: real processes on loopback ports, over a ledger that can be cut off."""
 
 import asyncio
+import json
 import os
 import sys
 import time
+import uuid
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any, Self
@@ -13,10 +15,12 @@ import asyncpg
 import grpc
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
+from credit.token import Claims, verify
 from local.probe import HOST, free_ports, grpc_serving
 from local.process import Child, Command
 from protos import ext_authz_pb2 as pb
 from protos import ext_authz_pb2_grpc as pb_grpc
+from tests.books import Books
 from tests.unit.door import a_check, a_model_map
 
 ROOT = Path(__file__).parents[2]
@@ -139,3 +143,33 @@ class Wire:
                 writer.write(data)
         finally:
             writer.close()
+
+
+def claims_of(answer: pb.CheckResponse) -> Claims:
+    """What the token of an allowed request says."""
+    assert answer.status.code == 0, answer
+    headers = {h.header.key: h.header.value for h in answer.ok_response.headers}
+    return verify(headers["x-pedagio-hold"], [TOKEN_KEY.encode()])
+
+
+def refusal_of(answer: pb.CheckResponse) -> tuple[int, Any]:
+    """HTTP status and reason of a refused request."""
+    assert answer.status.code != 0
+    denied = answer.denied_response
+    return denied.status.code, json.loads(denied.body)["error"]["code"]
+
+
+def new_id() -> str:
+    """What Envoy makes for each request."""
+    return str(uuid.uuid4())
+
+
+async def held(books: Books) -> int:
+    """What is reserved on Maria's account; the books add up."""
+    await books.check()
+    return int(await books.pool.fetchval("SELECT held FROM account WHERE external_id = 'maria'"))
+
+
+async def counted(books: Books, statement: str, at_least: int) -> bool:
+    """Whether a counting statement has come so far."""
+    return int(await books.pool.fetchval(statement)) >= at_least

@@ -15,6 +15,7 @@ from accounting.extend import Extender
 from accounting.http import Face, create_app
 from accounting.pricing import CurrentModels
 from accounting.record import Recorder
+from accounting.reports import RECORD
 from accounting.settle import Settler
 from credit.models import ModelMap
 from credit.token import Claims, sign
@@ -85,11 +86,8 @@ class Office:
     async def grow_old(self, hold_id: str, records: list[dict[str, Any]], age_s: float) -> None:
         """Put records on file as they came in some time ago: history is only ever inserted."""
         for record in records:
-            body = {
-                k: v
-                for k, v in record.items()
-                if k not in {"id", "token", "hold", "at_ms", "record"}
-            }
+            head = {"id", "token", "hold", "at_ms", "record"}
+            body = RECORD.validate_python(record).model_dump(mode="json", exclude=head)
             await self.pool.execute(
                 "INSERT INTO call_record (id, hold_id, kind, body, at, recorded_at)"
                 " VALUES ($1, $2, $3, $4, now(), now() - make_interval(secs => $5))",

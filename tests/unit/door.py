@@ -8,10 +8,13 @@ from typing import Any
 
 from authz.check import Check, Problem
 from authz.request import Request
+from authz.response import Allow, Refuse
 from authz.snapshot import Client
 from credit.ledger import Place, Placed
 from credit.models import Deployment, ModelEntry, ModelMap
 from credit.prices import Price
+from credit.refusal import Reason
+from credit.token import Claims, verify
 from credit.wording import Wording
 from protos import ext_authz_pb2 as pb
 
@@ -155,3 +158,30 @@ def a_check(
     struct = check.attributes.metadata_context.filter_metadata["pedagio.body"]
     struct.update({"model": "gpt-4o"} if body is None else dict(body))
     return check
+
+
+def claims_of(answer: Allow | Refuse) -> Claims:
+    """What the token says; also that the request passes."""
+    assert isinstance(answer, Allow), answer
+    return verify(answer.headers["x-pedagio-hold"], TOKEN_KEYS)
+
+
+def reason_of(answer: Allow | Refuse) -> tuple[Reason, str | None]:
+    """Why the request does not pass."""
+    assert isinstance(answer, Refuse), answer
+    return answer.reason, answer.param
+
+
+BAD = [
+    ({"user_header": None}, Reason.IDENTITY_MISSING, None),
+    ({"user_header": "{{LIBRECHAT_USER_ID}}"}, Reason.IDENTITY_MISSING, None),
+    ({"user_header": "maria,jose"}, Reason.IDENTITY_MISSING, None),
+    ({"user_header": "jose"}, Reason.IDENTITY_MISSING, None),  # unknown, and the policy is refuse
+    ({"has_query": True}, Reason.BAD_REQUEST, "query"),
+    ({"hold_id": ""}, Reason.BAD_REQUEST, "x-request-id"),
+    ({"body": {}}, Reason.BAD_REQUEST, "model"),
+    ({"body": {"model": "gpt-4o", "n": 0.0}}, Reason.BAD_REQUEST, "n"),
+    ({"body": {"model": "gpt-4o", "no-log": True}}, Reason.BAD_REQUEST, "no-log"),
+    ({"body": {"model": "mystery"}}, Reason.MODEL_UNPRICED, "mystery"),
+    ({"body": {"model": "nobody"}}, Reason.MODEL_UNPRICED, "nobody"),
+]

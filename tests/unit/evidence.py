@@ -1,4 +1,4 @@
-"""Records and evidence of calls, as the callback reports them, for tests of the closing rules."""
+"""Evidence of calls as the callback reports them, for tests of the closing rules."""
 
 from typing import Any
 

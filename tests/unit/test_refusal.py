@@ -40,7 +40,9 @@ def test_sentence_with_fields_of_any_length_stays_readable(
 ) -> None:
     """Under 200 characters, no placeholder left, and always with the reference."""
     fields = dict.fromkeys(FIELDS, "x" * length) | {"ref": "0d9f4c"}
-    fields["model"] = "m" * max(length, 1)  # the door names no price only for a model that was named
+    fields["model"] = "m" * max(
+        length, 1
+    )  # the door names no price only for a model that was named
     text = sentence(reason, language, fields)
     assert 20 < len(text) <= SENTENCE_LIMIT
     assert "{" not in text
@@ -83,7 +85,10 @@ def test_sentence_from_the_wording_says_the_figures_of_the_decision() -> None:
         Reason.CREDIT_IN_FLIGHT, "pt-BR", HOLD, None, wording.amounts(-5, 0, "pt-BR")
     )
     moment = datetime(2026, 11, 21, tzinfo=UTC)
-    assert (wording.date(moment, "pt-BR"), wording.date(moment, "en")) == ("21/11/2026", "2026-11-21")
+    assert (wording.date(moment, "pt-BR"), wording.date(moment, "en")) == (
+        "21/11/2026",
+        "2026-11-21",
+    )
 
 
 @pytest.mark.parametrize("reason", Reason)
