@@ -150,6 +150,23 @@ async def test_token_with_odd_claims_never_blocks_its_batch(
     assert recorded == 2 or await suspense(office) == COST
 
 
+async def test_record_that_only_the_ledger_refuses_is_found_and_quarantined_alone(
+    office: Office,
+) -> None:
+    """What slipped through the gate costs its own record, never the batch nor the queue behind it."""
+    await office.pool.execute("ALTER TABLE usage_event ADD CHECK (model <> 'unforeseen')")
+    account_id = await office.books.account(CREDIT)
+    records = []
+    for n in range(7):
+        hold_id, _ = await office.books.place(account_id, HELD)
+        model = "unforeseen" if n == 4 else "gpt-4o"
+        records.append(cost(hold_id, token(hold_id, account_id), model=model))
+    assert await office.report(*records) == (6, 0, 1)
+    assert (await office.books.figures(account_id)).posted == CREDIT - 6 * COST
+    assert await office.report(*records) == (0, 6, 1)
+    assert await office.pool.fetchval("SELECT count(*) FROM usage_quarantine") == 1
+
+
 async def test_cost_beyond_all_reason_is_quarantined(office: Office) -> None:
     """Nothing is debited for absurd amounts."""
     hold_id, text, account_id = await placed(office)
