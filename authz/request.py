@@ -13,10 +13,10 @@ from typing import Any
 
 from google.protobuf import struct_pb2
 
+from credit.identity import is_external_id
 from protos import ext_authz_pb2 as pb
 
 BODY_NAMESPACE = "pedagio.body"
-IDENTITY_LIMIT = 128
 # Envoy reads no other (listener.yaml), and says of body and type alike that it could not.
 READABLE_TYPE = re.compile(r'application/json\s*(;\s*charset="?utf-8"?\s*)?', re.IGNORECASE)
 
@@ -39,21 +39,9 @@ class Request:
 
     @property
     def external_id(self) -> str | None:
-        """The person's id, or None when the header is no identity.
-
-        DESIGN 3: empty, a placeholder that LibreChat left unresolved (`{{`), several values
-        (Envoy joins duplicate headers with a comma) or overlong is no identity.
-        """
+        """The person's id, or None when the header is no identity."""
         value = (self.user_header or "").strip()
-        if (
-            not value
-            or "{{" in value
-            or "," in value
-            or len(value) > IDENTITY_LIMIT
-            or not value.isprintable()
-        ):
-            return None
-        return value
+        return value if is_external_id(value) else None
 
 
 def read(check: pb.CheckRequest) -> Request:

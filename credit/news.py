@@ -85,6 +85,7 @@ class News:
             log.warning("news_reachable" if reachable else "news_unreachable", error=error)
 
     async def _listen(self) -> None:
+        lost = False
         while True:
             try:
                 async with (
@@ -92,8 +93,11 @@ class News:
                     client.pubsub() as channel,
                 ):
                     await channel.subscribe(CHANNEL)
+                    lost = False
                     async for _ in channel.listen():
                         self._wake.set()
             except (OSError, redis.RedisError) as error:
-                log.info("news_channel_lost", error=type(error).__name__)
+                if not lost:
+                    log.warning("news_channel_lost", error=type(error).__name__)
+                lost = True
             await asyncio.sleep(RECONNECT_AFTER_S)

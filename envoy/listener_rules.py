@@ -8,7 +8,14 @@ from configuration import AUTHZ_FILTER, JSON_FILTER, KEY_FILTER, Configuration, 
 
 STRIPPED_PREFIXES: Final = ("x-pedagio-", "x-litellm-", "x-envoy-")
 NAMESPACE: Final = "pedagio.body"
-FILTER_ORDER: Final = [JSON_FILTER, AUTHZ_FILTER, KEY_FILTER, "envoy.filters.http.router"]
+HIDING_FILTER: Final = "envoy.filters.http.header_mutation"
+FILTER_ORDER: Final = [
+    JSON_FILTER,
+    AUTHZ_FILTER,
+    KEY_FILTER,
+    HIDING_FILTER,
+    "envoy.filters.http.router",
+]
 WAYS_PAST_AUTHZ: Final = (
     "failure_mode_allow",
     "http_service",
@@ -94,7 +101,7 @@ def trust(configuration: Configuration) -> Findings:
 
 
 def filters(configuration: Configuration) -> Findings:
-    """Read the body, ask, add the key, send: in this order and with no way around."""
+    """Read the body, ask, add the key, hide LiteLLM, send: in this order, no way around."""
     if list(configuration.filters) != FILTER_ORDER:
         yield in_listener("http_filters", f"must be {', '.join(FILTER_ORDER)}")
         return

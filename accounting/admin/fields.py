@@ -6,10 +6,11 @@ from collections.abc import Collection
 from dataclasses import dataclass
 
 from accounting.admin.errors import InvalidFieldError
+from credit.identity import EXTERNAL_ID_LIMIT, is_external_id
 
 AMOUNT_LIMIT_NANOS = 10**15  # a million USD: anything above is a slip of the keyboard
 TEXT_LIMIT = 500
-IDENTITY_LIMIT = 128
+REQUEST_ID_LIMIT = 128
 PAGE_SIZE = 50
 PAGE_SIZE_LIMIT = 500
 KEY_LENGTHS = range(16, 513)
@@ -67,8 +68,8 @@ def client_id(field: str, value: str) -> str:
 
 def external_id(field: str, value: str) -> str:
     """What the door accepts as `x-user-id` (DESIGN 3): another account could never be charged."""
-    value = text(field, value, IDENTITY_LIMIT)
-    if "{{" in value or "," in value:
+    value = text(field, value, EXTERNAL_ID_LIMIT)
+    if not is_external_id(value):
         raise InvalidFieldError(
             field, "must contain neither {{ nor a comma: no request can carry it"
         )

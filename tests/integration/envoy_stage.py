@@ -147,6 +147,8 @@ class Handler(BaseHTTPRequestHandler):
         self.send_response(self.server.status)
         self.send_header("content-type", "application/json")
         self.send_header("content-length", str(len(body)))
+        self.send_header("x-litellm-model-api-base", "http://provider.inside")
+        self.send_header("llm_provider-server", "inside")
         self.end_headers()
         self.wfile.write(body)
 

@@ -240,3 +240,10 @@ def test_access_log_names_decision_and_hides_secrets(tmp_path: Path) -> None:
     assert (chat["decision"], chat["client"], chat["code"]) == ("allow", "librechat", 200)
     assert chat["request_id"] == got.headers["x-request-id"]
     assert not [word for word in ("a secret prompt", "secret-query", "sk-of") if word in text]
+
+
+def test_headers_in_which_litellm_speaks_of_itself_stay_inside(envoy: Stage) -> None:
+    """The upstream's address, keys' names and LiteLLM's cost figures are nobody's business."""
+    got = envoy.chat({"model": "m"})
+    assert got.status == 200
+    assert not [name for name in got.headers if name.startswith(("x-litellm-", "llm_provider-"))]
