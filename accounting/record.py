@@ -13,7 +13,7 @@ import structlog
 from pydantic import ValidationError
 
 from accounting.charge import charge, is_exact
-from accounting.reports import NANOS_LIMIT, RECORD, AnyRecord, Cost, storable
+from accounting.reports import RECORD, AnyRecord, Cost, storable
 from credit import ledger
 from credit.models import ModelMap
 from credit.token import Claims, TokenError, verify
@@ -24,6 +24,8 @@ CODE = re.compile(r"[\w.+:-]{1,64}", re.ASCII)
 ACCOUNT = re.compile(r"[0-9]{1,18}")
 SHOWN = {"record", "id", "hold", "at_ms", "status", "cost_usd"}
 FIELDS_SHOWN = 64
+# Ten thousand dollars: 128 longest answers of o1-pro, the dearest of all, cost 7,710.
+COST_LIMIT_NANOS = 10**13
 
 log = structlog.get_logger()
 
@@ -171,7 +173,7 @@ class Recorder:
         )
         charged = charge(record, hold_id, price, self._models.version)
         event = charged.event
-        if max(event["cost"], event["litellm_cost"], event["book_cost"] or 0) > NANOS_LIMIT:
+        if max(event["cost"], event["litellm_cost"], event["book_cost"] or 0) > COST_LIMIT_NANOS:
             raise Unacceptable("absurd amount")
         detail = {
             "model": record.model,

@@ -10,6 +10,7 @@ import http.client
 import json
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -26,22 +27,27 @@ from local.story.chat import Person, sentence_of
 CHAT, RESPONSES, EMBEDDINGS = "/v1/chat/completions", "/v1/responses", "/v1/embeddings"
 MODEL = "gpt-4o-mini"
 # Stands in every prompt that is sent here, and may be found nowhere afterwards.
-SECRET = "segredo-que-ninguem-guarda"
+SECRET = "segredo que ninguem guarda"
 TEXT = f"{SECRET} [[tokens=5]]"
 CREDIT_NANOS = 10**9
 ANSWER_BOUND_S = 30.0
 # Well below the deadline of a hold: what is free by then was freed by evidence.
 FREE_WITHIN_S = 10.0
 LIBRECHAT, PLAIN = "librechat", "plain"
-# Tables that take what clients and reports say; the others hold figures and configuration.
-KEPT = """
-    SELECT t::text FROM decision AS t WHERE strpos(t::text, $1) > 0
-    UNION ALL SELECT t::text FROM call_record AS t WHERE strpos(t::text, $1) > 0
-    UNION ALL SELECT t::text FROM usage_quarantine AS t WHERE strpos(t::text, $1) > 0
-    UNION ALL SELECT t::text FROM usage_event AS t WHERE strpos(t::text, $1) > 0
-    UNION ALL SELECT t::text FROM usage_conflict AS t WHERE strpos(t::text, $1) > 0
-    UNION ALL SELECT t::text FROM exception AS t WHERE strpos(t::text, $1) > 0
-    UNION ALL SELECT t::text FROM hold AS t WHERE strpos(t::text, $1) > 0"""
+# Tables that take what clients and reports say, each with the time of its rows.
+TAKING = {
+    "decision": "decided_at",
+    "call_record": "recorded_at",
+    "usage_event": "recorded_at",
+    "usage_conflict": "recorded_at",
+    "usage_quarantine": "recorded_at",
+    "exception": "recorded_at",
+    "hold": "placed_at",
+}
+KEPT = " UNION ALL ".join(
+    f"SELECT t::text AS t FROM {table} AS t WHERE strpos(t::text, $1) > 0 AND t.{time} >= $2"
+    for table, time in TAKING.items()
+)
 EXPLAINED = """
     SELECT d.reason FROM decision AS d WHERE d.hold_id = $1 AND d.kind = 'refuse'
     UNION ALL
@@ -125,11 +131,14 @@ class Intruder:
     eventually: Eventually
     who: Person
     had_nanos: int
+    came_at: datetime
     answered: int = 0
     before: int = field(init=False)
+    leaked: set[Path] = field(init=False)
 
     def __post_init__(self) -> None:
         self.before = len(read_truth(self.stack.truth_path))
+        self.leaked = set(leaks(self.stack.state_folder))
 
     def headers(self, *changed: tuple[str, str], without: str = "") -> Headers:
         """What the client sends for this person; a changed name replaces, a repeated one is sent twice."""
@@ -197,8 +206,9 @@ async def check_unharmed(intruders: Sequence[Intruder]) -> None:
 
     what = "nothing is held, and what was answered is debited"
     await first.eventually(settled, what, FREE_WITHIN_S)
-    assert not await first.database.fetch(KEPT, SECRET), "Postgres keeps a prompt"
-    assert not leaks(first.stack.state_folder), "a file keeps a prompt"
+    kept = [row["t"] for row in await first.database.fetch(KEPT, SECRET, first.came_at)]
+    assert not kept, "Postgres keeps a prompt"
+    assert set(leaks(first.stack.state_folder)) <= first.leaked, "a file keeps a prompt"
     for one in intruders:
         good = await one.send(chat_body())
         assert good.status == http.client.OK, good.body

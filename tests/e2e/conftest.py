@@ -216,9 +216,18 @@ async def intruder_at(
             await office.grant(client, "", CREDIT_NANOS)
         else:
             who = await person(CREDIT_NANOS, client)
-        had_nanos = (await office.balance(client, who.name)).posted_nanos
-        came.append(Intruder(stack, office, database, prices, eventually, who, had_nanos))
-        return came[-1]
+
+        async def quiet() -> bool:
+            return (await office.balance(client, who.name)).held_nanos == 0
+
+        await eventually(quiet, "what came before is settled")
+        account = await office.balance(client, who.name)
+        came_at = await database.fetchval("SELECT now()")
+        one = Intruder(
+            stack, office, database, prices, eventually, who, account.posted_nanos, came_at
+        )
+        came.append(one)
+        return one
 
     yield come
     if came:

@@ -33,10 +33,7 @@ UNKNOWN_KEYS: dict[str, Any] = {
     "litellm_metadata": {"x": SECRET},
     "thinking": {"type": "enabled", "budget_tokens": 9},
     "tags": ["a"],
-    "model_list": [{"model_name": "x"}],
     "context_window_fallback_dict": {MODEL: "gpt-5"},
-    "mock_response": ["free"],
-    "": 1,
     "messages ": [],
 }
 # Scalars of a wrong shape hide from the door, which sees no arrays and no objects.
@@ -65,6 +62,12 @@ async def test_body_key_nobody_listed_is_refused_by_name(
     """LiteLLM hands unknown keys to the provider: only keys whose price we know may pass."""
     answer = await intruder.refused(chat_body(**{name: value}), 400, "bad_request", name)
     assert SECRET.encode() not in answer.body
+
+
+async def test_body_key_that_is_empty_hides_no_other(intruder: Intruder) -> None:
+    """The name of the offence may be empty; the offence is one."""
+    body = b'{"":1,' + chat_body(tools=[{"type": "web_search"}], extra_body={"n": 20})[1:]
+    await intruder.refused(body, 400, "bad_request", '""')
 
 
 @pytest.mark.parametrize(("name", "value"), WRONG_SHAPES.items())
@@ -189,12 +192,8 @@ async def test_body_that_names_somebody_else_is_booked_to_the_header(
 
 async def test_text_with_a_nul_character_is_answered(intruder: Intruder) -> None:
     """An odd character in a prompt is the person's own business: no store of ours ever sees it."""
-    assert (await intruder.send(chat_body(messages=said_text("a\0b")))).status == 200
-
-
-def said_text(odd: str) -> list[dict[str, Any]]:
-    """A message whose text has this in it."""
-    return said({"type": "text", "text": f"{odd} {TEXT}"})
+    messages = said({"type": "text", "text": f"a\0b {TEXT}"})
+    assert (await intruder.send(chat_body(messages=messages))).status == 200
 
 
 @pytest.mark.parametrize("depth", [50, 500])

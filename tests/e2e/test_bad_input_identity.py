@@ -1,13 +1,10 @@
 """Who somebody claims to be: keys, identities, headers that only Envoy and authz may set."""
 
-import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 
 import pytest
 
-from local.office import Office
 from tests.e2e.attempts import (
-    CREDIT_NANOS,
     LIBRECHAT,
     PLAIN,
     Answer,
@@ -17,8 +14,8 @@ from tests.e2e.attempts import (
 )
 
 IntruderAt = Callable[[str], Awaitable[Intruder]]
-NewPerson = Callable[..., Awaitable[object]]
 FORGED_ID = "11111111-2222-4333-8444-555555555555"
+OF_HOLD = "SELECT account_id, client_id FROM hold WHERE id = $1"
 # Each is believed by somebody behind Envoy, if it got that far.
 FORGED_HEADERS = {
     "x-litellm-call-id": FORGED_ID,
@@ -81,12 +78,92 @@ async def expect_nobody(intruder: Intruder, answer: Answer) -> None:
     await intruder.explained(answer, "identity_missing")
 
 
-async def test_identity_of_128_characters_is_answered(
-    intruder: Intruder, office: Office, stack_keys: Mapping[str, str]
-) -> None:
-    """The longest identity is one; its account is opened on the way, without credit."""
-    name = "a" * 121 + intruder.who.name[-7:].rjust(7, "-")
+async def test_identity_of_128_characters_is_somebody(intruder: Intruder) -> None:
+    """The longest identity: its account is opened on the way, and has no credit yet."""
+    name = intruder.who.name.ljust(128, "-")
     answer = await intruder.send(chat_body(), headers=intruder.headers(("x-user-id", name)))
     check_refusal(answer, 402, "insufficient_credit", "", style=LIBRECHAT)
-    assert (await office.balance(LIBRECHAT, name)).posted_nanos == 0
-    assert stack_keys[LIBRECHAT]
+    assert (await intruder.office.balance(LIBRECHAT, name)).posted_nanos == 0
+
+
+@pytest.mark.parametrize(
+    "authorization",
+    ["Bearer pk-nobody-has-this-key", "Bearer ", "Basic {key}", "{key}", "Bearer {key}x", None],
+)
+async def test_key_that_nobody_has_is_refused(
+    intruder: Intruder, authorization: str | None
+) -> None:
+    """401, and only here; whose language nobody knows, so the installation's, without wrapping."""
+    changed = ()
+    if authorization is not None:
+        changed = (("authorization", authorization.format(key=intruder.who.key)),)
+    headers = intruder.headers(*changed, without="authorization")
+    answer = await intruder.send(chat_body(), headers=headers)
+    check_refusal(answer, 401, "unknown_key", "", style=PLAIN)
+
+
+async def test_key_of_litellm_itself_opens_nothing(intruder: Intruder) -> None:
+    """Behind Envoy it is worth a fortune, in front of it nothing."""
+    key = intruder.stack.litellm_key
+    for headers in (
+        intruder.headers(("authorization", f"Bearer {key}")),
+        intruder.headers(("x-litellm-api-key", key), without="authorization"),
+        intruder.headers(("x-api-key", key), without="authorization"),
+    ):
+        answer = await intruder.send(chat_body(), headers=headers)
+        check_refusal(answer, 401, "unknown_key", "", style=PLAIN)
+
+
+async def test_key_unknown_on_the_free_path_is_refused(intruder: Intruder) -> None:
+    """The list of models is free, but not for everybody."""
+    headers = intruder.headers(("authorization", "Bearer pk-nobody-has-this-key"))
+    answer = await intruder.send(path="/v1/models", method="GET", headers=headers)
+    check_refusal(answer, 401, "unknown_key", "", style=PLAIN)
+    known = await intruder.send(path="/v1/models", method="GET")
+    assert known.status == 200
+
+
+@pytest.mark.parametrize(("name", "value"), FORGED_HEADERS.items())
+async def test_header_of_ours_sent_by_a_client_changes_nothing(
+    intruder: Intruder, name: str, value: str
+) -> None:
+    """Stripped: the call is answered, held and booked under Envoy's own id, on the right account."""
+    answer = await intruder.send(chat_body(), headers=intruder.headers((name, value)))
+    assert answer.status == 200, answer.body
+    assert answer.hold_id not in {"", FORGED_ID}
+    account = await intruder.office.balance(intruder.who.client, intruder.who.name)
+    rows = await intruder.database.fetch(OF_HOLD, answer.hold_id)
+    assert [(row["account_id"], row["client_id"]) for row in rows] == [(account.id, LIBRECHAT)]
+    assert not await intruder.database.fetch(OF_HOLD, FORGED_ID)
+
+
+async def test_forged_headers_all_at_once_change_nothing(intruder: Intruder) -> None:
+    """Together they do no more than alone."""
+    headers = intruder.headers(*FORGED_HEADERS.items())
+    answer = await intruder.send(chat_body(), headers=headers)
+    assert answer.status == 200, answer.body
+
+
+async def test_service_client_that_names_a_person_is_refused(intruder_at: IntruderAt) -> None:
+    """One key, one account: a name here would be somebody pretending to be a trusted client."""
+    service = await intruder_at("service")
+    for name in ("somebody", ""):
+        headers = service.headers(("x-user-id", name))
+        answer = await service.send(chat_body(), headers=headers)
+        check_refusal(answer, 400, "bad_request", "x-user-id", style=PLAIN)
+        await service.explained(answer, "bad_request")
+
+
+async def test_service_client_alone_spends_its_own_account(intruder_at: IntruderAt) -> None:
+    """Without a name the service's one account pays."""
+    service = await intruder_at("service")
+    assert (await service.send(chat_body())).status == 200
+
+
+async def test_person_of_one_client_is_nobody_to_another(intruder_at: IntruderAt) -> None:
+    """The same name at two clients is two accounts: a key opens its own people's credit only."""
+    rich = await intruder_at(LIBRECHAT)
+    program = await intruder_at(PLAIN)
+    headers = program.headers(("x-user-id", rich.who.name))
+    answer = await program.send(chat_body(), headers=headers)
+    check_refusal(answer, 402, "insufficient_credit", "", style=PLAIN)

@@ -167,10 +167,16 @@ async def test_record_that_only_the_ledger_refuses_is_found_and_quarantined_alon
     assert await office.pool.fetchval("SELECT count(*) FROM usage_quarantine") == 1
 
 
-async def test_cost_beyond_all_reason_is_quarantined(office: Office) -> None:
+@pytest.mark.parametrize(
+    "figures",
+    [{"cost_usd": "10000.01"}, {"cost_usd": "0.1", "usage": {"prompt_tokens": 10**9 + 1}}],
+)
+async def test_cost_beyond_all_reason_is_quarantined(
+    office: Office, figures: dict[str, Any]
+) -> None:
     """Nothing is debited for absurd amounts."""
     hold_id, text, account_id = await placed(office)
-    absurd = cost(hold_id, text, cost_usd="999999.5e-0", usage={"prompt_tokens": 10**9 + 1})
+    absurd = cost(hold_id, text, **figures)
     assert await office.report(absurd) == (0, 0, 1)
     assert (await office.books.figures(account_id)).posted == CREDIT
 
