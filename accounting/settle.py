@@ -39,14 +39,18 @@ class Settler:
         rows = await ledger.query(self._pool, "read_evidence", hold_ids=sorted(hold_ids))
         closes: list[dict[str, Any]] = []
         notes: list[tuple[str, str]] = []
+        lessons: dict[str, tuple[str, Evidence]] = {}
         for row in rows:
             evidence = Evidence(row["expired"], row["records"])
             decided = verdict(evidence, self._cost_wait_s)
             if decided is not None:
                 closes.append(self._close(row, evidence, decided, notes))
+                lessons[str(row["hold_id"])] = (row["model"], evidence)
         if not closes:
             return
         closed = await ledger.close_batch(self._pool, closes)
+        for hold_id in closed:
+            self._learn(*lessons[hold_id])
         for kind, hold_id in notes:
             if hold_id in closed:
                 await ledger.write(
@@ -77,7 +81,6 @@ class Settler:
             estimate = self._estimate(row, evidence, notes)
         if decided.reason in {"no_evidence", "end_missing", "cost_missing", "usage_missing"}:
             notes.append((decided.reason, hold_id))
-        self._learn(row["model"], evidence)
         return {
             "hold_id": hold_id,
             "outcome": decided.outcome,

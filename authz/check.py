@@ -45,6 +45,9 @@ class State(Protocol):
     async def account(self, client: Client, external_id: str | None) -> int | None:
         """The account of a person, or of the client itself."""
 
+    async def in_shadow(self, client: Client, external_id: str | None) -> bool:
+        """Whether that account overrides the mode enforce with shadow."""
+
 
 @dataclass(frozen=True, slots=True)
 class Problem:
@@ -111,6 +114,7 @@ class Check:
             log.warning("account_lookup_failed", hold=request.hold_id, error=type(error).__name__)
             call = Problem(Reason.ENFORCEMENT_UNAVAILABLE)
         if isinstance(call, Problem):
+            shadow = shadow or await self._in_shadow_cohort(request, client)
             self._note(request, client, "would_refuse" if shadow else "refuse", call)
             if shadow:
                 return await self._pass(request, client, "shadow")
@@ -179,6 +183,17 @@ class Check:
         return self._state.p99_output_tokens.get(
             (call.client.id, call.body.model), NEW_CLIENT_OUTPUT_TOKENS
         )
+
+    async def _in_shadow_cohort(self, request: Request, client: Client) -> bool:
+        """Whether the person's own account overrides enforce; placed holds say so by themselves."""
+        external_id = None if client.kind == "service" else request.external_id
+        if external_id is None and client.kind != "service":
+            return False
+        try:
+            async with asyncio.timeout(LENIENT_WITHIN_S):
+                return await self._state.in_shadow(client, external_id)
+        except Exception:  # noqa: BLE001 (unknown: the ledger-wide mode holds)
+            return False
 
     async def _pass(self, request: Request, client: Client, mode: str) -> Allow:
         """Without a hold: mode off, or what shadow would have refused. Debits go on by the token."""

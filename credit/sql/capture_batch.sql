@@ -6,7 +6,7 @@
 --      provider_id, model_group, model, model_id, usage, service_tier, cost, litellm_cost, book_cost,
 --      price_version, flags, event_at_ms}]. Amounts in nano-USD.
 -- Result: one row per record (recorded | duplicate) and per event (recorded | duplicate | conflict).
--- Lock order: record and event keys by id, hold_open by id, account by id.
+-- Lock order, the same in every function of the ledger: account by id, keys by id, hold_open by id.
 CREATE OR REPLACE FUNCTION capture_batch(p_records jsonb, p_events jsonb, p_deadline_s integer)
 RETURNS TABLE (o_kind text, o_id text, o_result text)
 LANGUAGE plpgsql AS $$
@@ -18,6 +18,15 @@ DECLARE
     taken      bigint;
     new_events text[];
 BEGIN
+    -- Accounts first, as place_batch does: a report and a late placement of one call never wait in a circle.
+    PERFORM FROM account AS a
+    WHERE a.id IN (SELECT h.account_id FROM jsonb_to_recordset(p_events) AS g (hold_id uuid)
+                   JOIN hold AS h ON h.id = g.hold_id
+                   UNION ALL
+                   SELECT g.account_id FROM jsonb_to_recordset(p_records) AS g (hold_id uuid, account_id bigint)
+                   WHERE NOT EXISTS (SELECT FROM hold AS h WHERE h.id = g.hold_id))
+    ORDER BY a.id FOR NO KEY UPDATE;
+
     RETURN QUERY
     WITH given AS (
         SELECT DISTINCT ON (g.id) g.* FROM jsonb_to_recordset(p_records)
@@ -61,9 +70,6 @@ BEGIN
     PERFORM FROM hold_open AS o
     WHERE o.hold_id IN (SELECT u.hold_id FROM usage_event AS u WHERE u.id = ANY (new_events))
     ORDER BY o.hold_id FOR UPDATE;
-    PERFORM FROM account AS a
-    WHERE a.id IN (SELECT u.account_id FROM usage_event AS u WHERE u.id = ANY (new_events))
-    ORDER BY a.id FOR NO KEY UPDATE;
 
     FOR e IN SELECT u.* FROM usage_event AS u WHERE u.id = ANY (new_events) ORDER BY u.id LOOP
         -- An actual figure replaces the estimate made in its absence: reverse and charge, together.

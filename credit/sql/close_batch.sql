@@ -11,6 +11,11 @@ DECLARE
     provider  bigint := (SELECT a.id FROM account AS a WHERE a.kind = 'provider');
     ready     uuid[];
 BEGIN
+    -- Lock order, the same in every function of the ledger: account, then hold_open.
+    PERFORM FROM account AS a
+    WHERE a.id IN (SELECT h.account_id FROM jsonb_to_recordset(p_closes) AS g (hold_id uuid)
+                   JOIN hold AS h ON h.id = g.hold_id)
+    ORDER BY a.id FOR NO KEY UPDATE;
     PERFORM FROM hold_open AS o
     WHERE o.hold_id IN (SELECT g.hold_id FROM jsonb_to_recordset(p_closes) AS g (hold_id uuid))
     ORDER BY o.hold_id FOR UPDATE;
@@ -18,9 +23,6 @@ BEGIN
     FROM jsonb_to_recordset(p_closes) AS g (hold_id uuid, records_seen bigint)
     JOIN hold_open AS o ON o.hold_id = g.hold_id
     WHERE g.records_seen = (SELECT count(*) FROM call_record AS r WHERE r.hold_id = g.hold_id);
-    PERFORM FROM account AS a
-    WHERE a.id IN (SELECT o.account_id FROM hold_open AS o WHERE o.hold_id = ANY (ready))
-    ORDER BY a.id FOR NO KEY UPDATE;
 
     FOR c IN
         SELECT o.*, h.placed_by, g.outcome, g.reason, g.estimate

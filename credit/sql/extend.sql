@@ -12,11 +12,13 @@ DECLARE
     goal  bigint;
     total bigint;
 BEGIN
+    -- Lock order, the same in every function of the ledger: account, then hold_open.
+    SELECT x.* INTO a FROM account AS x
+    WHERE x.id = (SELECT h.account_id FROM hold AS h WHERE h.id = p_hold) FOR NO KEY UPDATE;
     SELECT x.* INTO o FROM hold_open AS x WHERE x.hold_id = p_hold FOR UPDATE;
     IF NOT FOUND THEN
         o_result := 'closed'; RETURN NEXT; RETURN;
     END IF;
-    SELECT x.* INTO a FROM account AS x WHERE x.id = o.account_id FOR NO KEY UPDATE;
     SELECT greatest(p_minimum, h.target) INTO goal FROM hold AS h WHERE h.id = p_hold;
     o_posted := a.posted; o_held := a.held - o.amount; o_overdraft := a.overdraft;
 

@@ -24,7 +24,14 @@ CREATE OR REPLACE FUNCTION place_batch(
 RETURNS TABLE (
     o_id uuid, o_result text, o_reason text, o_granted bigint, o_shadow boolean,
     o_posted bigint, o_held bigint, o_overdraft bigint, o_version bigint, o_status_at timestamptz)
-LANGUAGE plpgsql AS $$
+LANGUAGE plpgsql
+-- Every table is probed by key. Planning each batch anew finds that again and takes 0.3 ms; a plan kept
+-- from when the tables were small would scan them, 2 ms at 50,000 holds (both measured). So: plan once, probe.
+SET plan_cache_mode = force_generic_plan
+SET enable_seqscan = off
+SET enable_hashjoin = off
+SET enable_mergejoin = off
+AS $$
 DECLARE
     r          record;
     current    bigint := NULL;      -- the account whose running figures are in free_held / version

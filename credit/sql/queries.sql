@@ -96,3 +96,7 @@ FROM (SELECT r.hold_id, r.body FROM call_record AS r WHERE r.kind = 'end' AND r.
 JOIN call_record AS c ON c.hold_id = e.hold_id AND c.kind = 'cost' AND (c.body ->> 'exact')::boolean
 JOIN hold AS h ON h.id = e.hold_id
 WHERE (e.body ->> 'first_visible_ms') IS NOT NULL AND (c.body -> 'usage' ->> 'reasoning_tokens')::bigint > 0;
+
+-- name: read_mode_override
+-- Whether an account is watched only, where the ledger-wide mode enforces.
+SELECT mode_override FROM account WHERE id = :account_id;

@@ -156,3 +156,12 @@ async def test_account_in_shadow_is_not_refused_while_others_are(result: str) ->
 
 def _fields(answer: Placed) -> dict[str, Any]:
     return {name: getattr(answer, name) for name in Placed.__dataclass_fields__}
+
+
+async def test_person_of_the_shadow_cohort_passes_what_enforce_would_refuse() -> None:
+    """Roll-out by account: also a problem found at the door refuses nobody of the cohort."""
+    request = a_request(body={"model": "mystery"})
+    door = Door(Memory(cohort=frozenset({"maria"})))
+    assert claims_of(await door.check.decide(request)).mode == "shadow"
+    assert [kind for kind, _ in door.notes] == ["would_refuse"]
+    assert reason_of(await Door(Memory()).check.decide(request))[0] == Reason.MODEL_UNPRICED

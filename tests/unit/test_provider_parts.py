@@ -42,7 +42,7 @@ def test_tokens_of_text_are_at_least_one(text: str) -> None:
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_prose_has_four_characters_a_token(language: str) -> None:
     """Characters / 4 must be an unbiased estimate of an answer's tokens, within 3 %."""
-    pieces = Prose(RuleCounter()).pieces(40_000, language, Random(3))  # noqa: S311 -- prose, no secrets
+    pieces = Prose(RuleCounter()).pieces(40_000, language, Random(3))
     assert len("".join(pieces)) / len(pieces) == pytest.approx(4.0, rel=0.03)
 
 
@@ -50,7 +50,7 @@ def test_prose_has_four_characters_a_token(language: str) -> None:
 def test_prose_counted_again_has_the_tokens_it_was_made_of(language: str) -> None:
     """A piece is one token, so usage, text and a recount agree."""
     counter = RuleCounter()
-    pieces = Prose(counter).pieces(500, language, Random(5))  # noqa: S311 -- prose, no secrets
+    pieces = Prose(counter).pieces(500, language, Random(5))
     assert len(pieces) == 500
     assert counter.count("".join(pieces)) == pytest.approx(500, abs=1)
 
@@ -129,7 +129,7 @@ def test_behaviour_of_a_reasoning_model_draws_hidden_tokens_in_range() -> None:
     defaults = Defaults(reasoning_range=(200, 8_000))
 
     def drawn(model: str, seed: int) -> int:
-        random = Random(seed)  # noqa: S311 -- lengths, no secrets
+        random = Random(seed)
         return resolve(defaults, Faults(), family_of(model), {}, random).reasoning_tokens
 
     lengths = [drawn("gpt-5", seed) for seed in range(200)]
