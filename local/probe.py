@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import random
 import socket
+import ssl
 from typing import Final
 
 import grpc
@@ -16,6 +17,9 @@ HOST: Final = "127.0.0.1"
 PORTS: Final = range(15_000, 32_000)
 PORT_TRIES: Final = 200
 PROBE_TIMEOUT_S: Final = 1.0
+# Probes speak plain HTTP. httpx would read all of the system's certificates for each (50 ms of a
+# core that LiteLLM needs to start); this context trusts nobody, and costs nothing.
+NO_TLS: Final = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 
 
 def free_ports(count: int) -> list[int]:
@@ -46,7 +50,7 @@ async def tcp_open(port: int) -> bool:
 
 async def http_ok(url: str, *, unix_socket: str | None = None) -> bool:
     """Whether GET on the URL (over a Unix socket, if named) answers 200."""
-    transport = httpx.AsyncHTTPTransport(uds=unix_socket)
+    transport = httpx.AsyncHTTPTransport(uds=unix_socket, verify=NO_TLS)
     async with httpx.AsyncClient(transport=transport, timeout=PROBE_TIMEOUT_S) as client:
         try:
             return (await client.get(url)).status_code == httpx.codes.OK

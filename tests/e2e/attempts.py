@@ -235,11 +235,8 @@ def check_refusal(answer: Answer, status: int, code: str, field_name: str, *, st
 
 def leaks(folder: Path, *, postgres: bool = False) -> list[Path]:
     """Files of the state folder in which a prompt can be read; `postgres`: also in its own files."""
-    files = (
-        path
-        for path in folder.rglob("*")
-        if path.is_file() and (postgres or "postgres" not in path.relative_to(folder).parts)
-    )
+    parts = [part for part in folder.iterdir() if postgres or part.name != "postgres"]
+    files = [path for part in parts for path in (part, *part.rglob("*")) if path.is_file()]
     return [path for path in files if SECRET.encode() in _content(path)]
 
 

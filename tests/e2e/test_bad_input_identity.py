@@ -8,6 +8,7 @@ from tests.e2e.attempts import (
     LIBRECHAT,
     PLAIN,
     Answer,
+    Headers,
     Intruder,
     chat_body,
     check_refusal,
@@ -94,7 +95,7 @@ async def test_key_that_nobody_has_is_refused(
     intruder: Intruder, authorization: str | None
 ) -> None:
     """401, and only here; whose language nobody knows, so the installation's, without wrapping."""
-    changed = ()
+    changed: Headers = ()
     if authorization is not None:
         changed = (("authorization", authorization.format(key=intruder.who.key)),)
     headers = intruder.headers(*changed, without="authorization")

@@ -29,7 +29,7 @@ REPORTS, EXTEND = "/v1/reports", "/v1/extend"
 NOW_S = int(time.time())
 WAITED_S = 400
 USAGE = {"prompt_tokens": 1_000, "completion_tokens": 100}
-ABSURD: dict[str, Mapping[str, Any]] = {
+ABSURD: dict[str, dict[str, Any]] = {
     "tokens beyond any model": {"usage": {"prompt_tokens": 10**12}},
     "negative tokens": {"usage": {"prompt_tokens": -5}},
     "fractional tokens": {"usage": {"prompt_tokens": 1.5}},
@@ -178,7 +178,7 @@ async def test_report_through_envoy_leads_nowhere(intruder: Intruder) -> None:
 
 @pytest.mark.parametrize("absurd", ABSURD.values(), ids=ABSURD)
 async def test_report_of_absurd_figures_is_quarantined(
-    intruder: Intruder, absurd: Mapping[str, Any]
+    intruder: Intruder, absurd: dict[str, Any]
 ) -> None:
     """A signature does not make nonsense true: kept for a person to look at, never debited."""
     claims = await claims_of(intruder)
