@@ -7,8 +7,6 @@ An empty CheckResponse, or a denial without a status code, ALLOWS the request
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from google.protobuf import struct_pb2
-
 from credit.refusal import STATUS, Reason, error_body
 from protos import ext_authz_pb2 as pb
 
@@ -37,37 +35,37 @@ class Refuse:
 
 
 def build(answer: Allow | Refuse) -> pb.CheckResponse:
-    """Return the CheckResponse; every refusal has a non-zero code and an HTTP status."""
+    """Return the CheckResponse; every refusal has a non-zero code and an HTTP status.
+
+    Filled in place: a message handed to another's constructor is copied, which took half the time.
+    """
     if isinstance(answer, Allow):
-        ok = pb.OkHttpResponse(headers=_headers(answer.headers), headers_to_remove=answer.remove)
-        return pb.CheckResponse(
-            status=pb.Status(code=GRPC_OK),
-            ok_response=ok,
-            dynamic_metadata=_struct({**answer.seen, "decision": "allow"}),
-        )
-    denied = pb.DeniedHttpResponse(
-        status=pb.HttpStatus(code=STATUS[answer.reason]),
-        headers=_headers({"content-type": "application/json", "x-should-retry": "false"}),
-        body=error_body(answer.reason, answer.text, answer.style, answer.param).decode(),
-    )
-    seen = {**answer.seen, "decision": "refuse", "reason": answer.reason.value}
-    return pb.CheckResponse(
-        status=pb.Status(code=GRPC_PERMISSION_DENIED),
-        denied_response=denied,
-        dynamic_metadata=_struct(seen),
-    )
+        response = pb.CheckResponse(status=pb.Status(code=GRPC_OK))
+        response.ok_response.SetInParent()
+        _set_headers(response.ok_response, answer.headers)
+        response.ok_response.headers_to_remove.extend(answer.remove)
+        _show(response, {**answer.seen, "decision": "allow"})
+        return response
+    response = pb.CheckResponse(status=pb.Status(code=GRPC_PERMISSION_DENIED))
+    response.denied_response.status.code = STATUS[answer.reason]
+    body = error_body(answer.reason, answer.text, answer.style, answer.param)
+    response.denied_response.body = body.decode()
+    headers = {"content-type": "application/json", "x-should-retry": "false"}
+    _set_headers(response.denied_response, headers)
+    _show(response, {**answer.seen, "decision": "refuse", "reason": answer.reason.value})
+    return response
 
 
-def _headers(values: Mapping[str, str]) -> list[pb.HeaderValueOption]:
-    overwrite = pb.HeaderValueOption.OVERWRITE_IF_EXISTS_OR_ADD
-    return [
-        pb.HeaderValueOption(header=pb.HeaderValue(key=key, value=value), append_action=overwrite)
-        for key, value in values.items()
-    ]
-
-
-def _struct(values: Mapping[str, str]) -> struct_pb2.Struct:
-    struct = struct_pb2.Struct()
+def _set_headers(
+    answer: pb.OkHttpResponse | pb.DeniedHttpResponse, values: Mapping[str, str]
+) -> None:
     for key, value in values.items():
-        struct.fields[key].string_value = value
-    return struct
+        option = answer.headers.add(append_action=pb.HeaderValueOption.OVERWRITE_IF_EXISTS_OR_ADD)
+        option.header.key = key
+        option.header.value = value
+
+
+def _show(response: pb.CheckResponse, seen: Mapping[str, str]) -> None:
+    """Dynamic metadata: what the access log says about the decision."""
+    for key, value in seen.items():
+        response.dynamic_metadata.fields[key].string_value = value
