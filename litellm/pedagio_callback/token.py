@@ -16,9 +16,10 @@ LONGEST_TOKEN_CHARS = 8192
 LARGEST_INTEGER = 1 << 62  # a bigint; beyond it a signed token is a mistake, not a price
 
 Mode = Literal["enforce", "shadow", "off"]
-Route = Literal["chat", "responses", "embeddings"]
+# `unmetered`: images, audio and the like, which pass outside of enforce; their cost is still booked.
+Route = Literal["chat", "responses", "embeddings", "unmetered"]
 MODES = ("enforce", "shadow", "off")
-ROUTES = ("chat", "responses", "embeddings")
+ROUTES = ("chat", "responses", "embeddings", "unmetered")
 STYLES = ("librechat", "plain")
 
 
@@ -104,7 +105,8 @@ def _from_fields(fields: Mapping[str, Any]) -> HoldToken:
         client=_text(fields, "client"),
         mode=cast("Mode", _one_of(fields, "mode", MODES)),
         route=cast("Route", _one_of(fields, "route", ROUTES)),
-        model=_text(fields, "model"),
+        # Outside of enforce a call passes although authz could not read what it asks for.
+        model=_text(fields, "model", may_be_empty=True),
         granted_nanos=_integer(fields, "granted"),
         input_picos=_integer(fields, "in"),
         output_picos=_integer(fields, "out"),
@@ -145,9 +147,9 @@ def _integer(fields: Mapping[str, Any], name: str) -> int:
     return cast("int", value)
 
 
-def _text(fields: Mapping[str, Any], name: str) -> str:
+def _text(fields: Mapping[str, Any], name: str, *, may_be_empty: bool = False) -> str:
     value = fields.get(name)
-    if not isinstance(value, str) or not value:
+    if not isinstance(value, str) or not (value or may_be_empty):
         raise TokenError(f"{name} is no text")
     return value
 

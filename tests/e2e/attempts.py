@@ -120,7 +120,7 @@ class Balance:
     held_nanos: int
 
 
-@dataclass
+@dataclass(repr=False)  # it holds the whole price book
 class Intruder:
     """A person with credit who sends what nobody should; `check_unharmed` finds the damage."""
 
@@ -132,7 +132,7 @@ class Intruder:
     who: Person
     had_nanos: int
     came_at: datetime
-    answered: int = 0
+    let_through: int = 0  # calls that were to reach the provider
     before: int = field(init=False)
     leaked: set[Path] = field(init=False)
 
@@ -161,7 +161,7 @@ class Intruder:
         answer = await asyncio.to_thread(
             send_raw, url or self.stack.envoy_url, method, path, headers or self.headers(), body
         )
-        self.answered += answer.status == http.client.OK and path != "/v1/models"
+        self.let_through += answer.status == http.client.OK and path != "/v1/models"
         return answer
 
     async def refused(self, body: bytes, status: int, code: str, field_name: str = "") -> Answer:
@@ -194,8 +194,8 @@ async def check_unharmed(intruders: Sequence[Intruder]) -> None:
     """Whatever they sent: nothing debited but answered calls, nothing held, leaked or broken."""
     first = intruders[0]
     reached = first.reached()
-    answered = sum(one.answered for one in intruders)
-    assert len(reached) == answered, f"{answered} were answered, the provider saw {reached}"
+    let_through = sum(one.let_through for one in intruders)
+    assert len(reached) == let_through, f"{let_through} were let through, not {reached}"
     cost_nanos = sum(truth_nanos(call, first.prices) for call in reached)
 
     async def settled() -> bool:

@@ -4,6 +4,7 @@ What must be true after every test, whatever was sent, is `check_unharmed` in at
 """
 
 import asyncio
+import gzip
 import http.client
 import json
 from collections.abc import Awaitable, Callable
@@ -56,6 +57,7 @@ UNREADABLE = {
     "number beyond a double": chat_with('"max_tokens":1e999'),
     "not a number": chat_with('"max_tokens":NaN'),
     "nested without end": b"[" * 100_000,
+    "compressed": gzip.compress(chat_body()),
 }
 NAMELESS = {
     "empty": b"",

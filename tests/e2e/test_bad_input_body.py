@@ -216,3 +216,15 @@ async def test_picture_by_address_is_priced_not_fetched(intruder: Intruder) -> N
     """A picture that is only named counts by its bound; nobody here opens the address."""
     body = chat_body(messages=said({"type": "text", "text": TEXT}, PICTURE))
     assert (await intruder.send(body)).status == 200
+
+
+@pytest.mark.parametrize("status", [400, 401, 404, 500])
+async def test_call_that_the_provider_turns_away_closes_the_model_to_nobody(
+    intruder: Intruder, status: int
+) -> None:
+    """An id that the provider does not know is one person's mistake; the next call is answered."""
+    text = f"{SECRET} [[status={status}]]"
+    answer = await intruder.send(chat_body(messages=said({"type": "text", "text": text})))
+    assert answer.status == status
+    intruder.let_through += len(intruder.reached())
+    assert (await intruder.send(chat_body())).status == 200

@@ -1,9 +1,5 @@
-"""Forged reports to accounting, calls that go around Envoy: nobody is debited by them, or served.
+"""Forged and absurd reports to accounting: nobody is debited by them, nothing of them is kept."""
 
-Reports are sent as the callback sends them; `law` is what a stranger cannot know, the two secrets.
-"""
-
-import dataclasses
 import hashlib
 import hmac
 import json
@@ -14,16 +10,15 @@ from typing import Any
 
 import pytest
 
-from credit.token import Claims, sign
+from credit.token import sign
 from tests.e2e.attempts import (
     MODEL,
     SECRET,
-    Answer,
     Headers,
     Intruder,
-    chat_body,
     send_raw,
 )
+from tests.e2e.hold_tokens import claims_of, token_of
 
 REPORTS, EXTEND = "/v1/reports", "/v1/extend"
 NOW_S = int(time.time())
@@ -105,39 +100,6 @@ def report(intruder: Intruder, records: Sequence[Any]) -> Mapping[str, int]:
     assert answer.status == 200, answer.body
     tally: Mapping[str, int] = json.loads(answer.body)
     return tally
-
-
-async def claims_of(intruder: Intruder, **changed: Any) -> Claims:
-    """The claims that authz would sign for a cheap chat of this person."""
-    account = await intruder.office.balance(intruder.who.client, intruder.who.name)
-    usual = Claims(
-        hold=str(uuid.uuid4()),
-        account=str(account.id),
-        client=intruder.who.client,
-        mode="enforce",
-        route="chat",
-        model=MODEL,
-        granted=10**8,
-        input_picos=150_000,
-        output_picos=600_000,
-        above=None,
-        audio_in=0,
-        audio_out=0,
-        fee=0,
-        context=128_000,
-        max_out=16_384,
-        min_out=256,
-        image=0,
-        style="plain",
-        lang="en",
-        issued=int(time.time()),
-    )
-    return dataclasses.replace(usual, **changed)
-
-
-def token_of(intruder: Intruder, claims: Claims) -> str:
-    """The claims as authz signs them."""
-    return sign(claims, [intruder.stack.token_key.encode()])
 
 
 @pytest.mark.parametrize(
@@ -247,80 +209,3 @@ async def test_extension_beyond_reason_is_refused(intruder: Intruder) -> None:
         answer = send_raw(url, "POST", EXTEND, signed(key, body), body)
         assert answer.status == status
         assert status == 400 or json.loads(answer.body)["result"] == "refused"
-
-
-async def straight(intruder: Intruder, token: str | None, call_id: str, **body: Any) -> Answer:
-    """Call LiteLLM around Envoy, knowing even its key."""
-    headers: Headers = (
-        ("authorization", f"Bearer {intruder.stack.litellm_key}"),
-        ("content-type", "application/json"),
-        ("x-litellm-call-id", call_id),
-    )
-    if token is not None:
-        headers = (*headers, ("x-pedagio-hold", token))
-    return await intruder.send(chat_body(**body), headers=headers, url=intruder.stack.litellm_url)
-
-
-def check_stranger(answer: Answer, field_name: str, call_id: str) -> None:
-    """The callback's refusal of a call that did not come through Envoy."""
-    error = answer.error
-    assert (answer.status, error["code"], error["param"]) == (403, "bad_request", field_name)
-    assert answer.headers["x-should-retry"] == "false"
-    assert f"ref. {call_id[:6]}" in answer.sentence
-
-
-async def test_call_around_envoy_without_litellms_key_is_refused(intruder: Intruder) -> None:
-    """A client's own key opens nothing at LiteLLM."""
-    answer = await intruder.send(chat_body(), url=intruder.stack.litellm_url)
-    assert answer.status >= 400
-
-
-async def test_call_around_envoy_without_a_token_is_refused(intruder: Intruder) -> None:
-    """LiteLLM's key alone buys nothing: what authz has not held for does not leave."""
-    call_id = str(uuid.uuid4())
-    check_stranger(await straight(intruder, None, call_id), "x-pedagio-hold", call_id)
-
-
-@pytest.mark.parametrize("forgery", ["another key", "no signature", "a word", "other claims"])
-async def test_call_around_envoy_with_a_forged_token_is_refused(
-    intruder: Intruder, forgery: str
-) -> None:
-    """One character of a token cannot be changed."""
-    claims = await claims_of(intruder)
-    genuine = token_of(intruder, claims)
-    richer = token_of(intruder, dataclasses.replace(claims, granted=10**12))
-    token = {
-        "another key": sign(claims, [b"another"]),
-        "no signature": genuine.rpartition(".")[0],
-        "a word": "free",
-        "other claims": f"{richer.rpartition('.')[0]}.{genuine.rpartition('.')[2]}",
-    }[forgery]
-    answer = await straight(intruder, token, claims.hold)
-    check_stranger(answer, "x-pedagio-hold", claims.hold)
-
-
-@pytest.mark.parametrize(
-    ("changed", "field_name"),
-    [
-        ({"model": "gpt-5"}, "model"),
-        ({"route": "embeddings"}, "path"),
-        ({"hold": "b5b7a8ac-0000-4000-8000-000000000000"}, "x-litellm-call-id"),
-        ({"issued": NOW_S - 700}, "x-pedagio-hold"),
-    ],
-)
-async def test_call_around_envoy_with_the_token_of_another_call_is_refused(
-    intruder: Intruder, changed: Mapping[str, Any], field_name: str
-) -> None:
-    """A token is good for one call: its model, its path, its id, its minutes."""
-    claims = await claims_of(intruder)
-    token = token_of(intruder, dataclasses.replace(claims, **changed))
-    answer = await straight(intruder, token, claims.hold)
-    assert (answer.status, answer.error["param"]) == (403, field_name)
-
-
-async def test_call_around_envoy_with_a_token_used_before_is_refused(intruder: Intruder) -> None:
-    """The hold of an earlier call pays for that call only."""
-    claims = await claims_of(intruder)
-    token = token_of(intruder, claims)
-    assert (await straight(intruder, token, claims.hold)).status == 200
-    check_stranger(await straight(intruder, token, claims.hold), "x-request-id", claims.hold)

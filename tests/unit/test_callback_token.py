@@ -43,6 +43,12 @@ def test_token_signed_by_a_live_key_is_read(signer: bytes) -> None:
     assert (token.language, token.issued_s) == ("pt-BR", 1_800_000_000)
 
 
+def test_token_of_a_call_whose_model_authz_could_not_read_is_read() -> None:
+    """In shadow and off such a call passes: the token still says whose it is."""
+    unread = dataclasses.replace(CLAIMS, model="", mode="off", granted=0, context=0)
+    assert read_token(sign(unread, KEYS), KEYS).model == ""
+
+
 def test_token_signed_by_another_key_is_refused() -> None:
     """Only authz's keys count."""
     with pytest.raises(TokenError):
