@@ -1,4 +1,4 @@
-"""Forged and absurd reports to accounting: nobody is debited by them, nothing of them is kept."""
+"""Reports to accounting that are forged or absurd: nobody is debited, nothing of them is kept."""
 
 import hashlib
 import hmac
