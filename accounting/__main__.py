@@ -14,6 +14,7 @@ import uvicorn
 import uvloop
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 
+from accounting import logs
 from accounting.admin.servicer import SyncModels, add_admin_service, admin_interceptors
 from accounting.extend import Extender
 from accounting.http import Face, create_app
@@ -153,6 +154,7 @@ async def _until_stopped() -> None:
 
 def main() -> None:
     """Read the settings, then run."""
+    logs.configure()
     uvloop.run(serve(AccountingSettings.load()))
 
 
