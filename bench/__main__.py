@@ -20,7 +20,7 @@ from bench.load_process import LoadProcess
 from bench.plan import FULL, SMOKE, Plan
 from bench.report import Bar, Table, bars_table
 from bench.system import System, running
-from bench.usage import resident_mib
+from bench.usage import busy_share, resident_mib, sync_ms
 from local.process import ChildError
 from local.state import StateError
 
@@ -85,24 +85,34 @@ def measure_memory(system: System) -> tuple[Table, list[Bar]]:
     return Table("Memory after the run", ("process", "resident MiB"), rows), bars
 
 
-def heading(load_before: float) -> str:
-    """When, where, with what, and how busy the machine was otherwise."""
+def heading(around: Sequence[str]) -> str:
+    """When, where, with what, and what else the machine was doing."""
     command = " ".join(["python -m bench", *sys.argv[1:]])
     versions = f"Python {platform.python_version()}, {platform.system()} {platform.machine()}"
+    before, after = around
     return (
         f"## {time.strftime('%Y-%m-%d %H:%M')}\n\n`{command}` on {os.cpu_count()} cores, {versions}; "
-        f"everything on one machine, load before the run {load_before:.2f}."
+        f"everything on one machine. Before the run: {before}. After it: {after}."
     )
 
 
-async def run(options: argparse.Namespace) -> str:
+def surroundings(folder: Path) -> str:
+    """What the figures depend on and the bench does not cause."""
+    folder.mkdir(parents=True, exist_ok=True)
+    return (
+        f"{busy_share():.0%} of the processors busy with other work, "
+        f"a synced write of a page {sync_ms(folder):.2f} ms"
+    )
+
+
+async def run(options: argparse.Namespace, folder: Path) -> str:
     """The whole run, as the text to print."""
-    load_before = os.getloadavg()[0]
     plan = SMOKE if options.smoke else FULL
-    with tempfile.TemporaryDirectory(prefix="pedagio-bench-") as folder:
-        async with running(options.state or Path(folder), plan.people, say) as system:
-            tables, bars = await measure(system, plan, options.only)
-    parts = [heading(load_before), *(table.render() for table in [*tables, bars_table(bars)])]
+    before = surroundings(folder)
+    async with running(folder, plan.people, say) as system:
+        tables, bars = await measure(system, plan, options.only)
+    around = (before, surroundings(folder))
+    parts = [heading(around), *(table.render() for table in [*tables, bars_table(bars)])]
     return "\n\n".join(parts) + "\n"
 
 
@@ -110,7 +120,8 @@ def main() -> int:
     """Measure, print, record."""
     options = parse()
     try:
-        text = asyncio.run(run(options))
+        with tempfile.TemporaryDirectory(prefix="pedagio-bench-") as folder:
+            text = asyncio.run(run(options, options.state or Path(folder)))
     except (ChildError, StateError) as error:
         print(f"\n{error}", file=sys.stderr)
         return 1

@@ -14,14 +14,18 @@ from bench.system import MODEL, System
 from bench.usage import resident_mib
 
 BODY_BOUND_S = 60.0
+# Everybody is connected before the body comes: a first call to a stalled worker is not timed.
+HEAD_START_S = 1.0
+UNAVAILABLE = 503
 
 
 async def measure(system: System, plan: Plan, load: LoadProcess) -> tuple[list[Table], list[Bar]]:
     """The same open loop twice: in peace, and while the body is parsed. No bar: the figure is to be known."""
     peace, crowd = Samples(), Samples()
     peace.add(await load.run(_job(system, plan, plan.door_s)))
-    seconds = max(plan.door_s, 2.0 * plan.body_bytes / MIB / 4)
+    seconds = max(plan.door_s, HEAD_START_S + plan.body_bytes / MIB / 2)
     others = asyncio.create_task(load.run(_job(system, plan, seconds)))
+    await asyncio.sleep(HEAD_START_S)
     status, took_s, peak_mib = await _post_numbers(system, plan.body_bytes)
     crowd.add(await others)
     rows = [
@@ -29,8 +33,10 @@ async def measure(system: System, plan: Plan, load: LoadProcess) -> tuple[list[T
         ("beside the body", *crowd.cells, f"{crowd.quantile_ms(1):.0f}", str(crowd.failed)),
     ]
     size = f"{plan.body_bytes / MIB:g} MiB"
+    # Envoy's clock for the check starts with the parsing, and allows a second in all.
+    why = " (its check was out of time when it was parsed)" if status == UNAVAILABLE else ""
     note = (
-        f"The body was answered {status} after {took_s:.1f} s; Envoy (2 workers) reached "
+        f"The body was answered {status} after {took_s:.1f} s{why}; Envoy (2 workers) reached "
         f"{peak_mib:,.0f} MiB. {plan.crowd_people} people, {plan.crowd_rate:g} requests/s; those "
         "whose connection is on the parsing worker wait for it."
     )
