@@ -68,6 +68,7 @@ class Start(Record):
     granted_nanos: Nanos = 0
     bound_nanos: Nanos = 0
     price_stale: bool = False
+    would_refuse: Name | None = None
 
 
 class End(Record):

@@ -71,7 +71,7 @@ def external_id(field: str, value: str) -> str:
     value = text(field, value, EXTERNAL_ID_LIMIT)
     if not is_external_id(value):
         raise InvalidFieldError(
-            field, "must contain neither {{ nor a comma: no request can carry it"
+            field, "must contain neither {{ nor a comma nor !: no request can carry it"
         )
     return value
 

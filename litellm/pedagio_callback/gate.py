@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections import Counter
 from collections.abc import Callable, Mapping, MutableMapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 from . import records, refusal
@@ -52,8 +51,9 @@ class Request:
 
 @dataclass(frozen=True)
 class Reading:
-    """What a body asks for, in numbers."""
+    """What a body asks for, in numbers; `problem` names the field enforce would refuse it for."""
 
+    problem: str | None
     measured: Measured
     input_tokens: int
     count_tokens: int
@@ -86,7 +86,6 @@ class Gate:
     clock: Callable[[], float]
     now_s: Callable[[], float]
     new_id: Callable[[], str]
-    would_refuse: Counter[str] = field(default_factory=Counter)
 
     async def admit(self, request: Request) -> None:
         """Let a call pass, perhaps with a smaller output limit; raises RefusedCallError."""
@@ -168,9 +167,9 @@ class Gate:
         except UnacceptableBodyError as error:
             problem = problem or error.field
         else:
-            self._start(call, reading, token.granted_nanos)
+            problem = problem or reading.problem
+            self._start(call, reading, token.granted_nanos, would_refuse=problem)
         if problem:
-            self.would_refuse[problem] += 1
             log.info("pedagio: %s would have been refused (%s)", token.hold, ascii(problem))
 
     async def _enforce(self, call: Call, token: HoldToken, request: Request) -> None:
@@ -211,9 +210,8 @@ class Gate:
             count_tokens = estimate_tokens(route, body, measured, self.count)
         except RecursionError as error:
             raise UnacceptableBodyError("body") from error
-        if problem:
-            self.would_refuse[problem] += 1
         return Reading(
+            problem=problem,
             measured=measured,
             input_tokens=tokens,
             count_tokens=min(count_tokens, tokens),
@@ -248,7 +246,9 @@ class Gate:
                 raise RefusedCallError(Refusal(reason, refusal.STATUS_CREDIT, error_object))
         raise RefusedCallError(self._unavailable(token))
 
-    def _start(self, call: Call, reading: Reading, granted_nanos: int) -> None:
+    def _start(
+        self, call: Call, reading: Reading, granted_nanos: int, would_refuse: str | None = None
+    ) -> None:
         """Write the start record; raises OSError when the evidence cannot be kept."""
         output, terms = reading.output, reading.terms
         limit = call.limit_tokens
@@ -261,6 +261,7 @@ class Gate:
             granted_nanos=granted_nanos,
             bound_nanos=terms.cost_nanos(total),
             price_stale=terms.price_stale,
+            would_refuse=would_refuse,
         )
         at_ms = int(self.now_s() * 1000)
         self.journal.write(records.start_record(call, start, self.new_id(), at_ms))

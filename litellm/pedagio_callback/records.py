@@ -27,6 +27,7 @@ class Start:
     granted_nanos: int
     bound_nanos: int
     price_stale: bool
+    would_refuse: str | None = None
 
 
 def start_record(call: Call, start: Start, record_id: str, at_ms: int) -> Record:
@@ -44,6 +45,7 @@ def start_record(call: Call, start: Start, record_id: str, at_ms: int) -> Record
         "granted_nanos": start.granted_nanos,
         "bound_nanos": start.bound_nanos,
         "price_stale": start.price_stale,
+        "would_refuse": _text(start.would_refuse),
     }
 
 
