@@ -7,8 +7,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from accounting.charge import CLIENT_LEFT
-
 # LiteLLM writes the cost event a moment after the stream ended; then it is not coming any more.
 ABORT_WAIT_S = 2.0
 
@@ -110,8 +108,3 @@ def _at_deadline(evidence: Evidence) -> Verdict:
 
 def _reached_the_person(end: Mapping[str, Any]) -> bool:
     return bool(end["chunks"] or end["output_chars"])
-
-
-def left_by_client(cost: Mapping[str, Any]) -> bool:
-    """The cost record of a stream that the client left."""
-    return cost.get("error_code") == CLIENT_LEFT

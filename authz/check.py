@@ -12,7 +12,7 @@ from typing import Protocol
 import structlog
 
 from authz.batcher import QueueFullError
-from authz.body import BadField, read_body
+from authz.body import BadField, Body, read_body
 from authz.call import METERED, Call, bare_claims
 from authz.request import Request
 from authz.response import Allow, Refuse
@@ -20,6 +20,7 @@ from authz.snapshot import Client
 from credit.ledger import Place, Placed
 from credit.models import ModelMap
 from credit.refusal import Reason
+from credit.terms import Terms
 from credit.token import Claims, sign
 from credit.wording import Wording
 
@@ -45,16 +46,17 @@ class State(Protocol):
     async def account(self, client: Client, external_id: str | None) -> int | None:
         """The account of a person, or of the client itself."""
 
-    async def in_shadow(self, client: Client, external_id: str | None) -> bool:
-        """Whether that account overrides the mode enforce with shadow."""
+    async def in_shadow(self, account_id: int) -> bool:
+        """Whether an account overrides the mode enforce with shadow."""
 
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """Why the ledger was not even asked."""
+    """Why a request is refused; `param` names the field or the model, where one is to blame."""
 
     reason: Reason
     param: str | None = None
+    account_id: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +102,9 @@ class Check:
         if request.path not in METERED:
             if mode == "shadow":
                 return await self._pass(request, client, "shadow")
-            return self._refuse(request, client, Problem(Reason.UNKNOWN_PATH))
+            problem = Problem(Reason.UNKNOWN_PATH)
+            self._note(request, client, "refuse", problem)
+            return self._refuse(request, client, problem)
         return await self._decide_metered(request, client, shadow=mode == "shadow")
 
     async def _decide_metered(
@@ -114,7 +118,7 @@ class Check:
             log.warning("account_lookup_failed", hold=request.hold_id, error=type(error).__name__)
             call = Problem(Reason.ENFORCEMENT_UNAVAILABLE)
         if isinstance(call, Problem):
-            shadow = shadow or await self._in_shadow_cohort(request, client)
+            shadow = shadow or await self._in_shadow_cohort(call.account_id)
             self._note(request, client, "would_refuse" if shadow else "refuse", call)
             if shadow:
                 return await self._pass(request, client, "shadow")
@@ -151,6 +155,16 @@ class Check:
         whose = self._person(request, client)
         if isinstance(whose, Problem):
             return whose
+        account_id = await self._state.account(client, whose.external_id)
+        if account_id is None:
+            return Problem(Reason.IDENTITY_MISSING)
+        asked = self._read_body(request)
+        if isinstance(asked, Problem):
+            return replace(asked, account_id=account_id)
+        body, terms = asked
+        return Call(request, client, body, terms, account_id, METERED[request.path])
+
+    def _read_body(self, request: Request) -> tuple[Body, Terms] | Problem:
         if request.has_query:
             return Problem(Reason.BAD_REQUEST, "query")
         if not request.hold_id:
@@ -158,15 +172,9 @@ class Check:
         body = read_body(request.body)
         if isinstance(body, BadField):
             return Problem(Reason.BAD_REQUEST, body.name)
-        terms = (
-            self._state.models.terms(body.model, body.service_tier) if self._state.models else None
-        )
-        if terms is None:
-            return Problem(Reason.MODEL_UNPRICED, body.model)
-        account_id = await self._state.account(client, whose.external_id)
-        if account_id is None:
-            return Problem(Reason.IDENTITY_MISSING)
-        return Call(request, client, body, terms, account_id, METERED[request.path])
+        models = self._state.models
+        terms = models.terms(body.model, body.service_tier) if models else None
+        return (body, terms) if terms else Problem(Reason.MODEL_UNPRICED, body.model)
 
     def _person(self, request: Request, client: Client) -> Person | Problem:
         if client.kind == "service":
@@ -184,14 +192,13 @@ class Check:
             (call.client.id, call.body.model), NEW_CLIENT_OUTPUT_TOKENS
         )
 
-    async def _in_shadow_cohort(self, request: Request, client: Client) -> bool:
+    async def _in_shadow_cohort(self, account_id: int | None) -> bool:
         """Whether the person's own account overrides enforce; placed holds say so by themselves."""
-        external_id = None if client.kind == "service" else request.external_id
-        if external_id is None and client.kind != "service":
+        if account_id is None:
             return False
         try:
             async with asyncio.timeout(LENIENT_WITHIN_S):
-                return await self._state.in_shadow(client, external_id)
+                return await self._state.in_shadow(account_id)
         except Exception:  # noqa: BLE001 (unknown: the ledger-wide mode holds)
             return False
 

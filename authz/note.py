@@ -26,6 +26,10 @@ class Why(Protocol):
     def param(self) -> str | None:
         """The field or model it is about."""
 
+    @property
+    def account_id(self) -> int | None:
+        """Whose, where that is known."""
+
 
 class Notes:
     """A bounded queue of decision rows; what does not fit, or fails, is counted and dropped.
@@ -46,7 +50,7 @@ class Notes:
             return
         row = {
             "hold_id": request.hold_id,
-            "account_id": None,
+            "account_id": problem.account_id,
             "client_id": client.id,
             "kind": kind,
             "reason": str(problem.reason),

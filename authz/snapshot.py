@@ -85,8 +85,7 @@ class Snapshot:
                 self._accounts.popitem(last=False)
         return found
 
-    async def in_shadow(self, client: Client, external_id: str | None) -> bool:
+    async def in_shadow(self, account_id: int) -> bool:
         """Whether the account overrides the mode enforce with shadow (cohort roll-out)."""
-        account_id = await self.account(client, external_id)
         rows = await ledger.query(self._pool, "read_mode_override", account_id=account_id)
         return bool(rows) and rows[0]["mode_override"] == "shadow"

@@ -59,7 +59,7 @@ class Litellm:
         where = ("--config", str(self.config), "--host", HOST, "--port", str(self.port))
         return Command(
             name="litellm",
-            argv=(program, *where, "--num_workers", str(self.workers), "--telemetry", "False"),
+            argv=(program, *where, *self._workers(), "--telemetry", "False"),
             environment={
                 "LITELLM_LOCAL_MODEL_COST_MAP": "True",
                 "NO_DOCS": "True",
@@ -70,6 +70,11 @@ class Litellm:
             folder=self.config.parent,
             stop_within_s=15.0,
         )
+
+    def _workers(self) -> tuple[str, ...]:
+        """With several workers the parent kills those that import LiteLLM for over 5 s, unless told."""
+        one = ("--num_workers", str(self.workers))
+        return one if self.workers == 1 else (*one, "--timeout_worker_healthcheck", "60")
 
     async def _alive(self) -> bool:
         return await http_ok(f"{self.url}/health/liveliness")

@@ -2,7 +2,7 @@
 -- Why: the door sizes holds without seeing the body; only the ledger may say that credit is short.
 -- Keys: hold_open.hold_id. Totals, not increments: calling it twice changes nothing the second time.
 -- Arguments: p_want total wished, p_minimum total without which the call makes no sense, nano-USD.
--- Result: extended(granted total) | refused(reason, figures) | closed.
+-- Result: extended(granted total) | refused(reason, figures; journalled in decision) | closed.
 CREATE OR REPLACE FUNCTION extend_hold(p_hold uuid, p_want bigint, p_minimum bigint)
 RETURNS TABLE (o_result text, o_reason text, o_granted bigint, o_posted bigint, o_held bigint, o_overdraft bigint)
 LANGUAGE plpgsql AS $$
@@ -32,6 +32,13 @@ BEGIN
             WHEN o_held > 0 AND p_minimum <= a.posted + a.overdraft THEN 'credit_in_flight'
             WHEN a.posted + a.overdraft <= 0 THEN 'insufficient_credit'
             ELSE 'request_too_large_for_balance' END;
+        -- Written where it is decided, with its figures: o_held are the account's other holds.
+        INSERT INTO decision (hold_id, account_id, client_id, kind, reason, model, want, target, minimum,
+                              posted, held, overdraft, account_version)
+        SELECT h.id, h.account_id, h.client_id, 'refuse', o_reason, h.model, p_want, goal, p_minimum,
+               o_posted, o_held, o_overdraft, a.version
+        FROM hold AS h WHERE h.id = p_hold
+        ON CONFLICT DO NOTHING;
         RETURN NEXT; RETURN;
     END IF;
     total := greatest(total, o.granted);

@@ -150,7 +150,7 @@ async def test_photo_by_address_is_answered_from_5_usd(
 async def test_alias_debits_the_deployment_that_answered(
     person: NewPerson, openai_for: OpenaiFor, ledger: Ledger, database: Database, truth: Truth
 ) -> None:
-    """Two deployments at prices of their own: the hold covers the dearer, the debit is the right one's."""
+    """Two deployments of different price: the hold covers the dearer, the debit is the right one's."""
     who, before = await person(5 * USD), len(truth())
     client = openai_for(who)
     for _ in range(12):
@@ -166,7 +166,7 @@ async def test_alias_debits_the_deployment_that_answered(
     )
     assert len(rows) == 12
     assert {row["model_id"] for row in rows} == {"rapido-a", "rapido-b"}
-    picos = {"rapido-a": (150_000, 600_000), "rapido-b": (1_000_000, 4_000_000)}
+    picos = {"rapido-a": (150_000, 600_000), "rapido-b": (2_000_000, 8_000_000)}
     for row in rows:
         call, (input_picos, output_picos) = calls[row["provider_id"]], picos[row["model_id"]]
         exact = call.prompt_tokens * input_picos + call.completion_tokens * output_picos

@@ -162,6 +162,9 @@ async def test_extend_beyond_the_balance_is_refused_and_changes_nothing(pool: as
     hold_id, _ = await books.place(account, 100)
     refused = await ledger.extend_hold(pool, hold_id, 2_000, 1_001)
     assert (refused.result, refused.reason) == ("refused", "request_too_large_for_balance")
+    row = await pool.fetchrow("SELECT reason, minimum, posted, held FROM decision WHERE hold_id = $1", hold_id)
+    assert row is not None
+    assert tuple(row) == ("request_too_large_for_balance", 1_001, 1_000, 0)
     await books.place(account, 500)
     in_flight = await ledger.extend_hold(pool, hold_id, 2_000, 800)
     assert (in_flight.result, in_flight.reason) == ("refused", "credit_in_flight")

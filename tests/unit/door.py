@@ -76,7 +76,7 @@ class Memory:
     accounts: Mapping[str | None, int] | None = field(
         default_factory=lambda: {"maria": MARIA, None: SCRIPT}
     )
-    cohort: frozenset[str | None] = frozenset()
+    cohort: frozenset[int] = frozenset()
 
     async def account(self, client: Client, external_id: str | None) -> int | None:  # noqa: ARG002
         """The account of a person, or of the client itself."""
@@ -84,9 +84,9 @@ class Memory:
             raise ConnectionError
         return self.accounts.get(external_id)
 
-    async def in_shadow(self, client: Client, external_id: str | None) -> bool:  # noqa: ARG002
-        """Whether the person is in the shadow cohort."""
-        return external_id in self.cohort
+    async def in_shadow(self, account_id: int) -> bool:
+        """Whether the account is in the shadow cohort."""
+        return account_id in self.cohort
 
 
 def placed(result: str = "placed", granted: int = 100, reason: str | None = None) -> Placed:

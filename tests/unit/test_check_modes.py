@@ -161,7 +161,7 @@ def _fields(answer: Placed) -> dict[str, Any]:
 async def test_person_of_the_shadow_cohort_passes_what_enforce_would_refuse() -> None:
     """Roll-out by account: also a problem found at the door refuses nobody of the cohort."""
     request = a_request(body={"model": "mystery"})
-    door = Door(Memory(cohort=frozenset({"maria"})))
+    door = Door(Memory(cohort=frozenset({MARIA})))
     assert claims_of(await door.check.decide(request)).mode == "shadow"
     assert [kind for kind, _ in door.notes] == ["would_refuse"]
     assert reason_of(await Door(Memory()).check.decide(request))[0] == Reason.MODEL_UNPRICED
