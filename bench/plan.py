@@ -10,13 +10,13 @@ MIB: Final = 1024 * 1024
 class Plan:
     """Durations in seconds, rates per second. Rounds alternate between what is compared."""
 
-    rounds: int = 4
+    rounds: int = 3
     check_s: float = 2.0
     check_clients: tuple[int, ...] = (1, 8, 32)
     people: int = 50
-    door_s: float = 5.0
+    door_s: float = 4.0
     door_rate: float = 300.0
-    litellm_s: float = 4.0
+    litellm_s: float = 3.0
     body_bytes: int = 16 * MIB
     crowd_rate: float = 50.0
     crowd_people: int = 16
