@@ -8,7 +8,7 @@ import asyncpg
 
 from credit import ledger
 from credit.grant import decide
-from tests.books import Books, a_place
+from tests.books import Books, Figures, a_place
 
 
 async def test_grant_rule_in_sql_equals_the_python_rule(pool: asyncpg.Pool) -> None:
@@ -46,6 +46,30 @@ async def test_place_again_with_the_same_id_is_the_same_answer(pool: asyncpg.Poo
     _, second = await books.place(account, 300, hold_id=hold_id)
     assert (second.result, second.granted_nanos) == ("replay", first.granted_nanos)
     assert (await books.figures(account)).held == 300
+
+
+async def test_place_again_after_the_hold_closed_is_closed(pool: asyncpg.Pool) -> None:
+    """An ended call cannot be paid for by its old hold: the answer is `closed`, never a replay."""
+    books = Books(pool)
+    account = await books.account(1_000)
+    hold_id, _ = await books.place(account, 300)
+    assert await books.close(hold_id, "released", "no_evidence") is not None
+    _, again = await books.place(account, 300, hold_id=hold_id)
+    assert again.result == "closed"
+    assert await books.figures(account) == Figures(posted=1_000, held=0)
+    await books.check()
+
+
+async def test_place_of_an_id_that_another_account_holds_is_closed(pool: asyncpg.Pool) -> None:
+    """Nobody passes on somebody else's hold, and neither account changes by the try."""
+    books = Books(pool)
+    maria, joao = await books.account(1_000), await books.account(1_000, "joao")
+    hold_id, _ = await books.place(maria, 300)
+    _, other = await books.place(joao, 300, hold_id=hold_id)
+    assert other.result == "closed"
+    assert (await books.figures(maria)).held == 300
+    assert (await books.figures(joao)).held == 0
+    await books.check()
 
 
 async def test_refusal_again_with_the_same_id_stays_refused(pool: asyncpg.Pool) -> None:
@@ -162,7 +186,9 @@ async def test_extend_beyond_the_balance_is_refused_and_changes_nothing(pool: as
     hold_id, _ = await books.place(account, 100)
     refused = await ledger.extend_hold(pool, hold_id, 2_000, 1_001)
     assert (refused.result, refused.reason) == ("refused", "request_too_large_for_balance")
-    row = await pool.fetchrow("SELECT reason, minimum, posted, held FROM decision WHERE hold_id = $1", hold_id)
+    row = await pool.fetchrow(
+        "SELECT reason, minimum, posted, held FROM decision WHERE hold_id = $1", hold_id
+    )
     assert row is not None
     assert tuple(row) == ("request_too_large_for_balance", 1_001, 1_000, 0)
     await books.place(account, 500)
