@@ -4,6 +4,7 @@ import argparse
 
 import grpc
 import uvloop
+from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 
 from protos import ext_authz_pb2 as pb
 from protos import ext_authz_pb2_grpc as pb_grpc
@@ -25,6 +26,9 @@ async def serve(listen: str) -> None:
     """Run until killed: it holds nothing that could be lost."""
     server = grpc.aio.server(options=[("grpc.so_reuseport", 0)])
     pb_grpc.add_AuthorizationServicer_to_server(AllowAll(), server)
+    checker = health.aio.HealthServicer()  # type: ignore[attr-defined]  # missing in the stubs
+    health_pb2_grpc.add_HealthServicer_to_server(checker, server)
+    await checker.set("", health_pb2.HealthCheckResponse.SERVING)
     server.add_insecure_port(listen)
     await server.start()
     await server.wait_for_termination()

@@ -3,7 +3,7 @@
 import contextlib
 import shutil
 import sys
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -27,7 +27,11 @@ FAST_PROVIDER: Final = ("--tokens-per-second", "1000000", "--latency-ms", "0")
 
 @dataclass(frozen=True)
 class System:
-    """Addresses of everything; `door` and `open_door` are Envoy with and without its ext_authz filter."""
+    """Addresses of everything.
+
+    Envoy stands before an instant upstream three times: `door` asks authz, `empty_door` the empty
+    service, `open_door` nobody (its ext_authz filter is disabled).
+    """
 
     stack: Stack
     key: str
@@ -37,6 +41,7 @@ class System:
     empty_address: str
     door_envoy: Child
     door_url: str
+    empty_door_url: str
     open_door_url: str
     upstream_url: str
 
@@ -52,25 +57,31 @@ async def running(state: Path, people: int, say: Callable[[str], None]) -> Async
     options = Options(state=state, provider_arguments=FAST_PROVIDER)
     async with Stack(options) as stack, contextlib.AsyncExitStack() as more:
         say("the system runs; adding the empty service and an instant upstream")
-        empty_port, stub_port, on_port, off_port = free_ports(4)
+        empty_port, stub_port, *envoy_ports = free_ports(5)
         empty = await _child(more, stack, _ours("empty", empty_port, f"{HOST}:{empty_port}"))
         await _child(more, stack, _ours("stub", stub_port, str(stub_port)))
-        door = await _child(more, stack, _envoy(stack, "door", on_port, stub_port))
-        await _child(more, stack, _envoy(stack, "open-door", off_port, stub_port))
+        authz_ports = [int(address.rpartition(":")[2]) for address in stack.authz_addresses]
+        doors = {"door": authz_ports, "empty-door": [empty_port], "open-door": authz_ports}
+        envoys = [
+            await _child(more, stack, _envoy(stack, name, port, asked, stub_port))
+            for port, (name, asked) in zip(envoy_ports, doors.items(), strict=True)
+        ]
         names = tuple(f"person-{number}" for number in range(people))
         key, accounts = await _open_accounts(stack, names)
         await wait_for_doors(stack.authz_addresses, key, MODEL)
+        door_url, empty_door_url, open_door_url = (f"http://{HOST}:{port}" for port in envoy_ports)
         yield System(
-            stack,
-            key,
-            names,
-            accounts,
-            empty,
-            f"{HOST}:{empty_port}",
-            door,
-            f"http://{HOST}:{on_port}",
-            f"http://{HOST}:{off_port}",
-            f"http://{HOST}:{stub_port}",
+            stack=stack,
+            key=key,
+            people=names,
+            accounts=accounts,
+            empty=empty,
+            empty_address=f"{HOST}:{empty_port}",
+            door_envoy=envoys[0],
+            door_url=door_url,
+            empty_door_url=empty_door_url,
+            open_door_url=open_door_url,
+            upstream_url=f"http://{HOST}:{stub_port}",
         )
 
 
@@ -90,18 +101,20 @@ def _ours(name: str, port: int, argument: str) -> Command:
     return Command(name, (sys.executable, "-m", module, argument), {}, listening, folder=root)
 
 
-def _envoy(stack: Stack, name: str, port: int, stub_port: int) -> Command:
-    """Envoy with the files of production; only the `door` asks authz."""
+def _envoy(
+    stack: Stack, name: str, port: int, authz_ports: Sequence[int], stub_port: int
+) -> Command:
+    """Envoy with the files of production; that of the `open-door` with its ext_authz filter off."""
     folder = stack.state_folder / name
     socket = stack.state_folder / "run" / f"{name}.sock"
     bootstrap = envoy_config.render(
         folder,
         listen=(HOST, port),
-        authz=[(HOST, int(address.rpartition(":")[2])) for address in stack.authz_addresses],
+        authz=[(HOST, authz_port) for authz_port in authz_ports],
         litellm=(HOST, stub_port),
         litellm_key="sk-bench",
         admin_socket=socket,
-        source=envoy_config.SOURCE if name == "door" else _without_check(folder / "source"),
+        source=_without_check(folder / "source") if name == "open-door" else envoy_config.SOURCE,
     )
 
     async def live() -> bool:
