@@ -44,8 +44,9 @@ async def run(options: Options, screen: Screen, *, once: bool) -> int:
     assert main_task is not None
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         loop.add_signal_handler(number, main_task.cancel)
-    screen.chapter(f"Starting everything in {options.state}")
     stack = Stack(options)
+    stack.take()
+    screen.chapter(f"Starting everything in {options.state}")
     with screen.waiting("  LiteLLM takes longest, about ten seconds"):
         await stack.start()
     try:
@@ -102,8 +103,9 @@ def main() -> int:
     except EXPECTED as error:
         print(f"\n{error}", file=sys.stderr)
     except BROKEN as error:
-        logs = chosen.state / "logs"
-        print(f"\nthe system did not answer as it should: {error}\nlogs: {logs}", file=sys.stderr)
+        print(f"\nthe system did not answer as it should: {error}", file=sys.stderr)
+        if (logs := chosen.state / "logs").is_dir():
+            print(f"logs: {logs}", file=sys.stderr)
     except (asyncio.CancelledError, KeyboardInterrupt):
         with contextlib.suppress(OSError):
             print("\nstopped")

@@ -40,6 +40,8 @@ class Machine:
     installed: bool
     root: bool
     setpriv: bool
+    # The folder for books and logs, when it cannot be written.
+    unwritable: Path | None = None
 
 
 def problems(machine: Machine) -> list[str]:
@@ -60,6 +62,10 @@ def problems(machine: Machine) -> list[str]:
         found.append(
             f"{machine.memory_gib:.1f} GB of memory are free, and {MEMORY_GIB:g} GB are needed "
             "(LiteLLM alone takes 0.5): close something, or use a larger machine"
+        )
+    if machine.unwritable is not None:
+        found.append(
+            f"cannot write in PEDAGIO_STATE={machine.unwritable}: choose a folder of yours"
         )
     return found
 
@@ -103,7 +109,15 @@ def this_machine() -> Machine:
         installed=(ROOT / ".venv-litellm" / ".installed").exists(),
         root=hasattr(os, "geteuid") and os.geteuid() == 0,
         setpriv=shutil.which("setpriv") is not None,
+        unwritable=_unwritable(Path(os.environ.get("PEDAGIO_STATE") or ROOT / ".pedagio")),
     )
+
+
+def _unwritable(folder: Path) -> Path | None:
+    """The folder, when it is there and cannot be written, or cannot be made."""
+    folder = folder.resolve()
+    nearest = next(path for path in (folder, *folder.parents) if path.exists())
+    return None if nearest.is_dir() and os.access(nearest, os.W_OK | os.X_OK) else folder
 
 
 def _numbers(version: str) -> tuple[int, ...] | None:

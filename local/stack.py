@@ -78,12 +78,17 @@ class Stack:
         """Stop everything."""
         await self.stop()
 
+    def take(self) -> None:
+        """Take the state folder; raises StateError when it cannot be had. `start` takes it itself."""
+        self._secrets = self._state.open(fresh=self.options.fresh)
+
     async def start(self) -> None:
         """Start every part, at the same time where one does not need another.
 
         Raises ChildError or StateError with a readable text; what had started is stopped then.
         """
-        self._secrets = self._state.open(fresh=self.options.fresh)
+        if not self._state.taken:
+            self.take()
         try:
             self._plan()
             self._write_environment()

@@ -86,17 +86,25 @@ class State:
         """Lock the folder, end what an earlier run left, and return the secrets.
 
         With `fresh` the books, logs and evidence of earlier runs are removed; secrets stay. Raises
-        StateError when a living system holds the folder.
+        StateError when a living system holds the folder, or when it cannot be written.
         """
-        self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        self._take_lock()
-        self._end_leftovers()
-        if fresh:
-            for name in DATA_FOLDERS:
-                shutil.rmtree(self.folder / name, ignore_errors=True)
-        for name in DATA_FOLDERS:
-            (self.folder / name).mkdir(mode=0o700, exist_ok=True)
-        return self._secrets()
+        try:
+            self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            self._take_lock()
+            self._end_leftovers()
+            self._make_folders(fresh=fresh)
+            return self._secrets()
+        except OSError as error:
+            self.close()
+            raise StateError(
+                f"cannot write in PEDAGIO_STATE={self.folder} ({error.strerror}): choose a folder "
+                "of yours"
+            ) from error
+
+    @property
+    def taken(self) -> bool:
+        """Whether the lock is ours."""
+        return self._lock is not None
 
     def close(self) -> None:
         """Release the lock."""
@@ -137,6 +145,13 @@ class State:
                 os.kill(pid, signal.SIGKILL)
         for path in self._process_files():
             path.unlink()
+
+    def _make_folders(self, *, fresh: bool) -> None:
+        if fresh:
+            for name in DATA_FOLDERS:
+                shutil.rmtree(self.folder / name, ignore_errors=True)
+        for name in DATA_FOLDERS:
+            (self.folder / name).mkdir(mode=0o700, exist_ok=True)
 
     def _process_files(self) -> list[Path]:
         return sorted((self.folder / "processes").glob("*.json"))

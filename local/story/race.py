@@ -67,7 +67,11 @@ async def run_race(url: str, person: Person, office: Office, ledger: Ledger) -> 
 
 
 def _answered(tab: Chat) -> bool:
-    """Whether a tab was answered; StoryError when it was refused for anything but credit."""
-    if tab.refusal is not None and tab.refusal.reason not in CREDIT_REASONS:
-        raise StoryError(f"a tab was refused for {tab.refusal.reason}: {tab.refusal.sentence}")
-    return tab.refusal is None
+    """Whether a tab was answered; StoryError when it was refused for anything but credit, by 402."""
+    refusal = tab.refusal
+    if refusal is None:
+        return True
+    if refusal.status != httpx.codes.PAYMENT_REQUIRED or refusal.reason not in CREDIT_REASONS:
+        told = f"{refusal.status} {refusal.reason}: {refusal.sentence}"
+        raise StoryError(f"a tab was refused for something else than credit: {told}")
+    return False

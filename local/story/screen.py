@@ -8,6 +8,8 @@ from rich.text import Text
 from credit.money import NANOS_PER_USD
 
 DIGITS = 9
+# What is left of 80 columns beside three amounts below 10 USD and the added milliseconds.
+ASKED_CHARS = 26
 
 
 def usd(nanos: int, places: int = 6) -> str:
@@ -47,6 +49,16 @@ class Screen:
     def started(self, name: str, took_s: float) -> None:
         """A part that runs now."""
         self.line(f"{name:<12} ready in {took_s:4.1f} s", style="green")
+
+    def answered(
+        self, question: str, *, held_nanos: int, cost_nanos: int, left_nanos: int, added: str
+    ) -> None:
+        """One paid answer, in a line of at most 80 columns."""
+        asked = question if len(question) <= ASKED_CHARS else f"{question[: ASKED_CHARS - 1]}…"
+        self.line(
+            f"{asked:<{ASKED_CHARS}} held {usd(held_nanos)} cost {usd(cost_nanos)} "
+            f"left {usd(left_nanos)} {added:>9}"
+        )
 
     def refusal(self, sentence: str) -> None:
         """The sentence in a box, as LibreChat shows it."""

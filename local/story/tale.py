@@ -30,7 +30,7 @@ RACER: Final = "joao"
 # What Maria asks; the words in brackets tell the simulated provider how much to answer, how fast.
 ORDER: Final = "[[tokens=600 rate=900]]"
 QUESTIONS: Final = (
-    "Como escrevo um bom relatório?",
+    "Como faço um relatório?",
     "E a introdução?",
     "Que tom devo usar?",
     "Resuma em cinco pontos.",
@@ -92,6 +92,7 @@ class Tale:
     async def _maria(self, maria: Person) -> None:
         """Chat until refused, show why, grant, chat again."""
         self._screen.chapter(f"Maria has {usd(MARIA_NANOS, 2)} USD and chats with {MODEL}")
+        self._screen.line("in USD; at the end of a line the milliseconds that Pedagio added")
         await self._office.open_account(CLIENT, MARIA)
         await self._office.grant(CLIENT, MARIA, MARIA_NANOS)
         async with httpx.AsyncClient(base_url=self._stack.envoy_url) as http:
@@ -123,9 +124,12 @@ class Tale:
             settled = await self._ledger.settled(told.hold_id)
             left = (await self._office.balance(maria.client, maria.name)).available_nanos
             added = await added_us(self._access_log, told.hold_id)
-            self._screen.line(
-                f"{question:<31} held {usd(settled.held_nanos)}  cost {usd(settled.cost_nanos)}  "
-                f"left {usd(left)}  added {_milliseconds(added)}"
+            self._screen.answered(
+                question,
+                held_nanos=settled.held_nanos,
+                cost_nanos=settled.cost_nanos,
+                left_nanos=left,
+                added=_milliseconds(added),
             )
         return told
 
@@ -177,4 +181,4 @@ def _end(text: str) -> str:
 
 
 def _milliseconds(microseconds: int | None) -> str:
-    return "?" if microseconds is None else f"{microseconds / 1000:.1f} ms"
+    return "?" if microseconds is None else f"+{microseconds / 1000:.1f} ms"

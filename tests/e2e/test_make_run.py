@@ -7,6 +7,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+from local.state import State
+
 BOUND_S = 240.0
 STOP_BOUND_S = 30.0
 
@@ -40,6 +42,24 @@ def test_make_run_once_ends_with_books_that_agree(tmp_path: Path, root: Path) ->
     assert books[1] == books[2]
     assert books[3] == books[4]
     assert "Seu crédito de IA acabou" in run.stdout
+
+
+def test_make_run_of_a_folder_in_use_says_only_that(tmp_path: Path, root: Path) -> None:
+    """Nothing is said to start when nothing does."""
+    holder = State(tmp_path)
+    holder.open(fresh=True)
+    run = subprocess.run(
+        (sys.executable, "-m", "local", "--once"),
+        cwd=root,
+        env=environment(tmp_path),
+        capture_output=True,
+        text=True,
+        timeout=STOP_BOUND_S,
+        check=False,
+    )
+    holder.close()
+    assert (run.returncode, run.stdout) == (1, "")
+    assert run.stderr.strip().startswith(f"Pedagio already runs from {tmp_path}")
 
 
 def test_make_run_interrupted_while_it_starts_leaves_nothing(tmp_path: Path, root: Path) -> None:

@@ -160,6 +160,15 @@ def test_state_folder_in_use_is_refused_with_the_way_out(tmp_path: Path) -> None
         starter.kill()
 
 
+def test_state_folder_that_cannot_be_written_is_refused_in_one_sentence(tmp_path: Path) -> None:
+    """What the preflight could not foresee is said with the name of the setting."""
+    (tmp_path / "file").touch()
+    state = State(tmp_path / "file" / "state")
+    with pytest.raises(StateError, match=r"^cannot write in PEDAGIO_STATE=[^\n]*$"):
+        state.open(fresh=True)
+    assert not state.taken
+
+
 def test_leftover_of_a_killed_run_ends_at_the_next_start(tmp_path: Path) -> None:
     """What carries the folder's mark, or stands in a process file, is ended; nothing else."""
     state = State(tmp_path)

@@ -1,6 +1,7 @@
 """The preflight: what cannot work is said before anything is installed, with the way that does."""
 
 import dataclasses
+import os
 import subprocess
 import sys
 import time
@@ -45,6 +46,7 @@ def test_preflight_on_a_good_machine_finds_nothing() -> None:
         ({"disk_gib": 1.0}, "1.0 GB are free"),
         ({"memory_gib": 0.9}, "0.9 GB of memory"),
         ({"root": True}, "setpriv"),
+        ({"unwritable": Path("/absent")}, "cannot write in PEDAGIO_STATE=/absent"),
     ],
 )
 def test_preflight_of_an_unfit_machine_names_the_way_that_works(
@@ -61,6 +63,26 @@ def test_preflight_of_an_apple_silicon_mac_finds_nothing() -> None:
         GOOD, system="Darwin", processor="arm64", glibc=None, macos=(15, 2), memory_gib=None
     )
     assert problems(mac) == []
+
+
+def test_preflight_of_a_state_folder_that_cannot_be_made_is_one_sentence(
+    root: Path, tmp_path: Path
+) -> None:
+    """Said before anything is installed: a file stands where the folder should be."""
+    (tmp_path / "file").touch()
+    state = tmp_path / "file" / "state"
+    run = subprocess.run(
+        (sys.executable, "-S", "-m", "local.preflight"),
+        cwd=root,
+        env={**os.environ, "PEDAGIO_STATE": str(state)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert run.returncode == 1
+    assert run.stderr == (
+        f"cannot run here: cannot write in PEDAGIO_STATE={state}: choose a folder of yours.\n"
+    )
 
 
 def test_preflight_runs_within_a_second_with_a_bare_python(root: Path) -> None:

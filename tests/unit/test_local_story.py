@@ -1,14 +1,17 @@
 """The story's own arithmetic: amounts are cut, never embellished, and books must match exactly."""
 
+import io
 import json
 
 import pytest
+from rich.console import Console
 
 from credit.prices import Price
 from local.provider.truth import TruthCall
 from local.story.books import compare
 from local.story.chat import sentence_of
-from local.story.screen import share, usd
+from local.story.screen import Screen, share, usd
+from local.story.tale import QUESTIONS
 
 PRICE = {
     "litellm_provider": "openai",
@@ -45,6 +48,18 @@ def call(response_id: str, **changes: object) -> TruthCall:
 def test_usd_of_nanos_is_cut_not_rounded(nanos: int, places: int, text: str) -> None:
     """Credit left is never shown as more than it is."""
     assert usd(nanos, places) == text
+
+
+def test_answered_chat_fits_in_80_columns() -> None:
+    """Every question of the story, with an amount below 10 USD and a slow machine's milliseconds."""
+    told = io.StringIO()
+    screen = Screen(Console(file=told, width=80))
+    for question in (*QUESTIONS, "Uma pergunta que não cabe na coluna dela"):
+        screen.answered(
+            question, held_nanos=10**9, cost_nanos=10**9, left_nanos=10**9, added="+123.4 ms"
+        )
+    assert [len(line) for line in told.getvalue().splitlines()] == [80] * (len(QUESTIONS) + 1)
+    assert all(question in told.getvalue() for question in QUESTIONS)
 
 
 def test_share_of_a_whole_is_rounded_up() -> None:
