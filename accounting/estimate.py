@@ -1,7 +1,7 @@
 """What a call that never reported exactly is estimated to have cost (pure).
 
 Source: protocol.md 6. Unbiased, not a bound: input as the callback counted it, a quarter of a
-token per delivered character, and for reasoning models the silent time at the model's own pace.
+token per delivered byte, and for reasoning models the silent time at the model's own pace.
 """
 
 from collections import defaultdict, deque
@@ -13,7 +13,8 @@ from accounting.outcome import Evidence
 from credit.cost import cost_nanos
 from credit.prices import Price, Usage
 
-CHARS_PER_TOKEN = 4
+# A quarter of a token per byte of UTF-8: as ever for Latin letters, and near the truth for others.
+BYTES_PER_TOKEN = 4
 CALLS_KEPT = 200
 DEFAULT_TOKENS_PER_S = 60
 MILLIS_PER_S = 1000
@@ -39,23 +40,51 @@ class ReasoningPace:
 
 
 def estimate_nanos(
-    evidence: Evidence, model: str, price: Price, pace: ReasoningPace, hold_nanos: int | None
+    evidence: Evidence,
+    model: str,
+    price: Price,
+    pace: ReasoningPace,
+    *,
+    hold_nanos: int | None,
+    remembered_tokens: int | None,
 ) -> int:
-    """The estimate in nano-USD; `hold_nanos` bounds hidden reasoning (None: nothing was held)."""
+    """The estimate in nano-USD.
+
+    `hold_nanos` bounds hidden reasoning (None: nothing was held); `remembered_tokens` is the size
+    of the conversation that the provider keeps (None: unknown).
+    """
     start: Mapping[str, Any] = evidence.start or {}
     end: Mapping[str, Any] = evidence.end or {}
-    tier = next((cost.get("service_tier") for cost in evidence.bodies("cost")), None)
+    tiers = [cost.get("service_tier") for cost in evidence.bodies("cost")]
+    tier = next(filter(None, [*tiers, end.get("service_tier")]), None)
     if end.get("complete") and end.get("usage"):  # the provider's own count reached the callback
         return cost_nanos(price, Usage(**end["usage"]), tier)
-    prompt = int(start.get("input_count_tokens") or 0)
-    spoken = -(-int(end.get("output_chars") or 0) // CHARS_PER_TOKEN)
+    prompt = _prompt_tokens(start, remembered_tokens)
+    spoken = -(-int(end.get("output_bytes") or 0) // BYTES_PER_TOKEN)
     certain = cost_nanos(price, Usage(prompt_tokens=prompt, completion_tokens=spoken), tier)
-    if not price.reasoning:
-        return certain
-    silent_ms = end.get("first_visible_ms")
-    if silent_ms is None:
-        silent_ms = end.get("duration_ms") or 0
-    hidden = pace.tokens(model, int(silent_ms))
+    hidden = _hidden_tokens(start, end, model, pace) if price.reasoning else 0
     whole = Usage(prompt_tokens=prompt, completion_tokens=spoken + hidden, reasoning_tokens=hidden)
     total = cost_nanos(price, whole, tier)
     return total if hold_nanos is None else max(certain, min(total, hold_nanos))
+
+
+def _prompt_tokens(start: Mapping[str, Any], remembered_tokens: int | None) -> int:
+    """As the callback counted it; what nobody could see counts as remembered, else as its bound."""
+    counted = int(start.get("input_count_tokens") or 0)
+    if not start.get("unseen"):
+        return counted
+    if remembered_tokens is not None:
+        return counted + remembered_tokens
+    return int(start.get("input_bound_tokens") or counted)
+
+
+def _hidden_tokens(
+    start: Mapping[str, Any], end: Mapping[str, Any], model: str, pace: ReasoningPace
+) -> int:
+    """Silence at the model's pace, for each choice; none where reasoning was switched off."""
+    if not start.get("thinks", True):
+        return 0
+    silent_ms = end.get("first_visible_ms")
+    if silent_ms is None:
+        silent_ms = end.get("duration_ms") or 0
+    return pace.tokens(model, int(silent_ms)) * int(start.get("choices") or 1)

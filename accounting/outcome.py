@@ -9,14 +9,20 @@ from typing import Any
 
 # LiteLLM writes the cost event a moment after the stream ended; then it is not coming any more.
 ABORT_WAIT_S = 2.0
+# The callback starts no call on a token older than 45 s, and ships each start at once.
+START_WAIT_S = 60.0
 
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """What is known of one open hold. `records` are {kind, body, age_s} in order of arrival."""
+    """What is known of one open hold. `records` are {kind, body, age_s} in order of arrival.
+
+    `open_s`: seconds since it was placed, as far as this process was there to hear of a start.
+    """
 
     expired: bool
     records: Sequence[Mapping[str, Any]]
+    open_s: float = 0.0
 
     def bodies(self, kind: str) -> list[Mapping[str, Any]]:
         """The bodies of one kind of record."""
@@ -71,6 +77,8 @@ def verdict(evidence: Evidence, cost_wait_s: float) -> Verdict | None:
     """How the hold closes now, or None while the call may still be going on or reporting."""
     end = evidence.end
     if end is None:
+        if not evidence.records and evidence.open_s >= START_WAIT_S:
+            return Verdict("released", "never_started")
         return _at_deadline(evidence) if evidence.expired else None
     if end["outcome"] == "refused":
         return Verdict("released", end["reason"] or "refused")

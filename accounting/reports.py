@@ -69,6 +69,10 @@ class Start(Record):
     bound_nanos: Nanos = 0
     price_stale: bool = False
     would_refuse: Name | None = None
+    choices: Annotated[int, Field(ge=1, le=128)] = 1
+    thinks: bool = True
+    unseen: bool = False
+    continues: Name | None = None
 
 
 class End(Record):
@@ -79,6 +83,7 @@ class End(Record):
     reason: Name | None = None
     chunks: Tokens = 0
     output_chars: Tokens = 0
+    output_bytes: Tokens = 0
     first_visible_ms: Millis | None = None
     duration_ms: Millis = 0
     finish_reason: Name | None = None
@@ -86,6 +91,7 @@ class End(Record):
     complete: bool = False
     usage: UsageReport | None = None
     model_id: Name | None = None
+    service_tier: Name | None = None
 
 
 class Cost(Record):

@@ -1,20 +1,22 @@
 """Closing holds: reads evidence, asks the closing rules, applies the outcome."""
 
 import asyncio
-from collections.abc import Iterable, Sequence
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import asyncpg
 import structlog
 
 from accounting.estimate import ReasoningPace, estimate_nanos
-from accounting.outcome import Evidence, Verdict, verdict
+from accounting.outcome import START_WAIT_S, Evidence, Verdict, verdict
 from accounting.record import Models
 from credit import ledger
 from credit.prices import Price
 
 SWEEP_EVERY_S = 1.0
 RIPE_AFTER_S = 2.0
+NOT_YET_S = 10.0**9
 
 log = structlog.get_logger()
 
@@ -22,12 +24,28 @@ log = structlog.get_logger()
 class Settler:
     """Closes the holds whose evidence suffices. Safe to run twice: a hold closes once."""
 
-    def __init__(self, pool: asyncpg.Pool, models: Models, cost_wait_s: float) -> None:
+    def __init__(
+        self,
+        pool: asyncpg.Pool,
+        models: Models,
+        cost_wait_s: float,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         """`cost_wait_s`: how long a complete answer may wait for its cost event."""
+        self._clock = clock
+        self._began_s = clock()
         self._pool = pool
         self._models = models
         self._cost_wait_s = cost_wait_s
         self._pace = ReasoningPace()
+
+    def _here_s(self) -> float:
+        """How long this process has been there to hear of a start."""
+        return self._clock() - self._began_s
+
+    def _start_wait_s(self) -> float:
+        """While this process is younger than the wait, the starts of older holds may be on their way."""
+        return START_WAIT_S if self._here_s() >= START_WAIT_S else NOT_YET_S
 
     async def warm(self) -> None:
         """Learn the pace of reasoning models from the calls on record."""
@@ -39,12 +57,13 @@ class Settler:
         rows = await ledger.query(self._pool, "read_evidence", hold_ids=sorted(hold_ids))
         closes: list[dict[str, Any]] = []
         notes: list[tuple[str, str]] = []
+        remembered = await self._remembered(rows)
         lessons: dict[str, tuple[str, Evidence]] = {}
         for row in rows:
-            evidence = Evidence(row["expired"], row["records"])
+            evidence = Evidence(row["expired"], row["records"], min(row["open_s"], self._here_s()))
             decided = verdict(evidence, self._cost_wait_s)
             if decided is not None:
-                closes.append(self._close(row, evidence, decided, notes))
+                closes.append(self._close(row, evidence, decided, remembered, notes))
                 lessons[str(row["hold_id"])] = (row["model"], evidence)
         if not closes:
             return
@@ -62,7 +81,9 @@ class Settler:
         while True:
             await asyncio.sleep(SWEEP_EVERY_S)
             try:
-                ripe = await ledger.query(self._pool, "list_ripe", wait_s=RIPE_AFTER_S)
+                ripe = await ledger.query(
+                    self._pool, "list_ripe", wait_s=RIPE_AFTER_S, start_wait_s=self._start_wait_s()
+                )
                 if ripe:
                     await self.settle(str(row["hold_id"]) for row in ripe)
             except Exception as error:  # noqa: BLE001 (the loop must live; the rows stay and are seen again)
@@ -73,12 +94,13 @@ class Settler:
         row: asyncpg.Record,
         evidence: Evidence,
         decided: Verdict,
+        remembered: Mapping[str, int],
         notes: list[tuple[str, str]],
     ) -> dict[str, Any]:
         hold_id = str(row["hold_id"])
         estimate = 0
         if decided.estimated:
-            estimate = self._estimate(row, evidence, notes)
+            estimate = self._estimate(row, evidence, remembered, notes)
         if decided.reason in {"no_evidence", "end_missing", "cost_missing", "usage_missing"}:
             notes.append((decided.reason, hold_id))
         return {
@@ -90,14 +112,35 @@ class Settler:
         }
 
     def _estimate(
-        self, row: asyncpg.Record, evidence: Evidence, notes: list[tuple[str, str]]
+        self,
+        row: asyncpg.Record,
+        evidence: Evidence,
+        remembered: Mapping[str, int],
+        notes: list[tuple[str, str]],
     ) -> int:
         price = self._price(row["model"], evidence)
         if price is None:
             notes.append(("estimate_unpriced", str(row["hold_id"])))
             return 0
         held = row["amount"] if row["placed_by"] == "authz" and row["granted"] > 0 else None
-        return estimate_nanos(evidence, row["model"], price, self._pace, held)
+        continues = str((evidence.start or {}).get("continues"))
+        return estimate_nanos(
+            evidence,
+            row["model"],
+            price,
+            self._pace,
+            hold_nanos=held,
+            remembered_tokens=remembered.get(continues),
+        )
+
+    async def _remembered(self, rows: Sequence[asyncpg.Record]) -> Mapping[str, int]:
+        """Sizes in tokens of the conversations that these calls continue, by the answer's id."""
+        records = [record for row in rows for record in row["records"] if record["kind"] == "start"]
+        ids = {record["body"].get("continues") for record in records} - {None}
+        if not ids:
+            return {}
+        found = await ledger.query(self._pool, "read_remembered", provider_ids=sorted(ids))
+        return {row["provider_id"]: row["tokens"] for row in found}
 
     def _price(self, model: str, evidence: Evidence) -> Price | None:
         """That of the deployment which answered, when a record says which; else the name's own."""

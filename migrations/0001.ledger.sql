@@ -145,6 +145,7 @@ CREATE TABLE usage_event (
     recorded_at    timestamptz NOT NULL DEFAULT now()
 );
 CREATE INDEX usage_event_hold ON usage_event (hold_id);
+CREATE INDEX usage_event_answer ON usage_event (provider_id);
 CREATE INDEX usage_event_recorded ON usage_event (recorded_at);
 
 -- The evidence: start, end and cost records as they came (allow-listed fields only, no prompts).

@@ -49,6 +49,7 @@ INSERT INTO exception (kind, subject, detail) VALUES (:kind, :subject, :detail) 
 -- name: read_evidence
 -- Everything known of these holds while they are open; records in the order of their ids.
 SELECT o.hold_id, o.account_id, o.amount, o.granted, o.captured, o.deadline_at <= now() AS expired,
+       extract(epoch FROM now() - h.placed_at)::float8 AS open_s,
        h.model, h.route, h.placed_by,
        coalesce((SELECT jsonb_agg(jsonb_build_object('kind', r.kind, 'body', r.body,
                         'age_s', extract(epoch FROM now() - r.recorded_at)::float8) ORDER BY r.recorded_at, r.id)
@@ -58,11 +59,14 @@ FROM hold_open AS o JOIN hold AS h ON h.id = o.hold_id
 WHERE o.hold_id = ANY (:hold_ids);
 
 -- name: list_ripe
--- Open holds that time alone may close: past their deadline, or ended and still without their cost.
-SELECT o.hold_id FROM hold_open AS o
+-- Open holds that time alone may close: past their deadline, ended and still without their cost, or never
+-- started though the callback starts nothing on a token that old.
+SELECT o.hold_id FROM hold_open AS o JOIN hold AS h ON h.id = o.hold_id
 WHERE o.deadline_at <= now()
    OR EXISTS (SELECT FROM call_record AS r WHERE r.hold_id = o.hold_id AND r.kind = 'end'
               AND r.recorded_at < now() - make_interval(secs => :wait_s))
+   OR (h.placed_at < now() - make_interval(secs => :start_wait_s)
+       AND NOT EXISTS (SELECT FROM call_record AS r WHERE r.hold_id = o.hold_id))
 ORDER BY o.deadline_at LIMIT 500;
 
 -- name: record_decision!
@@ -100,3 +104,9 @@ WHERE (e.body ->> 'first_visible_ms') IS NOT NULL AND (c.body -> 'usage' ->> 're
 -- name: read_mode_override
 -- Whether an account is watched only, where the ledger-wide mode enforces.
 SELECT mode_override FROM account WHERE id = :account_id;
+
+-- name: read_remembered
+-- How large the conversation is that an answer belongs to: what went in and came out of it.
+SELECT u.provider_id,
+       max((u.usage ->> 'prompt_tokens')::bigint + (u.usage ->> 'completion_tokens')::bigint)::bigint AS tokens
+FROM usage_event AS u WHERE u.provider_id = ANY (:provider_ids) GROUP BY u.provider_id;

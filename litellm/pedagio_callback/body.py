@@ -69,7 +69,7 @@ def _scalars(_rules: EndpointRules, body: Mapping[str, Any]) -> str | None:
         "modalities": _all_of(body.get("modalities"), MODALITIES),
         "stream_options": _all_of(body.get("stream_options"), STREAM_OPTIONS),
         "max_tool_calls": _is_count(body.get("max_tool_calls"), LARGEST_LIMIT_TOKENS),
-        "instructions": isinstance(body.get("instructions"), str | list | None),
+        "instructions": isinstance(body.get("instructions"), str | None),
     }
     return next((name for name, good in checks.items() if not good), None)
 

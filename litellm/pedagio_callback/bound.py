@@ -19,6 +19,7 @@ TOOL_TOKENS = 64
 REQUEST_TOKENS = 64
 EMBEDDING_TOKENS = 4
 
+PICTURE_HERE = "data:image/"
 IMAGE_PARTS = frozenset({"image_url", "input_image"})
 # Their size in tokens does not follow from their bytes, or they are only named in the body.
 HIDDEN_PARTS = frozenset({"file", "input_file", "input_audio"})
@@ -30,12 +31,16 @@ TEXT_KEYS = ("tools", "functions", "response_format", "text", "instructions", "t
 
 @dataclass(frozen=True)
 class Measured:
-    """What a body holds. `hidden` names the first thing whose content is not in the body."""
+    """What a body holds. `hidden` names the first thing whose content is not in the body.
+
+    `unseen`: more than pictures is hidden, so that nobody here can estimate the input.
+    """
 
     text_tokens: int
     images: int
     hidden: str | None
     audio: bool
+    unseen: bool = False
 
 
 def measure(route: str, body: Mapping[str, Any]) -> Measured:
@@ -54,7 +59,13 @@ def measure(route: str, body: Mapping[str, Any]) -> Measured:
             counter.text += TOOL_TOKENS * len(body[key])
     counter.add_turns(body.get("messages"))
     counter.add_turns(body.get("input"))
-    return Measured(counter.text + REQUEST_TOKENS, counter.images, counter.hidden, counter.audio)
+    return Measured(
+        counter.text + REQUEST_TOKENS,
+        counter.images,
+        counter.hidden,
+        counter.audio,
+        counter.unseen,
+    )
 
 
 def bound_tokens(
@@ -83,9 +94,11 @@ class _Counter:
         self.images = 0
         self.hidden: str | None = None
         self.audio = False
+        self.unseen = False
 
     def hide(self, name: str) -> None:
         self.hidden = self.hidden or name
+        self.unseen = True
 
     def add_turns(self, turns: Any) -> None:
         if not isinstance(turns, list):
@@ -117,11 +130,21 @@ class _Counter:
             self.text += _bytes(part)
         elif kind in IMAGE_PARTS:
             self.images += 1
+            # A picture elsewhere may be no picture (some backends take a PDF by this name).
+            if not _address(part).startswith(PICTURE_HERE):
+                self.hidden = self.hidden or kind
         elif kind in HIDDEN_PARTS:
             self.audio = self.audio or kind in AUDIO_PARTS
             self.hide(kind)
         else:
             self.text += _bytes(part)
+
+
+def _address(part: Mapping[str, Any]) -> str:
+    """Where the picture of a part is; empty when that is not said as an address."""
+    value = part.get("image_url")
+    value = value.get("url") if isinstance(value, dict) else value
+    return value[: len(PICTURE_HERE)].lower() if isinstance(value, str) else ""
 
 
 def _embeddings_tokens(value: Any) -> int:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from .token import HoldToken
 
@@ -19,6 +20,7 @@ class Seen:
 
     chunks: int = 0
     output_chars: int = 0
+    output_bytes: int = 0
     first_visible_s: float | None = None
     finish_reason: str | None = None
     complete: bool = False
@@ -26,12 +28,16 @@ class Seen:
     visible_choices: set[int] = field(default_factory=set)
     # What the provider itself counted, where the response says so: tokens by meter.
     usage: Mapping[str, int] | None = None
+    # The tier it was served on, where the response says so.
+    service_tier: str | None = None
 
-    def show(self, choice: int, chars: int, now_s: float) -> None:
-        """Something a person or a tool can use was delivered."""
-        if chars <= 0:
+    def show(self, choice: int, texts: Iterable[Any], now_s: float) -> None:
+        """Texts that a person or a tool can use were delivered; what is no text is skipped."""
+        shown = [text for text in texts if isinstance(text, str) and text]
+        if not shown:
             return
-        self.output_chars += chars
+        self.output_chars += sum(map(len, shown))
+        self.output_bytes += sum(len(text.encode("utf-8", "surrogatepass")) for text in shown)
         self.visible_choices.add(choice)
         if self.first_visible_s is None:
             self.first_visible_s = now_s
@@ -53,6 +59,8 @@ class Call:
     clamped: bool = False
     stream: bool = False
     limit_tokens: int | None = None
+    # The tier asked for; what was answered is in `seen`.
+    service_tier: str | None = None
     ended: bool = False
     # The deployment of the newest attempt: what a call without a cost event is priced by.
     model_id: str | None = None

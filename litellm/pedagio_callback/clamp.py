@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, MutableMapping
 from typing import Any
 
+NO_REASONING = ("none", "minimal")
 LIMIT_KEYS = ("max_completion_tokens", "max_tokens", "max_output_tokens")
 
 
@@ -18,6 +19,19 @@ def choices(body: Mapping[str, Any]) -> int:
     """How many answers the client wants."""
     count = body.get("n")
     return count if type(count) is int and count > 0 else 1
+
+
+def thinks(body: Mapping[str, Any]) -> bool:
+    """Whether a reasoning model may think before it speaks: the client did not switch that off."""
+    reasoning = body.get("reasoning")
+    nested = reasoning.get("effort") if isinstance(reasoning, dict) else None
+    return (body.get("reasoning_effort") or nested) not in NO_REASONING
+
+
+def continued(body: Mapping[str, Any]) -> str | None:
+    """The provider's id of the answer whose conversation goes on."""
+    value = body.get("previous_response_id")
+    return value if isinstance(value, str) else None
 
 
 def set_limit(data: MutableMapping[str, Any], route: str, tokens: int, *, modern: bool) -> None:

@@ -13,6 +13,8 @@ CHARS_PER_TOKEN = 4
 # Enough to know the density of a text; counting 16 MiB would hold the process for seconds.
 SAMPLE_CHARS = 8_192
 IMAGE_TOKENS = 765  # a 1024x1024 picture in OpenAI's tile arithmetic
+# What such a picture is of the largest one, in the arithmetic of every family that we bound.
+IMAGE_PERCENT_OF_BOUND = 53
 MESSAGE_TOKENS = 4
 ANSWER_TOKENS = 3  # the chat form opens the answer
 
@@ -25,9 +27,16 @@ def count_by_length(text: str) -> int:
 
 
 def estimate_tokens(
-    route: str, body: Mapping[str, Any], measured: Measured, count: CountText
+    route: str,
+    body: Mapping[str, Any],
+    measured: Measured,
+    count: CountText,
+    image_bound_tokens: int = 0,
 ) -> int:
-    """Estimate a body's input tokens; a sample is counted, the rest is in proportion."""
+    """Estimate a body's visible input tokens; a sample is counted, the rest is in proportion.
+
+    `image_bound_tokens` is the model's bound for one image (0: unknown).
+    """
     if route == "embeddings":
         return _embeddings(body.get("input"), count)
     texts = list(_texts(body))
@@ -39,7 +48,8 @@ def estimate_tokens(
         tokens += MESSAGE_TOKENS * len(turns)
     if route == "chat":
         tokens += ANSWER_TOKENS
-    return tokens + measured.images * IMAGE_TOKENS
+    image = image_bound_tokens * IMAGE_PERCENT_OF_BOUND // 100 or IMAGE_TOKENS
+    return tokens + measured.images * image
 
 
 def _sample(texts: list[str]) -> str:

@@ -52,7 +52,7 @@ class Evidence:
 
     def end(self, call: Call, outcome: str, reason: str | None) -> None:
         """Write the end record, unless one of the other hooks was first."""
-        if call.ended:
+        if call.ended or call.token is None:  # without a token there is no hold to close
             return
         call.ended = True
         duration_ms = max(0, round((self.clock() - call.started_s) * 1000))
@@ -64,6 +64,8 @@ class Evidence:
     def cost(self, call: Call, payload: Mapping[str, Any], service_tier: Any) -> None:
         """Write what LiteLLM says the call, or an attempt of it, consumed."""
         record = records.cost_record(call, payload, service_tier, self.new_id(), self.now_ms())
+        if call.token is None and record["status"] == "failure" and record["cost_usd"] == "0":
+            return  # turned away before our hook, and free: nothing that accounting could use
         self.journal.write_or_log(record)
 
     def failed(self, call: Call, error: Exception) -> None:

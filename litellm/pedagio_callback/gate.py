@@ -12,14 +12,16 @@ from . import records, refusal
 from .body import EndpointRules, find_problem
 from .bound import Measured, bound_tokens, measure
 from .calls import Call, Calls
-from .clamp import asked_tokens, choices, set_limit
+from .clamp import asked_tokens, choices, continued, set_limit, thinks
 from .counting import CountText, estimate_tokens
 from .evidence import TOKEN_HEADER, Evidence
 from .extend import Denied, Extended, ExtendUnansweredError, PostAsync, extend
 from .journal import Journal
+from .metadata import strip_metadata
+from .reading import Reading, UnacceptableBodyError
 from .refusal import Refusal, RefusedCallError, Sentences
 from .replay import LONGEST_TOKEN_AGE_S, StartedCalls
-from .terms import Output, Prices, Terms, clamp_tokens, plan_output, settle_terms
+from .terms import Prices, Terms, clamp_tokens, plan_output, settle_terms
 from .token import HoldToken, TokenError, read_token
 
 # Reading a body of this size takes a few milliseconds: longer ones leave the event loop.
@@ -49,26 +51,6 @@ class Request:
     data: MutableMapping[str, Any]
 
 
-@dataclass(frozen=True)
-class Reading:
-    """What a body asks for, in numbers; `problem` names the field enforce would refuse it for."""
-
-    problem: str | None
-    measured: Measured
-    input_tokens: int
-    count_tokens: int
-    terms: Terms
-    output: Output
-
-
-class UnacceptableBodyError(ValueError):
-    """A body that is refused with 400; `field` names the reason."""
-
-    def __init__(self, name: str) -> None:
-        super().__init__(name)
-        self.field = name
-
-
 @dataclass
 class Gate:
     """Admits calls. `clock` is monotonic seconds, `now_s` epoch seconds."""
@@ -92,6 +74,8 @@ class Gate:
         token_text, token = self._identify(request)
         call = Call(request.call_id, token_text, token, self.clock())
         call.stream = request.body.get("stream") is True
+        tier = request.body.get("service_tier")
+        call.service_tier = tier if isinstance(tier, str) else None
         problem = self._foreign(request, token)
         if token.mode != "enforce":
             await self._watch(call, token, request, problem)
@@ -178,6 +162,7 @@ class Gate:
         except UnacceptableBodyError as error:
             raise RefusedCallError(self._refuse(token, error.field)) from error
         granted_nanos = await self._cover(token, reading)
+        strip_metadata(request.data)
         limit = clamp_tokens(reading.terms, reading.output, granted_nanos)
         if limit is not None:
             modern = self.host.takes_completion_limit(token.model)
@@ -207,11 +192,13 @@ class Gate:
             tokens = bound_tokens(measured, route, token.image_tokens, token.context_tokens)
             if tokens is None:
                 raise UnacceptableBodyError(measured.hidden or "image_url")
-            count_tokens = estimate_tokens(route, body, measured, self.count)
+            count_tokens = estimate_tokens(route, body, measured, self.count, token.image_tokens)
         except RecursionError as error:
             raise UnacceptableBodyError("body") from error
         return Reading(
             problem=problem,
+            thinks=thinks(body),
+            continues=continued(body),
             measured=measured,
             input_tokens=tokens,
             count_tokens=min(count_tokens, tokens),
@@ -262,6 +249,10 @@ class Gate:
             bound_nanos=terms.cost_nanos(total),
             price_stale=terms.price_stale,
             would_refuse=would_refuse,
+            choices=output.choices,
+            thinks=reading.thinks,
+            unseen=reading.measured.unseen,
+            continues=reading.continues,
         )
         at_ms = int(self.now_s() * 1000)
         self.journal.write(records.start_record(call, start, self.new_id(), at_ms))

@@ -20,13 +20,14 @@ def chunk_seen(seen: Seen, chunk: Any, now_s: float) -> None:
     """Count one chunk of a stream. `now_s` is monotonic."""
     seen.chunks += 1
     seen.usage = usage_of(_get(chunk, "usage")) or seen.usage
+    _tier_seen(seen, chunk)
     kind = _event_type(chunk)
     if kind is not None:
         _event_seen(seen, chunk, kind, now_s)
         return
     for choice in _items(_get(chunk, "choices")):
         index = _index(choice)
-        seen.show(index, _visible_chars(_get(choice, "delta")), now_s)
+        seen.show(index, _visible(_get(choice, "delta")), now_s)
         reason = _get(choice, "finish_reason")
         if isinstance(reason, str):
             seen.finish(reason)
@@ -36,14 +37,15 @@ def response_seen(seen: Seen, response: Any, now_s: float) -> None:
     """Count a whole response."""
     seen.complete = True
     seen.usage = usage_of(_get(response, "usage"))
+    _tier_seen(seen, response)
     for choice in _items(_get(response, "choices")):
-        seen.show(_index(choice), _visible_chars(_get(choice, "message")), now_s)
+        seen.show(_index(choice), _visible(_get(choice, "message")), now_s)
         reason = _get(choice, "finish_reason")
         if isinstance(reason, str):
             seen.finish(reason)
     if _get(response, "output") is not None:
         for item in _items(_get(response, "output")):
-            seen.show(0, _item_chars(item), now_s)
+            seen.show(0, _item_texts(item), now_s)
         seen.finish(_response_reason(response))
 
 
@@ -56,9 +58,10 @@ def _event_type(chunk: Any) -> str | None:
 def _event_seen(seen: Seen, event: Any, kind: str, now_s: float) -> None:
     delta = _get(event, "delta")
     if kind.endswith(DELTA_EVENTS) and isinstance(delta, str):
-        seen.show(0, len(delta), now_s)
+        seen.show(0, [delta], now_s)
     elif kind in TERMINAL_EVENTS:
         seen.usage = usage_of(_get(_get(event, "response"), "usage")) or seen.usage
+        _tier_seen(seen, _get(event, "response"))
         seen.finish(_response_reason(_get(event, "response")) or kind.rpartition(".")[2])
 
 
@@ -68,21 +71,26 @@ def _response_reason(response: Any) -> str | None:
     return reason if isinstance(reason, str) else _string(_get(response, "status"))
 
 
-def _visible_chars(part: Any) -> int:
-    """Characters of a message or a delta: text, refusal, shown reasoning and tool calls."""
+def _tier_seen(seen: Seen, response: Any) -> None:
+    tier = _get(response, "service_tier")
+    if isinstance(tier, str):
+        seen.service_tier = tier
+
+
+def _visible(part: Any) -> list[Any]:
+    """What a message or a delta shows: text, refusal, shown reasoning and tool calls."""
     texts = [_get(part, name) for name in ("content", "refusal", "reasoning_content")]
     calls = [_get(call, "function") for call in _items(_get(part, "tool_calls"))]
     calls.append(_get(part, "function_call"))
     for call in calls:
         texts += [_get(call, "name"), _get(call, "arguments")]
-    texts.append(_get(_get(part, "audio"), "transcript"))
-    return sum(len(text) for text in texts if isinstance(text, str))
+    return [*texts, _get(_get(part, "audio"), "transcript")]
 
 
-def _item_chars(item: Any) -> int:
+def _item_texts(item: Any) -> list[Any]:
     texts = [_get(item, name) for name in ("name", "arguments", "input")]
-    texts += [_get(part, "text") or _get(part, "refusal") for part in _items(_get(item, "content"))]
-    return sum(len(text) for text in texts if isinstance(text, str))
+    shown = [_get(part, "text") or _get(part, "refusal") for part in _items(_get(item, "content"))]
+    return [*texts, *shown]
 
 
 def empty_choices(seen: Seen, chunk: Any) -> list[Any]:

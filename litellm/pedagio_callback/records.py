@@ -18,7 +18,11 @@ Record = dict[str, object]
 
 @dataclass(frozen=True)
 class Start:
-    """What is known when a call goes upstream. Tokens and nanos."""
+    """What is known when a call goes upstream. Tokens and nanos.
+
+    `thinks`: hidden reasoning was not switched off; `unseen`: part of the input is nowhere in the
+    body; `continues`: the provider's id of the answer whose conversation goes on.
+    """
 
     stream: bool
     input_bound_tokens: int
@@ -28,6 +32,10 @@ class Start:
     bound_nanos: int
     price_stale: bool
     would_refuse: str | None = None
+    choices: int = 1
+    thinks: bool = True
+    unseen: bool = False
+    continues: str | None = None
 
 
 def start_record(call: Call, start: Start, record_id: str, at_ms: int) -> Record:
@@ -46,6 +54,10 @@ def start_record(call: Call, start: Start, record_id: str, at_ms: int) -> Record
         "bound_nanos": start.bound_nanos,
         "price_stale": start.price_stale,
         "would_refuse": _text(start.would_refuse),
+        "choices": start.choices,
+        "thinks": start.thinks,
+        "unseen": start.unseen,
+        "continues": identifier(start.continues),
     }
 
 
@@ -62,6 +74,7 @@ def end_record(
         "reason": reason,
         "chunks": seen.chunks,
         "output_chars": seen.output_chars,
+        "output_bytes": seen.output_bytes,
         "first_visible_ms": first_ms,
         "duration_ms": duration_ms,
         "finish_reason": _text(seen.finish_reason),
@@ -69,6 +82,7 @@ def end_record(
         "complete": seen.complete,
         "usage": seen.usage,
         "model_id": _text(call.model_id),
+        "service_tier": _text(seen.service_tier or call.service_tier),
     }
 
 
@@ -79,7 +93,7 @@ def cost_record(
     error = _mapping(payload.get("error_information"))
     return _head("cost", call, record_id, at_ms) | {
         "status": "failure" if payload.get("status") == "failure" else "success",
-        "provider_id": _identifier(payload.get("id")),
+        "provider_id": identifier(payload.get("id")),
         "error_code": _text(error.get("error_code")) or None,
         "cache_hit": payload.get("cache_hit") is True,
         "model_group": _text(payload.get("model_group")),
@@ -150,7 +164,7 @@ def _text(value: Any) -> str | None:
     return value[:LONGEST_TEXT_CHARS] if isinstance(value, str) else None
 
 
-def _identifier(value: Any) -> str | None:
+def identifier(value: Any) -> str | None:
     """The provider's id; one that is too long becomes its digest, so that two never collide."""
     if not isinstance(value, str):
         return None

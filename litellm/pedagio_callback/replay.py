@@ -7,14 +7,15 @@ import os
 import shutil
 from pathlib import Path
 
-LONGEST_TOKEN_AGE_S = 600
-BUCKET_S = LONGEST_TOKEN_AGE_S
+# Accounting frees a hold that nobody started within 60 s: a call must start well before that.
+LONGEST_TOKEN_AGE_S = 45
+BUCKET_S = 600
 
 
 class StartedCalls:
     """One empty file per hold, created exclusively, in a folder per ten minutes of issue.
 
-    A token lives ten minutes, so folders older than that guard nothing and are removed.
+    A token lives under a minute, so folders older than that guard nothing and are removed.
     """
 
     def __init__(self, folder: Path) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable
 
 import asyncpg
 import httpx
+import pytest
 
 from local.stack import Stack
 from local.story.chat import Person
@@ -14,6 +15,7 @@ from local.story.ledger import Ledger
 USD = 10**9
 STREAMS = 100
 TOGETHER = 20
+CHAT = "/v1/chat/completions"
 PACE = "rate=100 reasoning_rate=100"
 
 NewPerson = Callable[..., Awaitable[Person]]
@@ -34,14 +36,13 @@ def body(number: int, tokens: int = 2000) -> dict[str, object]:
     return {"model": model, "stream": True, "messages": [{"role": "user", "content": content}]}
 
 
-async def stop_after(http: httpx.AsyncClient, who: Person, number: int, seconds: float) -> None:
+async def stop_stream(
+    http: httpx.AsyncClient, who: Person, path: str, request: dict[str, object], seconds: float
+) -> None:
     """Read a stream for so long, then hang up."""
-    request = body(number)
     try:
         async with asyncio.timeout(seconds):
-            async with http.stream(
-                "POST", "/v1/chat/completions", json=request, headers=who.headers
-            ) as answer:
+            async with http.stream("POST", path, json=request, headers=who.headers) as answer:
                 assert answer.status_code == 200, await answer.aread()
                 async for _ in answer.aiter_raw():
                     pass
@@ -76,7 +77,7 @@ async def test_100_stopped_streams_are_settled_within_a_tenth_of_the_truth(
 
         async def one(number: int) -> None:
             async with gate:
-                await stop_after(http, who, number, rng.uniform(0.4, 4.0))
+                await stop_stream(http, who, CHAT, body(number), rng.uniform(0.4, 4.0))
 
         await asyncio.gather(*(one(number) for number in range(STREAMS)))
 
@@ -90,3 +91,55 @@ async def test_100_stopped_streams_are_settled_within_a_tenth_of_the_truth(
     assert sum(outcomes.values()) == STREAMS
     assert outcomes.get("captured", 0) == 0
     assert abs(estimated - real) <= real // 10, f"estimated {estimated}, real {real}"
+
+
+async def test_continued_conversation_that_is_stopped_costs_about_what_it_consumed(
+    stack: Stack, person: NewPerson, paid: Paid, consumed: Callable[[], int], ledger: Ledger
+) -> None:
+    """Hanging up near the end must not make 200,000 remembered tokens free."""
+    who = await person(20 * USD)
+    first = {"model": "gpt-4.1", "input": "Leia. [[tokens=20 remember=200000]]"}
+    async with httpx.AsyncClient(base_url=stack.envoy_url, timeout=60) as http:
+        answer = await http.post("/v1/responses", json=first, headers=who.headers)
+        remembered = answer.json()["id"]
+        # Its own usage says 20 tokens; the provider pretends that more is remembered from then on.
+        long = {"model": "gpt-4.1", "input": "E? [[tokens=20]]", "previous_response_id": remembered}
+        answer = await http.post("/v1/responses", json=long, headers=who.headers)
+        assert answer.json()["usage"]["input_tokens"] > 200_000
+        await ledger.all_closed()
+        settled = consumed()
+        assert await paid(who) == settled
+        more = long | {
+            "previous_response_id": answer.json()["id"],
+            "input": "Continue. [[tokens=2000 rate=100]]",
+            "stream": True,
+        }
+        await stop_stream(http, who, "/v1/responses", more, 2.0)
+    await ledger.all_closed()
+    real, estimated = consumed() - settled, await paid(who) - settled
+    assert real > 0
+    assert abs(estimated - real) <= real // 10, f"estimated {estimated}, real {real}"
+
+
+@pytest.mark.parametrize("metadata", [{"tags": "x"}, {"tags": [1]}, {}])
+async def test_report_that_litellm_never_made_is_settled_at_the_tier_that_answered(
+    stack: Stack,
+    person: NewPerson,
+    paid: Paid,
+    consumed: Callable[[], int],
+    ledger: Ledger,
+    metadata: dict[str, object],
+) -> None:
+    """A body that breaks LiteLLM's own report must not make priority cheap."""
+    who = await person(5 * USD)
+    request = {
+        "model": "gpt-5",
+        "service_tier": "priority",
+        "metadata": metadata,
+        "messages": [{"role": "user", "content": "oi [[tokens=50 reasoning=200]]"}],
+    }
+    async with httpx.AsyncClient(base_url=stack.envoy_url, timeout=60) as http:
+        answer = await http.post("/v1/chat/completions", json=request, headers=who.headers)
+    assert answer.status_code == 200, answer.text
+    await ledger.all_closed()
+    assert await paid(who) == consumed() > 0

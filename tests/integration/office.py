@@ -146,6 +146,7 @@ def end(
         "reason": None,
         "chunks": 3 if outcome in {"ok", "aborted"} else 0,
         "output_chars": 400 if outcome in {"ok", "aborted"} else 0,
+        "output_bytes": 400 if outcome in {"ok", "aborted"} else 0,
         "first_visible_ms": 500,
         "duration_ms": 2_000,
         "complete": outcome == "ok",

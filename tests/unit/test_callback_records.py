@@ -13,6 +13,8 @@ from pedagio_callback.journal import Journal
 from pedagio_callback.refusal import Sentences
 
 from accounting.reports import RECORD
+from credit.token import sign
+from tests.unit.test_token import CLAIMS
 
 SECRET = "o que só a pessoa pode ler"
 HOLD = "4fb73fc8-a5da-4949-ab6a-8433058c2415"
@@ -37,7 +39,7 @@ class Follower:
         self.evidence = Evidence(
             [b"k"], Calls(), journal, Sentences({}), lambda: 1.0, lambda: 1, lambda: RECORD_ID
         )
-        self.call = self.evidence.call_of(HOLD, {})
+        self.call = self.evidence.call_of(HOLD, {"x-pedagio-hold": sign(CLAIMS, [b"k"])})
 
 
 @pytest.fixture
@@ -133,3 +135,10 @@ def test_end_record_that_cannot_be_written_hurts_nobody(tmp_path: Path, status: 
     )  # fmt: skip
     error = SimpleNamespace(status_code=status)
     evidence.failed(evidence.call_of(HOLD, {}), error)  # type: ignore[arg-type]
+
+
+def test_call_that_nobody_vouched_for_leaves_no_end() -> None:
+    """LiteLLM turned it away before our hook, under an id of its own: there is no hold to close."""
+    stranger = Follower()
+    stranger.evidence.end(stranger.evidence.call_of("another", {}), "failed", "status_500")
+    assert stranger.lines == []

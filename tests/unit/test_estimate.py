@@ -10,31 +10,43 @@ from tests.unit.evidence import cost, end, evidence, start
 
 IN_NANOS, OUT_NANOS = 2_500, 10_000
 PLAIN, THINKER = a_price(), a_price("gpt-5", supports_reasoning=True)
-CERTAIN = 1_000 * IN_NANOS + 100 * OUT_NANOS  # 1,000 tokens in, 400 characters out
+CERTAIN = 1_000 * IN_NANOS + 100 * OUT_NANOS  # 1,000 tokens in, 400 bytes out
 
 
-def estimated(price: Any, *records: dict[str, Any], held: int | None = None) -> int:
+def estimated(
+    price: Any,
+    *records: dict[str, Any],
+    held: int | None = None,
+    remembered: int | None = None,
+) -> int:
     """The estimate of a model whose pace nobody knows."""
-    return estimate_nanos(evidence(*records), price.key, price, ReasoningPace(), held)
+    return estimate_nanos(
+        evidence(*records),
+        price.key,
+        price,
+        ReasoningPace(),
+        hold_nanos=held,
+        remembered_tokens=remembered,
+    )
 
 
-def test_estimate_of_a_plain_model_is_input_and_a_quarter_of_the_characters() -> None:
+def test_estimate_of_a_plain_model_is_input_and_a_quarter_of_the_bytes() -> None:
     """As the callback counted the input; a part of a token is a token."""
-    assert estimated(PLAIN, start(), end("aborted", output_chars=400)) == CERTAIN
-    assert estimated(PLAIN, start(), end("aborted", output_chars=1)) == 1_000 * IN_NANOS + OUT_NANOS
+    assert estimated(PLAIN, start(), end("aborted", output_bytes=400)) == CERTAIN
+    assert estimated(PLAIN, start(), end("aborted", output_bytes=1)) == 1_000 * IN_NANOS + OUT_NANOS
 
 
 def test_estimate_without_start_or_end_takes_what_is_known() -> None:
     """LiteLLM crashed, or its first record was lost: never an exception."""
     assert estimated(PLAIN, start()) == 1_000 * IN_NANOS
-    assert estimated(PLAIN, end("aborted", output_chars=400)) == 100 * OUT_NANOS
+    assert estimated(PLAIN, end("aborted", output_bytes=400)) == 100 * OUT_NANOS
     assert estimated(PLAIN) == 0
 
 
 def test_estimate_of_a_reasoning_model_adds_its_silence() -> None:
     """Half a second of silence at the default pace, at the output price."""
     hidden = DEFAULT_TOKENS_PER_S // 2
-    found = estimated(THINKER, start(), end("aborted", output_chars=400, first_visible_ms=500))
+    found = estimated(THINKER, start(), end("aborted", output_bytes=400, first_visible_ms=500))
     assert found == CERTAIN + hidden * OUT_NANOS
 
 
@@ -51,7 +63,7 @@ def test_estimate_of_a_model_that_never_spoke_takes_the_whole_time() -> None:
 )
 def test_estimate_of_hidden_tokens_stays_within_the_hold(held: int, nanos: int | None) -> None:
     """Hidden tokens are a guess and never exceed the rest of the hold; what was seen counts in full."""
-    ended = end("aborted", output_chars=400, first_visible_ms=1_000)
+    ended = end("aborted", output_bytes=400, first_visible_ms=1_000)
     unbounded = CERTAIN + DEFAULT_TOKENS_PER_S * OUT_NANOS
     assert estimated(THINKER, start(), ended, held=held) == (nanos or unbounded)
 
@@ -60,7 +72,7 @@ def test_estimate_in_a_service_tier_uses_its_price() -> None:
     """Priority costs more, when the cost record says so."""
     price = a_price(input_cost_per_token_priority=5e-06, output_cost_per_token_priority=2e-05)
     guess = cost(exact=False, service_tier="priority")
-    assert estimated(price, start(), end("aborted", output_chars=400), guess) == 2 * CERTAIN
+    assert estimated(price, start(), end("aborted", output_bytes=400), guess) == 2 * CERTAIN
 
 
 def test_pace_is_the_median_of_the_complete_calls() -> None:
@@ -76,3 +88,28 @@ def test_pace_is_the_median_of_the_complete_calls() -> None:
     for _ in range(200):
         pace.learn("gpt-5", 10, 1_000)
     assert pace.tokens("gpt-5", 1_000) == 10
+
+
+def test_estimate_of_input_that_nobody_saw_is_what_the_provider_remembers_else_the_bound() -> None:
+    """A continued conversation must not become free by hanging up."""
+    unseen = start(unseen=True, input_bound_tokens=128_000)
+    left = end("aborted", output_bytes=0)
+    assert estimated(PLAIN, unseen, left, remembered=50_000) == 51_000 * IN_NANOS
+    assert estimated(PLAIN, unseen, left) == 128_000 * IN_NANOS
+
+
+def test_estimate_of_hidden_tokens_counts_each_choice_and_none_where_switched_off() -> None:
+    """Eight answers think eight times; minimal effort does not think."""
+    left = end("aborted", output_bytes=0, first_visible_ms=1_000)
+    once = DEFAULT_TOKENS_PER_S * OUT_NANOS
+    assert estimated(THINKER, start(choices=8), left) == 1_000 * IN_NANOS + 8 * once
+    assert estimated(THINKER, start(thinks=False), left) == 1_000 * IN_NANOS
+
+
+def test_estimate_without_a_cost_event_uses_the_tier_that_answered() -> None:
+    """Breaking LiteLLM's report must not make priority cheap: the end record says the tier."""
+    usage = {"prompt_tokens": 1_000, "completion_tokens": 100}
+    price = a_price(input_cost_per_token_priority=5e-06, output_cost_per_token_priority=2e-05)
+    standard = estimated(price, start(), end(usage=usage))
+    assert standard == 1_000 * IN_NANOS + 100 * OUT_NANOS
+    assert estimated(price, start(), end(usage=usage, service_tier="priority")) == 2 * standard

@@ -1,0 +1,27 @@
+"""Takes the client's metadata out of LiteLLM's own: there it steers what LiteLLM logs and prices.
+
+A string as `tags` alone kept LiteLLM from reporting a call at all (measured). On the Responses API
+the provider's `metadata` is another field, which stays.
+"""
+
+from __future__ import annotations
+
+from collections.abc import MutableMapping
+from typing import Any
+
+HOLDERS = ("metadata", "litellm_metadata")
+
+
+def strip_metadata(data: MutableMapping[str, Any]) -> None:
+    """Remove what LiteLLM copied from the client, by its own record of it; mend `tags`."""
+    for name in HOLDERS:
+        holder = data.get(name)
+        if not isinstance(holder, dict):
+            continue
+        brought = holder.get("requester_metadata")
+        for key in list(brought) if isinstance(brought, dict) else ():
+            if key in holder and holder[key] == brought[key]:
+                del holder[key]
+        tags = holder.get("tags")
+        if not (isinstance(tags, list) and all(isinstance(tag, str) for tag in tags)):
+            holder.pop("tags", None)
