@@ -1,4 +1,4 @@
-"""What Envoy and authz add to a request, before an upstream that answers at once."""
+"""What the door (Envoy with authz) adds to a request, before an upstream that answers at once."""
 
 from typing import Final
 
