@@ -1,4 +1,4 @@
-"""What a run prints and records: tables in Markdown, aligned so that a terminal shows them well."""
+"""The tables of a run, in Markdown: aligned, so that a terminal shows them well."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
