@@ -19,9 +19,9 @@ def strip_metadata(data: MutableMapping[str, Any]) -> None:
         if not isinstance(holder, dict):
             continue
         brought = holder.get("requester_metadata")
-        for key in list(brought) if isinstance(brought, dict) else ():
-            if key in holder and holder[key] == brought[key]:
-                del holder[key]
+        if isinstance(brought, dict):
+            for key in [key for key in brought if holder.get(key) == brought[key]]:
+                holder.pop(key, None)
         tags = holder.get("tags")
         if not (isinstance(tags, list) and all(isinstance(tag, str) for tag in tags)):
             holder.pop("tags", None)

@@ -1,4 +1,4 @@
-"""The real Envoy between a stand-in for authz and a stand-in for LiteLLM, both told what to do."""
+"""The real Envoy between stand-ins for authz, for LiteLLM, which do as they are told."""
 
 import asyncio
 import http.client
