@@ -20,6 +20,10 @@ _AMOUNT = re.compile(
 )
 
 
+class RateMissingError(ValueError):
+    """An amount in reais, and nobody said how many make a dollar."""
+
+
 def nanos_from_picos(picos: int) -> int:
     """Round a sum of pico-USD up to whole nano-USD, once per call."""
     return -(-picos // PICOS_PER_NANO)
@@ -67,12 +71,16 @@ def parse_amount(text: str, brl_per_usd: Decimal | None = None) -> int:
         usd = number / CREDITS_PER_USD
     elif match["prefix"].upper() in {"R$", "BRL"}:
         if not brl_per_usd:
-            raise ValueError(f"{text!r} is in reais: give the rate (BRL per USD)")
+            raise RateMissingError(f"{text!r} is in reais: give the rate (BRL per USD)")
         usd = number / brl_per_usd
     else:
         usd = number
     if usd >= LIMIT_USD:
         raise ValueError(f"{text!r} is more than anybody means")
+    if 0 < usd * NANOS_PER_USD < 1:
+        raise ValueError(
+            f"{text!r} is less than a nano-dollar, the least there is (US$0.000000001)"
+        )
     return int((usd * NANOS_PER_USD).to_integral_value(ROUND_HALF_EVEN))
 
 

@@ -43,6 +43,7 @@ class Explanation:
     model: str
     figures: Mapping[str, int]
     at: datetime
+    person_unknown: bool
 
 
 async def explain(pool: asyncpg.Pool, ref: str) -> list[Explanation]:
@@ -89,4 +90,5 @@ def _explanation(
         model=row["model"] or "",
         figures=present,
         at=at,
+        person_unknown=row["person_unknown"],
     )

@@ -234,7 +234,8 @@ def _explanation(found: explain.Explanation) -> pb.Explanation:
     figures = {f"{name}_nanos": amount for name, amount in found.figures.items()}
     return pb.Explanation(
         hold_id=found.hold_id, account=_name(found.account), kind=found.kind, reason=found.reason,
-        detail=found.detail, model=found.model, at_ms=_ms(found.at), **figures,
+        detail=found.detail, model=found.model, at_ms=_ms(found.at),
+        person_unknown=found.person_unknown, **figures,
     )  # fmt: skip
 
 

@@ -1,6 +1,6 @@
 """`pedagio holds`, `pedagio explain`: single calls, while open or afterwards."""
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
 import typer
 from rich.console import Group
@@ -8,16 +8,17 @@ from rich.table import Table
 
 from accounting.cli.account import account_name
 from accounting.cli.connection import call
-from accounting.cli.output import Json, facts, moment, person, show, table, usd
+from accounting.cli.output import Json, facts, moment, person, short, show, table, usd
 from protos.pedagio.v1 import admin_pb2 as pb
 
 WAITS = {
-    "report_missing": "report_missing: nothing heard from LiteLLM yet",
-    "in_flight": "in_flight: started, not ended",
-    "end_missing": "end_missing: its cost came, its end did not",
-    "cost_missing": "cost_missing: ended, its cost has not come",
-    "closing": "closing: all is there",
+    "report_missing": "nothing heard from LiteLLM yet",
+    "in_flight": "started, not ended",
+    "end_missing": "its cost came, its end did not",
+    "cost_missing": "ended, its cost has not come",
+    "closing": "all is there",
 }
+MODEL_COLUMNS: Final = 14
 
 
 def holds(
@@ -56,31 +57,35 @@ def explain(
 
 
 def _holds(found: Any) -> Any:
-    columns = ("ref", "account", "model", "held", "age", "why still open", "frees at the latest")
+    """A hold a line, then what the reasons that were named mean."""
+    columns = ("ref", "account", "model", "held", "age", "still open", "frees by")
     rows = (
         (
-            hold.hold_id[:6], person(hold.account.client, hold.account.external_id), hold.model,
-            usd(hold.amount_nanos), f"{hold.age_s} s", WAITS.get(hold.reason, hold.reason),
-            moment(hold.frees_at_ms),
+            hold.hold_id[:6], person(hold.account.client, hold.account.external_id),
+            short(hold.model, MODEL_COLUMNS), usd(hold.amount_nanos), f"{hold.age_s} s",
+            hold.reason, moment(hold.frees_at_ms).partition(" ")[2],
         )
         for hold in found
     )  # fmt: skip
-    return table(columns, rows, "no open holds", right=("held", "age"))
+    shown = table(columns, rows, "no open holds", right=("held", "age"), fold=("account",))
+    named = sorted({hold.reason for hold in found})
+    return Group(shown, *(f"{reason}: {WAITS[reason]}" for reason in named if reason in WAITS))
 
 
 def _explanations(found: Any) -> Any:
-    return Group(*(_explanation(each) for each in found))
+    """One below the other, an empty line between."""
+    parts = [part for each in found for part in ("", _explanation(each))]
+    return Group(*parts[1:])
 
 
 def _explanation(each: pb.Explanation) -> Table:
     """Figures only where they mean something: a refusal captured nothing, a hold kept no balance."""
     decided = each.kind in {"refuse", "would_refuse"}
     available = each.posted_nanos + each.overdraft_nanos - each.held_nanos
-    whose = person(each.account.client, each.account.external_id) if each.account.client else ""
     return facts(
         ("hold", each.hold_id),
         ("when", moment(each.at_ms)),
-        ("account", whose),
+        ("account", _whose(each)),
         ("what", f"{each.kind}: {each.reason}"),
         ("detail", each.detail),
         ("model", each.model),
@@ -90,5 +95,14 @@ def _explanation(each: pb.Explanation) -> Table:
         ("granted", "" if decided else usd(each.granted_nanos)),
         ("captured", "" if decided else usd(each.captured_nanos)),
         ("overage", usd(each.overage_nanos) if each.overage_nanos else ""),
-        ("", " "),
     )
+
+
+def _whose(each: pb.Explanation) -> str:
+    """Whose call it was, as far as it was known when it was decided."""
+    client = each.account.client
+    if not client:
+        return ""
+    if each.person_unknown:
+        return f"client {client}, person unknown"
+    return person(client, each.account.external_id)

@@ -60,7 +60,8 @@ def list_clients(as_json: Json = False) -> None:
         (c.id, c.kind, c.litellm_key, c.unknown_users, c.style, c.language, _yes(c.enabled))
         for c in answer.clients
     )
-    show(answer, as_json, lambda: table(columns, rows, "no clients yet: `pedagio client create`"))
+    empty = "no clients yet: `pedagio client create`"
+    show(answer, as_json, lambda: table(columns, rows, empty, fold=("client",)))
 
 
 @app.command()

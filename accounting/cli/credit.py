@@ -14,17 +14,19 @@ from accounting.cli.output import (
     Reason,
     as_dict,
     moment,
+    short,
     show,
     table,
     usd,
 )
-from credit.money import parse_amount
+from credit.money import RateMissingError, parse_amount
 from protos.pedagio.v1 import admin_pb2 as pb
 
 OwnOrUser = Annotated[
     str,
     typer.Argument(metavar="USER", show_default=False, help="Without: the client's own account."),
 ]
+RATE_VARIABLE: Final = "PEDAGIO_BRL_PER_USD"
 PAGE_LIMIT: Final = 500
 PAGES_BOUND: Final = 2000  # of --all: a million entries
 
@@ -35,7 +37,7 @@ def grant(
     amount: Annotated[str, typer.Argument(metavar="AMOUNT", help="'US$20', 'R$ 50' or 500cr.")],
     reason: Reason,
     brl_per_usd: Annotated[
-        str, typer.Option(envvar="PEDAGIO_BRL_PER_USD", help="Rate for amounts in reais.")
+        str, typer.Option(envvar=RATE_VARIABLE, help="Rate for amounts in reais, as 5,40.")
     ] = "",
     request_id: Annotated[
         str, typer.Option(help="Repeat a grant whose answer was lost: the same id grants once.")
@@ -105,25 +107,28 @@ def statement(
 
 
 def _entries(entries: list[pb.Entry]) -> Any:
-    columns = ("when", "transfer", "kind", "amount", "model", "ref", "by", "reason")
+    """What moved; the number of each transfer is in the JSON."""
+    columns = ("when", "kind", "amount", "ref", "by", "reason")
     rows = (
         (
-            moment(entry.event_at_ms), str(entry.transfer_id), entry.kind, usd(entry.amount_nanos),
-            entry.model, entry.hold_id[:6], entry.actor, entry.reason,
+            moment(entry.event_at_ms), entry.kind, usd(entry.amount_nanos), entry.hold_id[:6],
+            short(entry.actor), " ".join(filter(None, (entry.model, entry.reason))),
         )
         for entry in entries
     )  # fmt: skip
-    return table(columns, rows, "no transfers yet", right=("transfer", "amount"))
+    return table(columns, rows, "no transfers yet", right=("amount",), fold=("reason",))
 
 
 def _nanos(amount: str, brl_per_usd: str) -> int:
     try:
-        rate = Decimal(brl_per_usd) if brl_per_usd else None
+        rate = Decimal(brl_per_usd.replace(",", ".")) if brl_per_usd else None
     except InvalidOperation:
         rate = Decimal(0)
     if rate is not None and not (rate.is_finite() and rate > 0):
         fail(f"--brl-per-usd is no rate: {brl_per_usd}")
     try:
         return parse_amount(amount, rate)
+    except RateMissingError as error:
+        fail(f"{error}, by --brl-per-usd or {RATE_VARIABLE}")
     except ValueError as error:
         fail(str(error))

@@ -6,7 +6,7 @@ import typer
 from rich.console import Group
 
 from accounting.cli.connection import call
-from accounting.cli.output import Json, Reason, facts, price, show, table
+from accounting.cli.output import Json, Reason, facts, price, short, show, table
 from protos.pedagio.v1 import admin_pb2 as pb
 
 NAMES_SHOWN: Final = 10
@@ -44,17 +44,7 @@ def list_models(as_json: Json = False) -> None:
     Example: pedagio models list
     """
     answer = call("ListModels", pb.ListModelsRequest())
-    columns = ("name", "input", "output", "context", "output limit", "deployments", "falls back to")
-    rows = (
-        (
-            model.name, *_prices(model.priced, model), _tokens(model.context_tokens),
-            _tokens(model.max_output_tokens), str(len(model.deployments)),
-            ", ".join(model.fallbacks),
-        )
-        for model in answer.models
-    )  # fmt: skip
-    empty = "no models yet: `pedagio models sync` reads them from LiteLLM"
-    show(answer, as_json, lambda: table(columns, rows, empty, right=columns[1:6]))
+    show(answer, as_json, lambda: _models(answer.models))
 
 
 @app.command("price")
@@ -70,10 +60,24 @@ def show_price(
     show(answer, as_json, lambda: Group(*(_model(model) for model in answer.models)))
 
 
+def _models(found: Any) -> Any:
+    """A line for a name and for each it falls back to; deployments are what `models price` shows."""
+    columns = ("name", "input", "output", "context", "limit", "falls back to")
+    rows = (
+        (
+            model.name, *_prices(model.priced, model), _tokens(model.context_tokens),
+            _tokens(model.max_output_tokens), "\n".join(model.fallbacks),
+        )
+        for model in found
+    )  # fmt: skip
+    empty = "no models yet: `pedagio models sync` reads them from LiteLLM"
+    return table(columns, rows, empty, right=columns[1:5], fold=("name", "falls back to"))
+
+
 def _model(model: pb.Model) -> Any:
     columns = ("deployment", "model", "input", "output", "price")
     rows = (
-        (each.model_id, each.model, *_prices(each.priced, each), _source(each))
+        (short(each.model_id), each.model, *_prices(each.priced, each), _source(each))
         for each in model.deployments
     )
     dearest, dearest_output = _prices(model.priced, model)
@@ -86,7 +90,10 @@ def _model(model: pb.Model) -> Any:
         ("minimum answer", _tokens(model.min_output_tokens)),
         ("falls back to", ", ".join(model.fallbacks)),
     )
-    return Group(summary, table(columns, rows, "no deployments", right=("input", "output")))
+    shown = table(
+        columns, rows, "no deployments", right=("input", "output"), fold=("model", "price")
+    )
+    return Group(summary, shown)
 
 
 def _prices(priced: bool, either: pb.Model | pb.ModelDeployment) -> tuple[str, str]:

@@ -42,17 +42,28 @@ def show(body: Message | dict[str, Any], as_json: bool, render: Callable[[], Any
 
 
 def table(
-    columns: Sequence[str], rows: Iterable[Sequence[str]], empty: str, *, right: Iterable[str] = ()
+    columns: Sequence[str],
+    rows: Iterable[Sequence[str]],
+    empty: str,
+    *,
+    right: Iterable[str] = (),
+    fold: Iterable[str] = (),
 ) -> Table | str:
-    """A table, or the sentence that says there is nothing; `right`: columns of figures."""
+    """A table, or the sentence that says there is nothing.
+
+    `right`: columns of figures; `fold`: columns that take a second line where it is narrow, so that
+    the others stay whole.
+    """
     cells = list(rows)
     if not cells:
         return empty
-    made = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    made = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, collapse_padding=True)
     for column in columns:
-        figures = column in right
         made.add_column(
-            column, justify="right" if figures else "left", no_wrap=figures, overflow="fold"
+            column,
+            justify="right" if column in right else "left",
+            no_wrap=column not in fold,
+            overflow="fold",
         )
     for row in cells:
         made.add_row(*(Text(cell) for cell in row))  # Text: a reason may contain [brackets]
@@ -86,6 +97,11 @@ def price(picos_per_token: int) -> str:
 def moment(at_ms: int) -> str:
     """A time in the zone of the person."""
     return f"{datetime.fromtimestamp(at_ms / 1000).astimezone():%Y-%m-%d %H:%M:%S}"
+
+
+def short(text: str, limit: int = 12) -> str:
+    """A text that may be long (the JSON has it whole), in at most `limit` columns."""
+    return text if len(text) <= limit else f"{text[: limit - 1]}…"
 
 
 def person(client: str, external_id: str) -> str:

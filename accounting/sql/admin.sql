@@ -146,13 +146,13 @@ ORDER BY o.deadline_at, o.hold_id LIMIT :page_size;
 -- name: explain_decisions
 -- Refusals and would-be refusals; a reference is the beginning of an id, so a range of ids.
 SELECT d.hold_id, d.kind, d.reason, d.detail, d.model, d.want, d.target, d.minimum, d.posted, d.held, d.overdraft,
-       d.decided_at, coalesce(a.client_id, d.client_id) AS client_id, a.external_id
+       d.decided_at, coalesce(a.client_id, d.client_id) AS client_id, a.external_id, a.id IS NULL AS person_unknown
 FROM decision AS d LEFT JOIN account AS a ON a.id = d.account_id
 WHERE d.hold_id BETWEEN :low AND :high ORDER BY d.decided_at DESC LIMIT :page_size;
 
 -- name: explain_holds
 SELECT h.id AS hold_id, h.model, h.route, h.want, h.target, h.minimum, h.placed_at, a.client_id, a.external_id,
-       coalesce(c.granted, o.granted, h.granted) AS granted, coalesce(c.captured, o.captured, 0) AS captured,
+       false AS person_unknown, coalesce(c.granted, o.granted, h.granted) AS granted, coalesce(c.captured, o.captured, 0) AS captured,
        coalesce(c.overage, 0) AS overage, c.outcome, c.reason, c.closed_at, h.placed_by,
        ARRAY(SELECT DISTINCT r.kind FROM call_record AS r WHERE r.hold_id = h.id) AS records
 FROM hold AS h

@@ -114,11 +114,25 @@ async def test_grant_reads_amounts_with_their_unit(admin: Service, amount: str, 
     assert granted["replayed"] is False
 
 
+@pytest.mark.parametrize("rate", ["5,40", "5.40"])
+async def test_grant_reads_the_rate_in_either_notation(admin: Service, rate: str) -> None:
+    """A Brazilian types 5,40; the environment is read alike."""
+    await prepare(admin)
+    words = ("grant", "chat", "maria", "R$ 54", "--reason", "r")
+    await pedagio(admin, *words, "--brl-per-usd", rate)
+    await pedagio(admin, *words, PEDAGIO_BRL_PER_USD=rate)
+    assert (await in_json(admin, "balance", "chat", "maria"))["posted_nanos"] == 20 * USD
+
+
 @pytest.mark.parametrize(
     ("words", "sentence"),
     [
         (("20",), "is no amount with a unit: write US$20"),
-        (("R$ 50",), "is in reais: give the rate"),
+        (
+            ("R$ 50",),
+            "give the rate (BRL per USD), by --brl-per-usd or PEDAGIO_BRL_PER_USD",
+        ),
+        (("US$0.0000000001",), "is less than a nano-dollar"),
         (("R$ 50", "--brl-per-usd", "five"), "--brl-per-usd is no rate: five"),
         (("R$ 50", "--brl-per-usd", "0"), "--brl-per-usd is no rate: 0"),
         (("US$0",), "amount_nanos must be between 1 and"),
@@ -207,6 +221,17 @@ async def test_holds_and_explain_print_the_same_reference(admin: Service) -> Non
     explained = (await pedagio(admin, "explain", hold_id[:6])).stdout
     assert hold_id in explained
     assert "US$5.00" in explained
+
+
+async def test_explain_of_a_refusal_before_any_account_says_so(admin: Service) -> None:
+    """A key without a person is not the client's own account."""
+    await admin.pool.execute(
+        "INSERT INTO decision (hold_id, client_id, kind, reason)"
+        " VALUES ('3f9a1c00-0000-4000-8000-000000000000', 'chat', 'refuse', 'person_missing')"
+    )
+    explained = (await pedagio(admin, "explain", "3f9a1c")).stdout
+    assert "client chat, person unknown" in explained
+    assert (await in_json(admin, "explain", "3f9a1c"))["explanations"][0]["person_unknown"] is True
 
 
 async def test_models_commands_say_what_to_do_when_there_are_none(admin: Service) -> None:

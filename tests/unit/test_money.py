@@ -92,6 +92,8 @@ def test_amount_with_unit_is_read(text: str, nanos: int) -> None:
         ("US$1.000.000", "two ways"),
         ("US$1,2.3,4", "no number"),
         ("US$99999999999", "more than anybody"),
+        ("US$0.0000000001", "less than a nano-dollar"),
+        ("R$ 0,000000001", "less than a nano-dollar"),
     ],
 )
 def test_amount_unclear_is_refused_with_a_sentence(text: str, says: str) -> None:

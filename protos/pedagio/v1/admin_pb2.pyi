@@ -251,7 +251,7 @@ class ExplainRequest(_message.Message):
     def __init__(self, ref: _Optional[str] = ...) -> None: ...
 
 class Explanation(_message.Message):
-    __slots__ = ("hold_id", "account", "kind", "reason", "detail", "model", "want_nanos", "minimum_nanos", "posted_nanos", "held_nanos", "granted_nanos", "captured_nanos", "at_ms", "overdraft_nanos", "target_nanos", "overage_nanos")
+    __slots__ = ("hold_id", "account", "kind", "reason", "detail", "model", "want_nanos", "minimum_nanos", "posted_nanos", "held_nanos", "granted_nanos", "captured_nanos", "at_ms", "overdraft_nanos", "target_nanos", "overage_nanos", "person_unknown")
     HOLD_ID_FIELD_NUMBER: _ClassVar[int]
     ACCOUNT_FIELD_NUMBER: _ClassVar[int]
     KIND_FIELD_NUMBER: _ClassVar[int]
@@ -268,6 +268,7 @@ class Explanation(_message.Message):
     OVERDRAFT_NANOS_FIELD_NUMBER: _ClassVar[int]
     TARGET_NANOS_FIELD_NUMBER: _ClassVar[int]
     OVERAGE_NANOS_FIELD_NUMBER: _ClassVar[int]
+    PERSON_UNKNOWN_FIELD_NUMBER: _ClassVar[int]
     hold_id: str
     account: AccountName
     kind: str
@@ -284,7 +285,8 @@ class Explanation(_message.Message):
     overdraft_nanos: int
     target_nanos: int
     overage_nanos: int
-    def __init__(self, hold_id: _Optional[str] = ..., account: _Optional[_Union[AccountName, _Mapping]] = ..., kind: _Optional[str] = ..., reason: _Optional[str] = ..., detail: _Optional[str] = ..., model: _Optional[str] = ..., want_nanos: _Optional[int] = ..., minimum_nanos: _Optional[int] = ..., posted_nanos: _Optional[int] = ..., held_nanos: _Optional[int] = ..., granted_nanos: _Optional[int] = ..., captured_nanos: _Optional[int] = ..., at_ms: _Optional[int] = ..., overdraft_nanos: _Optional[int] = ..., target_nanos: _Optional[int] = ..., overage_nanos: _Optional[int] = ...) -> None: ...
+    person_unknown: bool
+    def __init__(self, hold_id: _Optional[str] = ..., account: _Optional[_Union[AccountName, _Mapping]] = ..., kind: _Optional[str] = ..., reason: _Optional[str] = ..., detail: _Optional[str] = ..., model: _Optional[str] = ..., want_nanos: _Optional[int] = ..., minimum_nanos: _Optional[int] = ..., posted_nanos: _Optional[int] = ..., held_nanos: _Optional[int] = ..., granted_nanos: _Optional[int] = ..., captured_nanos: _Optional[int] = ..., at_ms: _Optional[int] = ..., overdraft_nanos: _Optional[int] = ..., target_nanos: _Optional[int] = ..., overage_nanos: _Optional[int] = ..., person_unknown: _Optional[bool] = ...) -> None: ...
 
 class ExplainResponse(_message.Message):
     __slots__ = ("explanations",)
