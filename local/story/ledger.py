@@ -1,6 +1,7 @@
 """What the ledger says about calls, read straight from Postgres."""
 
 import asyncio
+import json
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -11,6 +12,8 @@ from uuid import UUID
 import aiosql
 import asyncpg
 
+from credit.models import ModelMap
+from local.story.books import Debit
 from local.story.chat import StoryError
 
 QUERIES: Final[Any] = aiosql.from_path(Path(__file__).with_name("ledger.sql"), "asyncpg")
@@ -68,10 +71,17 @@ class Ledger:
         """Everything debited so far."""
         return int(await QUERIES.sum_debits(self._connection))
 
-    async def costs(self) -> dict[str, int]:
-        """Debit in nano-USD of each answer, by the provider's id of it."""
-        rows = [row async for row in QUERIES.list_costs(self._connection)]
-        return {row["provider_id"]: row["cost"] for row in rows}
+    async def debits(self) -> dict[str, Debit]:
+        """The debit of each answer, by the provider's id of it."""
+        rows = [row async for row in QUERIES.list_debits(self._connection)]
+        return {
+            row["provider_id"]: Debit(row["cost"], row["model_group"], row["model_id"])
+            for row in rows
+        }
+
+    async def models(self) -> ModelMap:
+        """The map in force: every deployment with its price."""
+        return ModelMap.from_json(json.loads(await QUERIES.read_model_map(self._connection)))
 
 
 async def _eventually(ask: Callable[[], Awaitable[Value | None]], what: str) -> Value:

@@ -23,6 +23,10 @@ FROM account AS p
 JOIN transfer AS t ON p.id IN (t.credit_account, t.debit_account)
 WHERE p.kind = 'provider';
 
--- name: list_costs()
--- The debit of each answer, by the id the provider gave it.
-SELECT provider_id, cost FROM usage_event WHERE status = 'success';
+-- name: list_debits()
+-- The debit of each answer, by the id the provider gave it, with the deployment that gave it.
+SELECT provider_id, cost, model_group, model_id FROM usage_event WHERE status = 'success';
+
+-- name: read_model_map()$
+-- The map in force: the highest version.
+SELECT map::text FROM model_map ORDER BY version DESC LIMIT 1;

@@ -154,8 +154,9 @@ class Tale:
         await self._ledger.all_closed()
         books = compare(
             read_truth(self._stack.truth_path),
+            await self._ledger.debits(),
+            await self._ledger.models(),
             load_price_book(self._stack.price_file).prices,
-            await self._ledger.costs(),
             ledger_nanos=await self._ledger.debits_nanos(),
             open_holds=await self._ledger.open_holds(),
             overage_nanos=await self._ledger.overage_nanos(),
@@ -166,13 +167,23 @@ class Tale:
             f"USD, {books.matched} of {books.calls} matched, {books.open_holds} holds open",
             style=style,
         )
-        for name in books.differing:
-            self._screen.line(f"differs: {name}", style="red")
+        for each in books.differing:
+            self._screen.line(f"differs: {each.response_id}", style="red")
+            self._screen.line(
+                f"  {each.model}: ledger {_known(each.ledger_nanos)}, "
+                f"provider {_known(each.provider_nanos)}",
+                style="red",
+            )
         return books
 
     @property
     def _access_log(self) -> Path:
         return self._stack.children["envoy"].log_path
+
+
+def _known(nanos: int | None) -> str:
+    """One side's figure for a call."""
+    return "knows nothing of it" if nanos is None else usd(nanos, 9)
 
 
 def _end(text: str) -> str:

@@ -128,10 +128,7 @@ async def test_grant_reads_the_rate_in_either_notation(admin: Service, rate: str
     ("words", "sentence"),
     [
         (("20",), "is no amount with a unit: write US$20"),
-        (
-            ("R$ 50",),
-            "give the rate (BRL per USD), by --brl-per-usd or PEDAGIO_BRL_PER_USD",
-        ),
+        (("R$ 50",), "give the rate (BRL per USD), by --brl-per-usd or PEDAGIO_BRL"),
         (("US$0.0000000001",), "is less than a nano-dollar"),
         (("R$ 50", "--brl-per-usd", "five"), "--brl-per-usd is no rate: five"),
         (("R$ 50", "--brl-per-usd", "0"), "--brl-per-usd is no rate: 0"),

@@ -6,9 +6,10 @@ import json
 import pytest
 from rich.console import Console
 
+from credit.models import Deployment, ModelEntry, ModelMap
 from credit.prices import Price
 from local.provider.truth import TruthCall
-from local.story.books import compare
+from local.story.books import Debit, Difference, compare
 from local.story.chat import sentence_of
 from local.story.screen import Screen, share, usd
 from local.story.tale import QUESTIONS
@@ -75,11 +76,46 @@ def test_sentence_of_a_librechat_refusal_is_the_inner_text() -> None:
     assert sentence_of({"message": "plain words"}) == "plain words"
 
 
+def debit(nanos: int) -> Debit:
+    """A debit for the deployment `own` of gpt-4o."""
+    return Debit(nanos, "gpt-4o", "own")
+
+
+def test_books_price_a_call_by_the_deployment_that_answered() -> None:
+    """A price of its own in LiteLLM's configuration is the right one; a difference shows both figures."""
+    own = Price.from_litellm("gpt-4o", {**PRICE, "input_cost_per_token": 5e-06})
+    models = ModelMap({"gpt-4o": ModelEntry("gpt-4o", (Deployment("own", "gpt-4o", own, True),))})  # noqa: FBT003
+    debits = {"a": debit(600_000), "b": debit(350_000), "d": debit(1)}
+    books = compare(
+        [call("a"), call("b"), call("c")],
+        debits,
+        models,
+        prices(),
+        ledger_nanos=950_001,
+        open_holds=0,
+        overage_nanos=0,
+    )
+    assert books.provider_nanos == 600_000 + 600_000 + 350_000
+    assert books.differing == (
+        Difference("b", "gpt-4o", 350_000, 600_000),
+        Difference("c", "gpt-4o", None, 350_000),
+        Difference("d", "gpt-4o", 1, None),
+    )
+
+
 def test_books_of_equal_sides_agree() -> None:
     """A call that the provider refused costs nothing on either side."""
     truth = [call("a"), call("b"), call("refused", status=500)]
-    costs = {"a": 350_000, "b": 350_000}
-    books = compare(truth, prices(), costs, ledger_nanos=700_000, open_holds=0, overage_nanos=0)
+    debits = {"a": debit(350_000), "b": debit(350_000)}
+    books = compare(
+        truth,
+        debits,
+        ModelMap({}),
+        prices(),
+        ledger_nanos=700_000,
+        open_holds=0,
+        overage_nanos=0,
+    )
     assert books.agree
     assert (books.matched, books.calls) == (2, 2)
 
@@ -100,8 +136,9 @@ def test_books_with_any_difference_do_not_agree(
     """To the nano, call by call, with every hold closed: or it is said."""
     books = compare(
         [call("a")],
+        {name: debit(nanos) for name, nanos in costs.items()},
+        ModelMap({}),
         prices(),
-        costs,
         ledger_nanos=ledger_nanos,
         open_holds=open_holds,
         overage_nanos=0,
