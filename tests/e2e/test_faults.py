@@ -113,6 +113,7 @@ async def test_killed_processes_lose_no_debit_and_make_none_twice(
         await eventually(none_open, "what never reported closes by itself", DEADLINE_BOUND_S)
         hold_id, response_id = await send(http, who, CALLS)
         assert response_id, f"the system is not well afterwards ({hold_id})"
+        await eventually(none_open, "the last call is debited")
     rows = await database.fetch(DEBITS, who.name)
     assert max(row["debits"] for row in rows) == 1
     posted = (await office.balance(who.client, who.name)).posted_nanos
