@@ -52,7 +52,7 @@ class Evidence:
 
     def end(self, call: Call, outcome: str, reason: str | None) -> None:
         """Write the end record, unless one of the other hooks was first."""
-        if call.ended or call.token is None:  # without a token there is no hold to close
+        if call.ended:
             return
         call.ended = True
         duration_ms = max(0, round((self.clock() - call.started_s) * 1000))
@@ -69,7 +69,12 @@ class Evidence:
         self.journal.write_or_log(record)
 
     def failed(self, call: Call, error: Exception) -> None:
-        """The call has failed after all its attempts."""
+        """The call has failed after all its attempts.
+
+        Turned away before our hook it has neither token nor hold: nothing to close, nothing to tell.
+        """
+        if call.token is None:
+            return
         self.end(call, "failed", failure_code(error))
 
     def answered(self, call: Call, response: Any) -> None:

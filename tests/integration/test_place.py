@@ -196,3 +196,14 @@ async def test_extend_beyond_the_balance_is_refused_and_changes_nothing(pool: as
     assert (in_flight.result, in_flight.reason) == ("refused", "credit_in_flight")
     assert (await books.figures(account)).held == 600
     await books.check()
+
+
+async def test_extensions_at_once_never_exceed_the_credit(pool: asyncpg.Pool) -> None:
+    """Many tabs measure large bodies at the same moment: each nano is promised once."""
+    books = Books(pool)
+    account = await books.account(10_000)
+    holds = [(await books.place(account, 100))[0] for _ in range(16)]
+    for _ in range(3):
+        await asyncio.gather(*(ledger.extend_hold(pool, hold, 3_000, 1_500) for hold in holds))
+        assert (await books.figures(account)).available >= 0
+        await books.check()

@@ -140,5 +140,5 @@ def test_end_record_that_cannot_be_written_hurts_nobody(tmp_path: Path, status: 
 def test_call_that_nobody_vouched_for_leaves_no_end() -> None:
     """LiteLLM turned it away before our hook, under an id of its own: there is no hold to close."""
     stranger = Follower()
-    stranger.evidence.end(stranger.evidence.call_of("another", {}), "failed", "status_500")
+    stranger.evidence.failed(stranger.evidence.call_of("another", {}), RuntimeError())
     assert stranger.lines == []

@@ -171,3 +171,20 @@ def test_encode_keeps_a_record_on_one_line() -> None:
     assert b"\n" not in line
     assert json.loads(line)["reason"] == "a\nb\u2028\ud800"
     assert shipping.BATCH_BYTES < 4 * 1024 * 1024
+
+
+def test_append_returns_only_when_the_record_is_on_disk(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Evidence that a crash of the machine could lose is no evidence: each append is synced."""
+    synced: list[int] = []
+    sync = os.fdatasync
+
+    def remember(descriptor: int) -> None:
+        sync(descriptor)
+        synced.append(os.fstat(descriptor).st_size)
+
+    monkeypatch.setattr(os, "fdatasync", remember)
+    spool = Spool(tmp_path, lambda: "a" * 32)
+    spool.append(b"{}\n")
+    assert synced[-1] == sum(path.stat().st_size for path in tmp_path.glob("*.jsonl")) > 0
