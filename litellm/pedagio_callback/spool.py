@@ -63,7 +63,10 @@ class Spool:
     means. Nothing is kept in memory but file descriptors.
     """
 
-    def __init__(self, folder: Path, new_id: Callable[[], str]) -> None:
+    def __init__(
+        self, folder: Path, new_id: Callable[[], str], sync: Callable[[int], None] = os.fdatasync
+    ) -> None:
+        self._sync = sync
         self._folder = folder
         self._new_id = new_id
         self._name = f"{os.getpid()}-{new_id()}"
@@ -79,7 +82,7 @@ class Spool:
             segment = self._writable()
             before = segment.size_bytes()
             try:
-                _write(segment.descriptor, line + b"\n")
+                _write(segment.descriptor, line + b"\n", self._sync)
             except OSError:
                 # Half a line would glue itself to the next record.
                 os.ftruncate(segment.descriptor, before)
@@ -125,11 +128,11 @@ class Spool:
         return len(adopted)
 
 
-def _write(descriptor: int, data: bytes) -> None:
+def _write(descriptor: int, data: bytes, sync: Callable[[int], None]) -> None:
     """Write all of it and sync; a short write means that the disk is full."""
     if os.write(descriptor, data) != len(data):
         raise OSError(errno.ENOSPC, "the spool's disk is full")
-    os.fdatasync(descriptor)
+    sync(descriptor)
 
 
 def _adopt(path: Path) -> Segment | None:

@@ -173,18 +173,9 @@ def test_encode_keeps_a_record_on_one_line() -> None:
     assert shipping.BATCH_BYTES < 4 * 1024 * 1024
 
 
-def test_append_returns_only_when_the_record_is_on_disk(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_append_returns_only_when_the_record_is_on_disk(tmp_path: Path) -> None:
     """Evidence that a crash of the machine could lose is no evidence: each append is synced."""
     synced: list[int] = []
-    sync = os.fdatasync
-
-    def remember(descriptor: int) -> None:
-        sync(descriptor)
-        synced.append(os.fstat(descriptor).st_size)
-
-    monkeypatch.setattr(os, "fdatasync", remember)
-    spool = Spool(tmp_path, lambda: "a" * 32)
-    spool.append(b"{}\n")
-    assert synced[-1] == sum(path.stat().st_size for path in tmp_path.glob("*.jsonl")) > 0
+    spool = Spool(tmp_path, lambda: "a" * 32, lambda file: synced.append(os.fstat(file).st_size))
+    spool.append(b"{}")
+    assert synced == [len(b"{}\n")]
