@@ -171,6 +171,20 @@ async def close_batch(pool: asyncpg.Pool, closes: Sequence[Mapping[str, Any]]) -
     return {str(r["o_hold_id"]): r["o_captured"] for r in rows}
 
 
+async def place_bounded(
+    pool: asyncpg.Pool, places: Sequence[Mapping[str, Any]], deadline_s: int
+) -> dict[str, str]:
+    """Place what was granted while Postgres was away; hold id -> placed, replay, unknown. See the SQL."""
+    rows = await _many(pool, "place_bounded", places=places, deadline_s=deadline_s)
+    return {str(r["o_id"]): r["o_result"] for r in rows}
+
+
+async def access_batch(pool: asyncpg.Pool, records: Sequence[Mapping[str, Any]]) -> dict[str, str]:
+    """Keep entries of Envoy's access log; record id -> recorded, duplicate. See the SQL for fields."""
+    rows = await _many(pool, "access_batch", records=records)
+    return {r["o_id"]: r["o_result"] for r in rows}
+
+
 async def find_or_create_account(
     pool: asyncpg.Pool, client_id: str, external_id: str, *, create: bool
 ) -> int | None:

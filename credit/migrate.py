@@ -17,7 +17,15 @@ from yoyo import get_backend, read_migrations
 from credit.settings import Settings
 
 MIGRATIONS = Path(__file__).resolve().parent.parent / "migrations"
-FUNCTIONS = ("place_batch", "extend", "capture_batch", "close_batch", "roles")
+FUNCTIONS = (
+    "place_batch",
+    "place_bounded",
+    "extend",
+    "capture_batch",
+    "access_batch",
+    "close_batch",
+    "roles",
+)
 
 
 class MigrateSettings(Settings):

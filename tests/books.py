@@ -8,6 +8,7 @@ from typing import Any
 import asyncpg
 
 from credit import ledger
+from credit.grant import decide
 from credit.ledger import Place, Placed
 
 OPEN_CLIENT = """
@@ -29,6 +30,27 @@ HALF_OPEN = """
     SELECT h.id FROM hold AS h
     WHERE (SELECT count(*) FROM hold_open AS o WHERE o.hold_id = h.id)
         + (SELECT count(*) FROM hold_close AS c WHERE c.hold_id = h.id) <> 1"""
+
+# Each stored refusal, with what the ledger itself was at the version that it names (migrations/0004).
+REFUSALS = """
+    SELECT d.hold_id, d.reason, d.want, d.target, d.minimum, d.posted, d.held, d.overdraft, d.own_held, d.own_granted,
+        coalesce(b.posted, 0) AS then_posted, coalesce(b.overdraft, 0) AS then_overdraft,
+        coalesce(b.status, 'active') AS then_status,
+        coalesce(b.held, 0) + coalesce((SELECT sum(h.granted) FROM hold AS h
+            WHERE h.account_id = d.account_id AND h.account_version >= coalesce(b.version, 0)
+              AND h.account_version < d.account_version), 0)::bigint AS then_held
+    FROM decision AS d
+    LEFT JOIN LATERAL (
+        SELECT x.version, x.posted, x.held, x.overdraft, x.status FROM account_history AS x
+        WHERE x.account_id = d.account_id AND x.version <= d.account_version
+        ORDER BY x.version DESC LIMIT 1) AS b ON true
+    WHERE d.account_version IS NOT NULL"""
+STALE_HISTORY = """
+    SELECT a.id FROM account AS a JOIN LATERAL (
+        SELECT x.version, x.posted, x.held, x.overdraft, x.status FROM account_history AS x
+        WHERE x.account_id = a.id ORDER BY x.version DESC LIMIT 1) AS b ON true
+    WHERE (b.version, b.posted, b.held, b.overdraft, b.status)
+        <> (a.version, a.posted, a.held, a.overdraft, a.status)"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +130,25 @@ class Books:
                 f"account {row['id']} does not add up"
             )
         assert not await self.pool.fetch(HALF_OPEN), "a hold is neither open nor closed, or both"
+        assert not await self.pool.fetch(STALE_HISTORY), "an account is not what its history says"
+        for row in await self.pool.fetch(REFUSALS):
+            check_refusal(row)
+
+
+def check_refusal(row: Mapping[str, Any]) -> None:
+    """A row of REFUSALS: its figures were the ledger's own then, and the rule refuses on them."""
+    figures = (row["posted"], row["held"] + row["own_held"], row["overdraft"])
+    then = (row["then_posted"], row["then_held"], row["then_overdraft"])
+    assert figures == then, f"the refusal {row['hold_id']} was decided on {figures}, not {then}"
+    if row["reason"] == "account_suspended":
+        assert row["then_status"] != "active"
+        return
+    limits = (row["want"], row["target"], row["minimum"])
+    owned = row["posted"] + row["overdraft"]
+    assert decide(owned - row["held"] - row["own_held"] + row["own_granted"], *limits) is None
+    if row["own_granted"] == 0:
+        in_flight = row["held"] > 0 and decide(owned, *limits) is not None
+        assert (row["reason"] == "credit_in_flight") == in_flight
 
 
 def a_place(

@@ -1,5 +1,5 @@
 -- close_batch: end holds with the outcome that the evidence gives, in one statement.
--- Why: the rule (credit/hold.py) is decided outside without locks; records_seen proves that nothing came in between.
+-- Why: the rule (accounting/outcome.py) is decided outside without locks; records_seen proves that nothing came in between.
 -- Keys: hold_close.hold_id (closed once, for ever); transfer_one_estimate (one estimate a hold).
 -- Arguments: p_closes: [{hold_id, outcome, reason, estimate, records_seen}]; estimate in nano-USD, 0: none.
 -- Result: one row per hold that this call closed; the others were closed before or have newer evidence.
@@ -39,7 +39,7 @@ BEGIN
         o_hold_id := c.hold_id;
         o_captured := c.captured + c.estimate;
         -- A call that nobody held for (mode off, or what shadow would have refused) exceeds nothing.
-        o_overage := CASE WHEN c.placed_by = 'authz' THEN greatest(o_captured - c.granted, 0) ELSE 0 END;
+        o_overage := CASE WHEN c.placed_by <> 'report' THEN greatest(o_captured - c.granted, 0) ELSE 0 END;
         INSERT INTO hold_close (hold_id, outcome, reason, granted, captured, overage)
         VALUES (c.hold_id, c.outcome, c.reason, c.granted, o_captured, o_overage);
         UPDATE account AS a SET posted = a.posted - c.estimate, held = a.held - c.amount, version = a.version + 1

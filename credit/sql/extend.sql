@@ -23,20 +23,22 @@ BEGIN
     o_posted := a.posted; o_held := a.held - o.amount; o_overdraft := a.overdraft;
 
     -- The hold's own grant counts as available to it: the rule is applied to the whole, once.
-    total := CASE WHEN o.granted >= p_want THEN o.granted
+    total := CASE WHEN a.status <> 'active' THEN NULL
+             WHEN o.granted >= p_want THEN o.granted
              ELSE grant_amount(a.posted + a.overdraft - a.held + o.granted, p_want, goal, p_minimum) END;
     IF total IS NULL THEN
         o_result := 'refused';
         o_granted := o.granted;
         o_reason := CASE
+            WHEN a.status <> 'active' THEN 'account_suspended'
             WHEN o_held > 0 AND p_minimum <= a.posted + a.overdraft THEN 'credit_in_flight'
             WHEN a.posted + a.overdraft <= 0 THEN 'insufficient_credit'
             ELSE 'request_too_large_for_balance' END;
         -- Written where it is decided, with its figures: o_held are the account's other holds.
         INSERT INTO decision (hold_id, account_id, client_id, kind, reason, model, want, target, minimum,
-                              posted, held, overdraft, account_version)
+                              posted, held, own_held, own_granted, overdraft, account_version)
         SELECT h.id, h.account_id, h.client_id, 'refuse', o_reason, h.model, p_want, goal, p_minimum,
-               o_posted, o_held, o_overdraft, a.version
+               o_posted, o_held, o.amount, o.granted, o_overdraft, a.version
         FROM hold AS h WHERE h.id = p_hold
         ON CONFLICT DO NOTHING;
         RETURN NEXT; RETURN;

@@ -34,9 +34,9 @@ SET enable_mergejoin = off
 AS $$
 DECLARE
     r          record;
-    current    bigint := NULL;      -- the account whose running figures are in free_held / version
+    current    bigint := NULL;      -- the account whose running figures are in free_held and placed_n
     free_held  bigint;
-    placed_n   integer := 0;        -- holds placed on that account in this batch
+    placed_n   integer := 0;        -- holds placed on that account in this batch: each is a version of its own
 BEGIN
     -- Locks in id order: two batches can wait for each other, never in a circle.
     PERFORM FROM account AS a WHERE a.id = ANY (p_accounts) ORDER BY a.id FOR NO KEY UPDATE;
@@ -59,12 +59,12 @@ BEGIN
     LOOP
         IF r.account_id IS DISTINCT FROM current THEN
             IF placed_n > 0 THEN
-                UPDATE account AS a SET held = free_held, version = a.version + 1 WHERE a.id = current;
+                UPDATE account AS a SET held = free_held, version = a.version + placed_n WHERE a.id = current;
             END IF;
             current := r.account_id; free_held := r.held; placed_n := 0;
         END IF;
         o_id := r.id; o_reason := NULL; o_granted := NULL; o_shadow := r.lenient;
-        o_posted := r.posted; o_held := free_held; o_overdraft := r.overdraft; o_version := r.version;
+        o_posted := r.posted; o_held := free_held; o_overdraft := r.overdraft; o_version := r.version + placed_n;
         o_status_at := r.status_at;
 
         IF r.ended OR r.old_placed_by = 'report' OR r.old_account_id <> r.account_id THEN
@@ -75,7 +75,7 @@ BEGIN
             o_result := 'refused'; o_reason := r.old_reason;
             o_posted := r.old_posted; o_held := r.old_held;
             o_overdraft := r.old_overdraft; o_version := r.old_version;
-        ELSIF r.status = 'suspended' THEN
+        ELSIF r.status <> 'active' THEN
             o_result := 'refused'; o_reason := 'account_suspended';
         ELSE
             o_granted := grant_amount(r.posted + r.overdraft - free_held, r.want, r.target, r.minimum);
@@ -92,7 +92,7 @@ BEGIN
             INSERT INTO hold (id, account_id, client_id, route, model, granted, want, target, minimum,
                               account_version, placed_by)
             VALUES (r.id, r.account_id, r.client_id, r.route, r.model, o_granted, r.want, r.target, r.minimum,
-                    r.version, 'authz')
+                    o_version, 'authz')
             ON CONFLICT DO NOTHING;
             IF FOUND THEN
                 INSERT INTO hold_open (hold_id, account_id, amount, granted, deadline_at)
@@ -106,14 +106,14 @@ BEGIN
             INSERT INTO decision (hold_id, account_id, client_id, kind, reason, model, want, target, minimum,
                                   posted, held, overdraft, account_version)
             VALUES (r.id, r.account_id, r.client_id, CASE WHEN r.lenient THEN 'would_refuse' ELSE 'refuse' END,
-                    o_reason, r.model, r.want, r.target, r.minimum, r.posted, free_held, r.overdraft, r.version)
+                    o_reason, r.model, r.want, r.target, r.minimum, r.posted, free_held, r.overdraft, o_version)
             ON CONFLICT DO NOTHING;
         END IF;
         RETURN NEXT;
     END LOOP;
 
     IF placed_n > 0 THEN
-        UPDATE account AS a SET held = free_held, version = a.version + 1 WHERE a.id = current;
+        UPDATE account AS a SET held = free_held, version = a.version + placed_n WHERE a.id = current;
     END IF;
 END
 $$;

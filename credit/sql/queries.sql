@@ -31,11 +31,17 @@ ON CONFLICT DO NOTHING RETURNING id;
 SELECT o_id, o_result, o_reason, o_granted, o_shadow, o_posted, o_held, o_overdraft, o_version, o_status_at
 FROM place_batch(:ids, :accounts, :clients, :routes, :models, :wants, :targets, :minimums, :shadow, :deadline_s);
 
+-- name: place_bounded
+SELECT o_id, o_result FROM place_bounded(:places, :deadline_s);
+
 -- name: extend_hold^
 SELECT o_result, o_reason, o_granted, o_posted, o_held, o_overdraft FROM extend_hold(:hold_id, :want, :minimum);
 
 -- name: capture_batch
 SELECT o_kind, o_id, o_result FROM capture_batch(:records, :events, :deadline_s);
+
+-- name: access_batch
+SELECT o_id, o_result FROM access_batch(:records);
 
 -- name: close_batch
 SELECT o_hold_id, o_captured, o_overage FROM close_batch(:closes);
@@ -45,6 +51,10 @@ INSERT INTO usage_quarantine (digest, reason, body) VALUES (:digest, :reason, :b
 
 -- name: note_exception!
 INSERT INTO exception (kind, subject, detail) VALUES (:kind, :subject, :detail) ON CONFLICT DO NOTHING;
+
+-- name: raise_alarm!
+-- What somebody must be told; a mailer reads these rows.
+INSERT INTO alarm (kind, subject, detail) VALUES (:kind, :subject, :detail);
 
 -- name: read_evidence
 -- Everything known of these holds while they are open; records in the order of their ids.

@@ -363,3 +363,131 @@ class ListModelsResponse(_message.Message):
     models: _containers.RepeatedCompositeFieldContainer[Model]
     version: int
     def __init__(self, models: _Optional[_Iterable[_Union[Model, _Mapping]]] = ..., version: _Optional[int] = ...) -> None: ...
+
+class ReleaseHoldRequest(_message.Message):
+    __slots__ = ("hold_id", "reason")
+    HOLD_ID_FIELD_NUMBER: _ClassVar[int]
+    REASON_FIELD_NUMBER: _ClassVar[int]
+    hold_id: str
+    reason: str
+    def __init__(self, hold_id: _Optional[str] = ..., reason: _Optional[str] = ...) -> None: ...
+
+class ReleaseHoldResponse(_message.Message):
+    __slots__ = ("hold_id", "account", "released_nanos", "already_closed")
+    HOLD_ID_FIELD_NUMBER: _ClassVar[int]
+    ACCOUNT_FIELD_NUMBER: _ClassVar[int]
+    RELEASED_NANOS_FIELD_NUMBER: _ClassVar[int]
+    ALREADY_CLOSED_FIELD_NUMBER: _ClassVar[int]
+    hold_id: str
+    account: AccountName
+    released_nanos: int
+    already_closed: bool
+    def __init__(self, hold_id: _Optional[str] = ..., account: _Optional[_Union[AccountName, _Mapping]] = ..., released_nanos: _Optional[int] = ..., already_closed: _Optional[bool] = ...) -> None: ...
+
+class ListExceptionsRequest(_message.Message):
+    __slots__ = ("kind", "resolved", "page_size", "page_token")
+    KIND_FIELD_NUMBER: _ClassVar[int]
+    RESOLVED_FIELD_NUMBER: _ClassVar[int]
+    PAGE_SIZE_FIELD_NUMBER: _ClassVar[int]
+    PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
+    kind: str
+    resolved: bool
+    page_size: int
+    page_token: str
+    def __init__(self, kind: _Optional[str] = ..., resolved: _Optional[bool] = ..., page_size: _Optional[int] = ..., page_token: _Optional[str] = ...) -> None: ...
+
+class Exception(_message.Message):
+    __slots__ = ("id", "kind", "subject", "detail_json", "recorded_at_ms", "resolved_at_ms", "resolved_by", "resolution")
+    ID_FIELD_NUMBER: _ClassVar[int]
+    KIND_FIELD_NUMBER: _ClassVar[int]
+    SUBJECT_FIELD_NUMBER: _ClassVar[int]
+    DETAIL_JSON_FIELD_NUMBER: _ClassVar[int]
+    RECORDED_AT_MS_FIELD_NUMBER: _ClassVar[int]
+    RESOLVED_AT_MS_FIELD_NUMBER: _ClassVar[int]
+    RESOLVED_BY_FIELD_NUMBER: _ClassVar[int]
+    RESOLUTION_FIELD_NUMBER: _ClassVar[int]
+    id: int
+    kind: str
+    subject: str
+    detail_json: str
+    recorded_at_ms: int
+    resolved_at_ms: int
+    resolved_by: str
+    resolution: str
+    def __init__(self, id: _Optional[int] = ..., kind: _Optional[str] = ..., subject: _Optional[str] = ..., detail_json: _Optional[str] = ..., recorded_at_ms: _Optional[int] = ..., resolved_at_ms: _Optional[int] = ..., resolved_by: _Optional[str] = ..., resolution: _Optional[str] = ...) -> None: ...
+
+class ListExceptionsResponse(_message.Message):
+    __slots__ = ("exceptions", "next_page_token")
+    EXCEPTIONS_FIELD_NUMBER: _ClassVar[int]
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
+    exceptions: _containers.RepeatedCompositeFieldContainer[Exception]
+    next_page_token: str
+    def __init__(self, exceptions: _Optional[_Iterable[_Union[Exception, _Mapping]]] = ..., next_page_token: _Optional[str] = ...) -> None: ...
+
+class ResolveExceptionRequest(_message.Message):
+    __slots__ = ("id", "reason")
+    ID_FIELD_NUMBER: _ClassVar[int]
+    REASON_FIELD_NUMBER: _ClassVar[int]
+    id: int
+    reason: str
+    def __init__(self, id: _Optional[int] = ..., reason: _Optional[str] = ...) -> None: ...
+
+class RunAuditRequest(_message.Message):
+    __slots__ = ("recent",)
+    RECENT_FIELD_NUMBER: _ClassVar[int]
+    recent: bool
+    def __init__(self, recent: _Optional[bool] = ...) -> None: ...
+
+class Violation(_message.Message):
+    __slots__ = ("account_id", "subject", "detail", "frozen")
+    ACCOUNT_ID_FIELD_NUMBER: _ClassVar[int]
+    SUBJECT_FIELD_NUMBER: _ClassVar[int]
+    DETAIL_FIELD_NUMBER: _ClassVar[int]
+    FROZEN_FIELD_NUMBER: _ClassVar[int]
+    account_id: int
+    subject: str
+    detail: str
+    frozen: bool
+    def __init__(self, account_id: _Optional[int] = ..., subject: _Optional[str] = ..., detail: _Optional[str] = ..., frozen: _Optional[bool] = ...) -> None: ...
+
+class Invariant(_message.Message):
+    __slots__ = ("name", "promise", "checked", "violated", "violations")
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    PROMISE_FIELD_NUMBER: _ClassVar[int]
+    CHECKED_FIELD_NUMBER: _ClassVar[int]
+    VIOLATED_FIELD_NUMBER: _ClassVar[int]
+    VIOLATIONS_FIELD_NUMBER: _ClassVar[int]
+    name: str
+    promise: str
+    checked: int
+    violated: int
+    violations: _containers.RepeatedCompositeFieldContainer[Violation]
+    def __init__(self, name: _Optional[str] = ..., promise: _Optional[str] = ..., checked: _Optional[int] = ..., violated: _Optional[int] = ..., violations: _Optional[_Iterable[_Union[Violation, _Mapping]]] = ...) -> None: ...
+
+class RunAuditResponse(_message.Message):
+    __slots__ = ("invariants", "took_ms", "seals")
+    INVARIANTS_FIELD_NUMBER: _ClassVar[int]
+    TOOK_MS_FIELD_NUMBER: _ClassVar[int]
+    SEALS_FIELD_NUMBER: _ClassVar[int]
+    invariants: _containers.RepeatedCompositeFieldContainer[Invariant]
+    took_ms: int
+    seals: int
+    def __init__(self, invariants: _Optional[_Iterable[_Union[Invariant, _Mapping]]] = ..., took_ms: _Optional[int] = ..., seals: _Optional[int] = ...) -> None: ...
+
+class ReplayAccessLogRequest(_message.Message):
+    __slots__ = ("lines",)
+    LINES_FIELD_NUMBER: _ClassVar[int]
+    lines: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, lines: _Optional[_Iterable[str]] = ...) -> None: ...
+
+class ReplayAccessLogResponse(_message.Message):
+    __slots__ = ("recorded", "duplicates", "skipped", "unreadable")
+    RECORDED_FIELD_NUMBER: _ClassVar[int]
+    DUPLICATES_FIELD_NUMBER: _ClassVar[int]
+    SKIPPED_FIELD_NUMBER: _ClassVar[int]
+    UNREADABLE_FIELD_NUMBER: _ClassVar[int]
+    recorded: int
+    duplicates: int
+    skipped: int
+    unreadable: _containers.RepeatedScalarFieldContainer[int]
+    def __init__(self, recorded: _Optional[int] = ..., duplicates: _Optional[int] = ..., skipped: _Optional[int] = ..., unreadable: _Optional[_Iterable[int]] = ...) -> None: ...

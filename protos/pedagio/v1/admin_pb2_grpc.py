@@ -107,6 +107,31 @@ class AdminServiceStub:
                 request_serializer=protos_dot_pedagio_dot_v1_dot_admin__pb2.ListModelsRequest.SerializeToString,
                 response_deserializer=protos_dot_pedagio_dot_v1_dot_admin__pb2.ListModelsResponse.FromString,
                 _registered_method=True)
+        self.ReleaseHold = channel.unary_unary(
+                '/pedagio.v1.AdminService/ReleaseHold',
+                request_serializer=protos_dot_pedagio_dot_v1_dot_admin__pb2.ReleaseHoldRequest.SerializeToString,
+                response_deserializer=protos_dot_pedagio_dot_v1_dot_admin__pb2.ReleaseHoldResponse.FromString,
+                _registered_method=True)
+        self.ListExceptions = channel.unary_unary(
+                '/pedagio.v1.AdminService/ListExceptions',
+                request_serializer=protos_dot_pedagio_dot_v1_dot_admin__pb2.ListExceptionsRequest.SerializeToString,
+                response_deserializer=protos_dot_pedagio_dot_v1_dot_admin__pb2.ListExceptionsResponse.FromString,
+                _registered_method=True)
+        self.ResolveException = channel.unary_unary(
+                '/pedagio.v1.AdminService/ResolveException',
+                request_serializer=protos_dot_pedagio_dot_v1_dot_admin__pb2.ResolveExceptionRequest.SerializeToString,
+                response_deserializer=protos_dot_pedagio_dot_v1_dot_admin__pb2.Exception.FromString,
+                _registered_method=True)
+        self.RunAudit = channel.unary_unary(
+                '/pedagio.v1.AdminService/RunAudit',
+                request_serializer=protos_dot_pedagio_dot_v1_dot_admin__pb2.RunAuditRequest.SerializeToString,
+                response_deserializer=protos_dot_pedagio_dot_v1_dot_admin__pb2.RunAuditResponse.FromString,
+                _registered_method=True)
+        self.ReplayAccessLog = channel.unary_unary(
+                '/pedagio.v1.AdminService/ReplayAccessLog',
+                request_serializer=protos_dot_pedagio_dot_v1_dot_admin__pb2.ReplayAccessLogRequest.SerializeToString,
+                response_deserializer=protos_dot_pedagio_dot_v1_dot_admin__pb2.ReplayAccessLogResponse.FromString,
+                _registered_method=True)
 
 
 class AdminServiceServicer:
@@ -199,6 +224,36 @@ class AdminServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ReleaseHold(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListExceptions(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ResolveException(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def RunAudit(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ReplayAccessLog(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_AdminServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -271,6 +326,31 @@ def add_AdminServiceServicer_to_server(servicer, server):
                     servicer.ListModels,
                     request_deserializer=protos_dot_pedagio_dot_v1_dot_admin__pb2.ListModelsRequest.FromString,
                     response_serializer=protos_dot_pedagio_dot_v1_dot_admin__pb2.ListModelsResponse.SerializeToString,
+            ),
+            'ReleaseHold': grpc.unary_unary_rpc_method_handler(
+                    servicer.ReleaseHold,
+                    request_deserializer=protos_dot_pedagio_dot_v1_dot_admin__pb2.ReleaseHoldRequest.FromString,
+                    response_serializer=protos_dot_pedagio_dot_v1_dot_admin__pb2.ReleaseHoldResponse.SerializeToString,
+            ),
+            'ListExceptions': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListExceptions,
+                    request_deserializer=protos_dot_pedagio_dot_v1_dot_admin__pb2.ListExceptionsRequest.FromString,
+                    response_serializer=protos_dot_pedagio_dot_v1_dot_admin__pb2.ListExceptionsResponse.SerializeToString,
+            ),
+            'ResolveException': grpc.unary_unary_rpc_method_handler(
+                    servicer.ResolveException,
+                    request_deserializer=protos_dot_pedagio_dot_v1_dot_admin__pb2.ResolveExceptionRequest.FromString,
+                    response_serializer=protos_dot_pedagio_dot_v1_dot_admin__pb2.Exception.SerializeToString,
+            ),
+            'RunAudit': grpc.unary_unary_rpc_method_handler(
+                    servicer.RunAudit,
+                    request_deserializer=protos_dot_pedagio_dot_v1_dot_admin__pb2.RunAuditRequest.FromString,
+                    response_serializer=protos_dot_pedagio_dot_v1_dot_admin__pb2.RunAuditResponse.SerializeToString,
+            ),
+            'ReplayAccessLog': grpc.unary_unary_rpc_method_handler(
+                    servicer.ReplayAccessLog,
+                    request_deserializer=protos_dot_pedagio_dot_v1_dot_admin__pb2.ReplayAccessLogRequest.FromString,
+                    response_serializer=protos_dot_pedagio_dot_v1_dot_admin__pb2.ReplayAccessLogResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -654,6 +734,141 @@ class AdminService:
             '/pedagio.v1.AdminService/ListModels',
             protos_dot_pedagio_dot_v1_dot_admin__pb2.ListModelsRequest.SerializeToString,
             protos_dot_pedagio_dot_v1_dot_admin__pb2.ListModelsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ReleaseHold(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/pedagio.v1.AdminService/ReleaseHold',
+            protos_dot_pedagio_dot_v1_dot_admin__pb2.ReleaseHoldRequest.SerializeToString,
+            protos_dot_pedagio_dot_v1_dot_admin__pb2.ReleaseHoldResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListExceptions(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/pedagio.v1.AdminService/ListExceptions',
+            protos_dot_pedagio_dot_v1_dot_admin__pb2.ListExceptionsRequest.SerializeToString,
+            protos_dot_pedagio_dot_v1_dot_admin__pb2.ListExceptionsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ResolveException(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/pedagio.v1.AdminService/ResolveException',
+            protos_dot_pedagio_dot_v1_dot_admin__pb2.ResolveExceptionRequest.SerializeToString,
+            protos_dot_pedagio_dot_v1_dot_admin__pb2.Exception.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RunAudit(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/pedagio.v1.AdminService/RunAudit',
+            protos_dot_pedagio_dot_v1_dot_admin__pb2.RunAuditRequest.SerializeToString,
+            protos_dot_pedagio_dot_v1_dot_admin__pb2.RunAuditResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ReplayAccessLog(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/pedagio.v1.AdminService/ReplayAccessLog',
+            protos_dot_pedagio_dot_v1_dot_admin__pb2.ReplayAccessLogRequest.SerializeToString,
+            protos_dot_pedagio_dot_v1_dot_admin__pb2.ReplayAccessLogResponse.FromString,
             options,
             channel_credentials,
             insecure,
