@@ -1,4 +1,4 @@
-"""Between the protobufs of the AdminService and the values of its use cases."""
+"""Translations of the AdminService: protobufs to the values of its use cases, results to protobufs."""
 
 from datetime import UTC, datetime
 from typing import Any, TypeAlias
