@@ -5,7 +5,6 @@ outlives the statement and a stalled process cannot block another person.
 Errors of the driver pass through; callers treat them as "outcome unknown".
 """
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -15,15 +14,15 @@ from typing import Any
 import aiosql
 import asyncpg
 
+from credit.pool import connect as open_pool
+
 _QUERIES = aiosql.from_str(
     (files("credit") / "sql" / "queries.sql").read_text(encoding="utf-8"),
     "asyncpg",
     mandatory_parameters=False,
 )
 
-# Bounds of every wait on Postgres, in seconds.
-CONNECT_TIMEOUT_S = 5.0
-COMMAND_TIMEOUT_S = 10.0
+connect = open_pool
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,40 +69,6 @@ class Extended:
     posted_nanos: int
     held_nanos: int
     overdraft_nanos: int
-
-
-async def connect(
-    url: str, *, min_size: int = 1, max_size: int = 4, role: str | None = None
-) -> asyncpg.Pool:
-    """Open a pool; JSON columns travel as Python values."""
-    settings = {
-        "application_name": role or "pedagio",
-        "idle_in_transaction_session_timeout": "5000",
-    }
-    return await asyncpg.create_pool(
-        url,
-        min_size=min_size,
-        max_size=max_size,
-        timeout=CONNECT_TIMEOUT_S,
-        command_timeout=COMMAND_TIMEOUT_S,
-        server_settings=settings,
-        init=_prepare_connection,
-        reset=_keep_session,
-    )
-
-
-async def _keep_session(_: Any) -> None:
-    """Leave a returned connection as it is; the driver has already rolled back what was open.
-
-    The default is a second round trip after each statement, which is as long as the statement.
-    Nothing here sets session state: no SET, no LISTEN, no advisory lock of a session.
-    """
-
-
-async def _prepare_connection(connection: asyncpg.Connection) -> None:
-    await connection.set_type_codec(
-        "jsonb", encoder=json.dumps, decoder=json.loads, schema="pg_catalog"
-    )
 
 
 async def place_batch(

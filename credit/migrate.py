@@ -14,6 +14,7 @@ import asyncpg
 from pydantic import Field
 from yoyo import get_backend, read_migrations
 
+from credit.pool import find_writer
 from credit.settings import Settings
 
 MIGRATIONS = Path(__file__).resolve().parent.parent / "migrations"
@@ -58,9 +59,13 @@ async def apply_functions(url: str) -> None:
 
 
 def migrate(url: str) -> int:
-    """Tables, then functions; return the number of migrations applied."""
-    applied = apply_tables(url)
-    asyncio.run(apply_functions(url))
+    """Tables, then functions, on the server that takes writes; return the number of migrations applied.
+
+    Not through a pooler: yoyo's lock and driver need a session (docs/how-to/use-a-pooler.md).
+    """
+    writer = asyncio.run(find_writer(url))
+    applied = apply_tables(writer)
+    asyncio.run(apply_functions(writer))
     return applied
 
 

@@ -5,6 +5,7 @@ one capability, to reach a checkout below a closed folder such as /root: no user
 permission outside the state folder is changed.
 """
 
+import asyncio
 import contextlib
 import importlib.util
 import os
@@ -12,6 +13,7 @@ import pwd
 import shutil
 import signal
 import subprocess
+import time
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
@@ -24,9 +26,14 @@ from local.process import ChildError, Command
 
 USER: Final = "pedagio"
 DATABASE: Final = "pedagio"
-INITDB_BOUND_S: Final = 60
+PROGRAM_BOUND_S: Final = 60
+PROMOTE_BOUND_S: Final = 30
+FOLLOW_BOUND_S: Final = 10.0
+POLL_S: Final = 0.02
 PLAIN_USER: Final = "nobody"
 SERVICES: Final = ("authz", "accounting")
+IS_SYNCHRONOUS: Final = """
+    SELECT count(*) = 1 FROM pg_stat_replication WHERE application_name = $1 AND sync_state = 'sync'"""
 # What production runs with (compose.yaml says the same): a commit is on disk before it is answered.
 SETTINGS: Final = {
     "fsync": "on",
@@ -53,7 +60,7 @@ def binaries() -> Path:
 
 
 @cache
-def _as_plain_user() -> tuple[str, ...]:
+def as_plain_user() -> tuple[str, ...]:
     """Words before a Postgres program that make root another user; none for anybody else."""
     if os.geteuid() != 0:
         return ()
@@ -85,12 +92,18 @@ class Postgres:
     """One cluster in the state folder, listening on loopback with a password."""
 
     def __init__(
-        self, state: Path, port: int, password: str, environment: Mapping[str, str]
+        self,
+        state: Path,
+        port: int,
+        password: str,
+        environment: Mapping[str, str],
+        name: str = "postgres",
     ) -> None:
-        """Name the place; nothing is written yet."""
-        self.data = state / "postgres" / "data"
+        """Name the place; nothing is written yet. Several servers share a state folder by name."""
+        self.name = name
+        self.port = port
+        self.data = state / name / "data"
         self._state = state
-        self._port = port
         self._password = password
         self._environment = environment
 
@@ -99,13 +112,18 @@ class Postgres:
         """Connection address of the product's database."""
         return self._url(DATABASE)
 
+    @property
+    def server_url(self) -> str:
+        """Connection address of the database that every server has."""
+        return self._url("postgres")
+
     def prepare(self) -> None:
         """Create the cluster unless it exists (0.4 s); ChildError carries initdb's complaint."""
         if (self.data / "PG_VERSION").exists():
             return
         shutil.rmtree(self.data, ignore_errors=True)  # an initdb that was killed half-way
         self.data.mkdir(mode=0o700, parents=True)
-        password_file = self._state / "postgres" / "password"
+        password_file = self._state / self.name / "password"
         password_file.touch(mode=0o600)
         password_file.write_text(self._password)
         if os.geteuid() == 0:
@@ -116,13 +134,50 @@ class Postgres:
         finally:
             password_file.unlink()
 
+    def prepare_standby(self, primary: "Postgres") -> None:
+        """Copy a running primary, to follow it from then on under this server's own name."""
+        self.data.mkdir(mode=0o700, parents=True)
+        if os.geteuid() == 0:
+            shutil.chown(self.data, PLAIN_USER)
+        # The name by which the primary waits for it; the password goes into the copy, which is as
+        # closed as the primary's own files.
+        source = f"{primary.server_url}?application_name={self.name}"
+        words = ("-d", source, "-D", self.data, "-X", "stream", "-c", "fast", "-R")
+        self._run(("pg_basebackup", *words), f"copy {primary.name}")
+
+    async def wait_for_standby(self, name: str) -> None:
+        """Let no commit return any more before that standby has it on disk; returns when that is so.
+
+        Raises ChildError when the standby does not follow within the bound.
+        """
+        connection = await asyncpg.connect(self.server_url, timeout=PROBE_TIMEOUT_S)
+        try:
+            await connection.execute(f"ALTER SYSTEM SET synchronous_standby_names = '{name}'")
+            await connection.execute("SELECT pg_reload_conf()")
+            deadline = time.monotonic() + FOLLOW_BOUND_S
+            while not await connection.fetchval(IS_SYNCHRONOUS, name):
+                if time.monotonic() > deadline:
+                    raise ChildError(f"{name} does not follow {self.name}")
+                await asyncio.sleep(POLL_S)
+        finally:
+            await connection.close()
+
+    async def promote(self) -> None:
+        """Make a standby the primary; it takes writes when this returns."""
+        connection = await asyncpg.connect(self.server_url, timeout=PROBE_TIMEOUT_S)
+        try:
+            if not await connection.fetchval("SELECT pg_promote(true, $1)", PROMOTE_BOUND_S):
+                raise ChildError(f"{self.name} was not promoted within {PROMOTE_BOUND_S} s")
+        finally:
+            await connection.close()
+
     def command(self) -> Command:
         """How to run the server; prepared before."""
-        settings = {**SETTINGS, "listen_addresses": HOST, "port": str(self._port)}
+        settings = {**SETTINGS, "listen_addresses": HOST, "port": str(self.port)}
         options = [word for name, value in settings.items() for word in ("-c", f"{name}={value}")]
         return Command(
-            name="postgres",
-            argv=(*_as_plain_user(), str(binaries() / "postgres"), "-D", str(self.data), *options),
+            name=self.name,
+            argv=(*as_plain_user(), str(binaries() / "postgres"), "-D", str(self.data), *options),
             environment=self._environment,
             ready=self._answers,
             stop_signal=signal.SIGINT,  # "fast": ends sessions instead of waiting for them
@@ -130,7 +185,7 @@ class Postgres:
 
     async def create_database(self) -> None:
         """Create the product's database unless it exists."""
-        connection = await asyncpg.connect(self._url("postgres"))
+        connection = await asyncpg.connect(self.server_url)
         try:
             with contextlib.suppress(asyncpg.DuplicateDatabaseError):
                 await connection.execute(f'CREATE DATABASE "{DATABASE}"')
@@ -156,35 +211,30 @@ class Postgres:
     def _initdb(self, password_file: Path) -> None:
         options = ("--encoding=UTF8", "--locale-provider=builtin", "--builtin-locale=C.UTF-8")
         trust = ("--auth=scram-sha-256", f"--pwfile={password_file}", f"--username={USER}")
+        words = ("-D", self.data, "-N", *options, "--locale=C", *trust)
+        self._run(("initdb", *words), f"create its data in {self.data}")
+
+    def _run(self, words: tuple[str | Path, ...], purpose: str) -> None:
+        """One of the wheel's programs, to its end; ChildError carries its complaint."""
+        program, *arguments = words
         run = subprocess.run(
-            (
-                *_as_plain_user(),
-                binaries() / "initdb",
-                "-D",
-                self.data,
-                "-N",
-                *options,
-                "--locale=C",
-                *trust,
-            ),
+            (*as_plain_user(), binaries() / program, *arguments),
             capture_output=True,
             text=True,
             check=False,
             env=dict(self._environment),
-            timeout=INITDB_BOUND_S,
+            timeout=PROGRAM_BOUND_S,
         )
         if run.returncode:
-            raise ChildError(
-                f"Postgres could not create its data in {self.data}: {run.stderr.strip()}"
-            )
+            raise ChildError(f"Postgres could not {purpose}: {run.stderr.strip()}")
 
     async def _answers(self) -> bool:
         try:
-            connection = await asyncpg.connect(self._url("postgres"), timeout=PROBE_TIMEOUT_S)
+            connection = await asyncpg.connect(self.server_url, timeout=PROBE_TIMEOUT_S)
         except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError):
             return False
         await connection.close()
         return True
 
     def _url(self, database: str, user: str = USER) -> str:
-        return f"postgresql://{user}:{self._password}@{HOST}:{self._port}/{database}"
+        return f"postgresql://{user}:{self._password}@{HOST}:{self.port}/{database}"
