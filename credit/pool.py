@@ -42,7 +42,10 @@ class Connection(asyncpg.Connection):
     a server that is frozen or cut off would not answer.
     """
 
+    __slots__ = ("left",)
+
     def _cancel_current_command(self, *_: Any) -> None:
+        self.left = True
         # Not at once: the driver still writes the outcome of the statement down.
         asyncio.get_running_loop().call_soon(self.terminate)
 
@@ -61,6 +64,9 @@ class Pool(asyncpg.Pool):
         timeout: float | None = None,  # noqa: ASYNC109 (the driver's own signature)
     ) -> None:
         """Give a connection back; one that cannot be made fit for use within the bound is dropped."""
+        if getattr(connection, "left", False):
+            connection.terminate()
+            return
         await super().release(connection, timeout=RELEASE_TIMEOUT_S if timeout is None else timeout)
 
     async def __aenter__(self) -> Self:
