@@ -15,6 +15,8 @@ import uvloop
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 
 from accounting import logs
+from accounting.access_log import AccessLogServer, access_log_server
+from accounting.access_sink import Outlets
 from accounting.admin.servicer import SyncModels, add_admin_service, admin_interceptors
 from accounting.extend import Extender
 from accounting.http import Face, create_app
@@ -62,6 +64,7 @@ async def serve(settings: AccountingSettings) -> None:
     sync = functools.partial(_sync, pool, settings, tell)
     http = _http_server(app, settings.ingest_listen)
     admin = await _start_admin(pool, settings, sync, tell)
+    access_log = await _start_access_log(pool, settings, settler)
     tasks = [
         asyncio.create_task(http.serve()),
         asyncio.create_task(News(pool, settings.redis_url).watch(models.reload)),
@@ -73,6 +76,8 @@ async def serve(settings: AccountingSettings) -> None:
     http.should_exit = True
     await asyncio.wait(tasks[:1], timeout=DRAIN_S)
     await admin.stop(DRAIN_S)
+    if access_log is not None:
+        await access_log.stop()
     for task in tasks:
         task.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)
@@ -142,6 +147,29 @@ async def _start_admin(
     if server.add_insecure_port(settings.admin_listen) == 0:
         raise OSError(f"cannot listen on {settings.admin_listen}")
     await server.start()
+    return server
+
+
+async def _start_access_log(
+    pool: Any, settings: AccountingSettings, settler: Settler
+) -> AccessLogServer | None:
+    """None where no key is set: whoever reaches the port could say that calls ended."""
+    keys = split_keys(settings.access_log_key)
+    if not keys:
+        log.warning("access_log_not_served", reason="PEDAGIO_ACCESS_LOG_KEY is not set")
+        return None
+
+    async def alarm(kind: str, subject: str, detail: dict[str, Any]) -> None:
+        await ledger.write(pool, "raise_alarm", kind=kind, subject=subject, detail=detail)
+
+    outlets = Outlets(
+        write=functools.partial(ledger.access_batch, pool),
+        tell=settler.settle,
+        alarm=alarm,
+        count=lambda _result, _number: None,
+    )
+    server = access_log_server(outlets, keys)
+    await server.start(settings.access_log_listen)
     return server
 
 

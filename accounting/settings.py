@@ -23,6 +23,14 @@ class AccountingSettings(Settings):
         "127.0.0.1:8080", description="host:port of the HTTP face for the callback"
     )
     admin_listen: str = Field("127.0.0.1:9002", description="host:port of the gRPC AdminService")
+    access_log_listen: str = Field(
+        "127.0.0.1:9003", description="host:port of the gRPC service for Envoy's access log"
+    )
+    access_log_key: str = Field(
+        "",
+        pattern="^(.{32,})?$",
+        description="secrets that Envoy may show there, comma-separated; empty: it is not served",
+    )
     litellm_url: str = Field("http://127.0.0.1:4000", description="where /model/info is read")
     litellm_key: str = Field(min_length=1, description="LiteLLM's master key, for /model/info only")
     price_file: str | None = Field(

@@ -111,8 +111,8 @@ def _envoy(
         folder,
         listen=(HOST, port),
         authz=[(HOST, authz_port) for authz_port in authz_ports],
-        litellm=(HOST, stub_port),
-        litellm_key="sk-bench",
+        litellm=envoy_config.Keyed((HOST, stub_port), "sk-bench"),
+        access_log=stack.access_log,
         admin_socket=socket,
         source=_without_check(folder / "source") if name == "open-door" else envoy_config.SOURCE,
     )

@@ -75,22 +75,23 @@ def read(folder: Path) -> Configuration:
 def joined(configuration: Configuration, secrets: Path) -> Tree:
     """One static bootstrap of all files: `envoy --mode validate` never opens the dynamic ones.
 
-    The key of a deployment is not there where this is checked: `secrets` gets an empty stand-in.
+    The keys of a deployment are not there where this is checked: `secrets` gets an empty stand-in.
     """
     bootstrap = copy.deepcopy(configuration.bootstrap)
     listener = copy.deepcopy(configuration.listener)
     manager = listener["filter_chains"][0]["filters"][0]["typed_config"]
     del manager["rds"]
-    injector = next(item for item in manager["http_filters"] if item["name"] == KEY_FILTER)
-    generic = injector["typed_config"]["credential"]["typed_config"]
+    manager["route_config"] = _untyped(configuration.route_table)
+    clusters = copy.deepcopy(list(configuration.clusters.values()))
     stand_in = secrets / "stand_in.yaml"
     stand_in.write_text("resources: []", encoding="utf-8")
-    generic["credential"]["sds_config"]["path_config_source"] = {"path": str(stand_in)}
-    manager["route_config"] = _untyped(configuration.route_table)
+    for config in _injectors([listener, *clusters]):
+        credential = config["credential"]["typed_config"]["credential"]
+        credential["sds_config"]["path_config_source"] = {"path": str(stand_in)}
     del bootstrap["dynamic_resources"]
     bootstrap["static_resources"] = {
         "listeners": [_untyped(listener)],
-        "clusters": [_untyped(cluster) for cluster in configuration.clusters.values()],
+        "clusters": [_untyped(cluster) for cluster in clusters],
     }
     return bootstrap
 
@@ -120,6 +121,18 @@ def boolean_word_findings(folder: Path) -> Iterator[Finding]:
             if BOOLEAN_WORD.fullmatch(node.value):
                 line = node.start_mark.line + 1
                 yield Finding(name, f"line {line}", f"quote {node.value}: bare, it is a boolean")
+
+
+def _injectors(tree: object) -> Iterator[Tree]:
+    """The configurations of every filter that adds a key, wherever it stands."""
+    if isinstance(tree, dict):
+        if tree.get("name") == KEY_FILTER:
+            yield tree["typed_config"]
+        for value in tree.values():
+            yield from _injectors(value)
+    elif isinstance(tree, list):
+        for value in tree:
+            yield from _injectors(value)
 
 
 def _untyped(tree: Tree) -> Tree:

@@ -10,10 +10,11 @@ from collections.abc import Callable, Iterator
 from http import HTTPStatus
 from typing import Final
 
+from access_log_rules import access_log_file, access_log_key, access_log_stream
 from configuration import AUTHZ_FILTER, JSON_FILTER, Configuration, Finding, Tree
 from listener_rules import body_keys, filters, local_replies, trust
+from paths import METERED
 
-METERED: Final = ("/v1/chat/completions", "/v1/responses", "/v1/embeddings")
 LARGEST_BODY_BYTES: Final = 16 * 1024 * 1024
 # A retry after LiteLLM saw the call is a second bill.
 SAFE_RETRIES: Final = frozenset({"connect-failure", "reset-before-request"})
@@ -165,6 +166,9 @@ RULES: Final[tuple[Callable[[Configuration], Findings], ...]] = (
     filters,
     body_keys,
     local_replies,
+    access_log_file,
+    access_log_stream,
+    access_log_key,
     clusters,
     admin,
 )

@@ -10,6 +10,7 @@ import json
 import os
 import tempfile
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
@@ -21,12 +22,21 @@ FILES: Final = (BOOTSTRAP, "listener.yaml", "routes.yaml", "clusters.yaml")
 CONFIG_FOLDER: Final = "/etc/envoy"
 SECRETS_FOLDER: Final = "/etc/envoy-secrets"
 ADMIN_SOCKET: Final = "/run/envoy/admin.sock"
-KEY_FILE: Final = "litellm_key.yaml"
+LITELLM_KEY: Final = "litellm_key"
+ACCESS_LOG_KEY: Final = "access_log_key"
 # Two workers at least: one large body must not stop everybody. Unknown fields must not load.
 FLAGS: Final = ("--concurrency", "2", "--reject-unknown-dynamic-fields", "--disable-hot-restart")
 SOCKET_PATH_BYTES: Final = 107  # what a Unix socket address holds
 
 Address = tuple[str, int]
+
+
+@dataclass(frozen=True)
+class Keyed:
+    """Where something listens that asks Envoy for a key, with that key."""
+
+    address: Address
+    key: str
 
 
 def find_envoy() -> Path:
@@ -48,14 +58,14 @@ def render(
     *,
     listen: Address,
     authz: Sequence[Address],
-    litellm: Address,
-    litellm_key: str,
+    litellm: Keyed,
+    access_log: Keyed,
     admin_socket: Path,
     source: Path = SOURCE,
 ) -> Path:
     """Write the configuration for this machine below `out_dir`; return the bootstrap file.
 
-    Rendering again into the same folder changes a running Envoy (listener, routes, clusters, key).
+    Rendering again into the same folder changes a running Envoy (listener, routes, clusters, keys).
     `authz` may hold any number of replicas. Raises ValueError when the admin socket's path is
     longer than the system allows.
     """
@@ -64,27 +74,33 @@ def render(
     config, secrets = out_dir / "config", out_dir / "secrets"
     config.mkdir(mode=0o700, parents=True, exist_ok=True)
     admin_socket.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    write_litellm_key(secrets / KEY_FILE, litellm_key)
+    write_key(secrets, LITELLM_KEY, litellm.key)
+    write_key(secrets, ACCESS_LOG_KEY, access_log.key)
+    endpoints = {
+        "authz": authz,
+        "litellm": [litellm.address],
+        "accounting_log": [access_log.address],
+    }
     folders = {CONFIG_FOLDER: config, SECRETS_FOLDER: secrets, ADMIN_SOCKET: admin_socket}
     for name in FILES:
         tree = _relocate(yaml.safe_load((source / name).read_text(encoding="utf-8")), folders)
         if name == "listener.yaml":
             _set_address(tree["resources"][0], listen)
         elif name == "clusters.yaml":
-            _set_endpoints(tree["resources"], {"authz": authz, "litellm": [litellm]})
+            _set_endpoints(tree["resources"], endpoints)
         _replace(config / name, _dump(tree))
     return config / BOOTSTRAP
 
 
-def write_litellm_key(path: Path, key: str) -> None:
-    """Give Envoy LiteLLM's key as a secret file of mode 0600; a running Envoy takes it at once."""
+def write_key(secrets: Path, name: str, key: str) -> None:
+    """Give Envoy a bearer key as a secret file of mode 0600; a running Envoy takes it at once."""
     secret = {
         "@type": "type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.Secret",
-        "name": "litellm_key",
+        "name": name,
         "generic_secret": {"secret": {"inline_string": f"Bearer {key}"}},
     }
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    _replace(path, _dump({"resources": [secret]}))
+    secrets.mkdir(mode=0o700, parents=True, exist_ok=True)
+    _replace(secrets / f"{name}.yaml", _dump({"resources": [secret]}))
 
 
 def _relocate(tree: Any, folders: Mapping[str, Path]) -> Any:

@@ -168,3 +168,14 @@ class Child:
     def _complaint(self, what: str) -> str:
         last = tail(self.log_path)
         return f"{self.name} {what}. Its log is {self.log_path}; the last lines:\n{last}"
+
+
+async def all_or_first_error(*work: Awaitable[None]) -> None:
+    """Do everything at once; the first failure ends the rest and is raised as itself."""
+    tasks = [asyncio.ensure_future(one) for one in work]
+    try:
+        await asyncio.gather(*tasks)
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)

@@ -6,12 +6,12 @@ import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Final, Self
 
 from local import envoy_config
 from local import redis as local_redis
 from local.litellm import ROOT
-from local.probe import HOST, grpc_serving, http_ok, tcp_open
+from local.probe import HOST, free_ports, grpc_serving, http_ok, tcp_open
 from local.process import Command
 from local.state import MARK, Secrets
 
@@ -34,7 +34,16 @@ class Ports:
     envoy: int
     ingest: int
     admin: int
+    access_log: int
     authz: tuple[int, ...]
+
+    @classmethod
+    def free(cls, replicas: int) -> Self:
+        """Ports on which nothing listens."""
+        postgres, redis, provider, litellm, envoy, ingest, admin, log, *authz = free_ports(
+            8 + replicas
+        )
+        return cls(postgres, redis, provider, litellm, envoy, ingest, admin, log, tuple(authz))
 
 
 @dataclass(frozen=True)
@@ -54,6 +63,11 @@ class Services:
     def accounting_url(self) -> str:
         """Where reports go."""
         return f"http://{HOST}:{self.ports.ingest}"
+
+    @property
+    def access_log(self) -> envoy_config.Keyed:
+        """Where Envoy tells how calls ended, with the key it shows there."""
+        return envoy_config.Keyed((HOST, self.ports.access_log), self.secrets.access_log_key)
 
     @property
     def provider_url(self) -> str:
@@ -111,6 +125,8 @@ class Services:
             "PEDAGIO_ADMIN_TOKEN": self.secrets.admin_token,
             "PEDAGIO_INGEST_LISTEN": f"{HOST}:{self.ports.ingest}",
             "PEDAGIO_ADMIN_LISTEN": f"{HOST}:{self.ports.admin}",
+            "PEDAGIO_ACCESS_LOG_LISTEN": f"{HOST}:{self.ports.access_log}",
+            "PEDAGIO_ACCESS_LOG_KEY": self.secrets.access_log_key,
             "PEDAGIO_LITELLM_URL": f"http://{HOST}:{self.ports.litellm}",
             "PEDAGIO_LITELLM_KEY": self.secrets.litellm_key,
             "PEDAGIO_PRICE_FILE": str(self.price_file),
@@ -148,8 +164,8 @@ class Services:
             self.folder / "envoy",
             listen=(HOST, self.ports.envoy),
             authz=[(HOST, port) for port in self.ports.authz],
-            litellm=(HOST, self.ports.litellm),
-            litellm_key=self.secrets.litellm_key,
+            litellm=envoy_config.Keyed((HOST, self.ports.litellm), self.secrets.litellm_key),
+            access_log=self.access_log,
             admin_socket=admin_socket,
         )
 

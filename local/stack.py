@@ -10,17 +10,18 @@ import asyncio
 import os
 import subprocess
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
 
 from local import redis as local_redis
+from local.envoy_config import Keyed
 from local.litellm import ROOT, Litellm, find_price_file, find_python
 from local.postgres import Postgres
-from local.probe import HOST, free_ports
-from local.process import Child, ChildError, Command
+from local.probe import HOST
+from local.process import Child, ChildError, Command, all_or_first_error
 from local.services import MIGRATE_BOUND_S, Ports, Services
 from local.state import MARK, State, default_state
 
@@ -92,7 +93,7 @@ class Stack:
         try:
             self._plan()
             self._write_environment()
-            await _all_or_first_error(
+            await all_or_first_error(
                 self._start_part(self._litellm.command()),
                 self._start_part(self._services.provider(self.options.provider_arguments)),
                 self._start_redis(),
@@ -160,6 +161,11 @@ class Stack:
         return self._secrets.report_key
 
     @property
+    def access_log(self) -> Keyed:
+        """Where Envoy tells how calls ended, with the key it shows there."""
+        return self._services.access_log
+
+    @property
     def database_url(self) -> str:
         """Postgres, as the owner of the schema."""
         return self._postgres.url
@@ -201,14 +207,12 @@ class Stack:
 
     def _plan(self) -> None:
         """Choose ports and addresses of everything, before anything runs."""
-        replicas = self.options.authz_replicas
-        postgres, redis, provider, litellm, envoy, ingest, admin, *authz = free_ports(7 + replicas)
-        self._ports = Ports(postgres, redis, provider, litellm, envoy, ingest, admin, tuple(authz))
+        self._ports = Ports.free(self.options.authz_replicas)
         bare = {name: os.environ[name] for name in INHERITED if name in os.environ}
         bare |= {"LANG": "C.UTF-8", "PYTHONUNBUFFERED": "1", MARK: self._state.mark}
         python = find_python()
         self._postgres = Postgres(
-            self.state_folder, postgres, self._secrets.database_password, bare
+            self.state_folder, self._ports.postgres, self._secrets.database_password, bare
         )
         self._services = Services(
             folder=self.state_folder,
@@ -226,7 +230,7 @@ class Stack:
         self._litellm = Litellm(
             python=python,
             config=self.options.litellm_config,
-            port=litellm,
+            port=self._ports.litellm,
             workers=self.options.litellm_workers,
             environment=self._services.litellm_environment(),
         )
@@ -261,7 +265,7 @@ class Stack:
         await self._postgres.create_logins()
         replicas = range(1, self.options.authz_replicas + 1)
         deadline_s = self.options.hold_deadline_s
-        await _all_or_first_error(
+        await all_or_first_error(
             self._start_part(self._services.accounting(self.options.cost_wait_s, deadline_s)),
             *(self._start_part(self._services.authz(number, deadline_s)) for number in replicas),
         )
@@ -284,14 +288,3 @@ class Stack:
 
 def _kind(name: str) -> str:
     return name.rpartition("-")[0] or name
-
-
-async def _all_or_first_error(*work: Awaitable[None]) -> None:
-    """Do everything at once; the first failure ends the rest and is raised as itself."""
-    tasks = [asyncio.ensure_future(one) for one in work]
-    try:
-        await asyncio.gather(*tasks)
-    finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)

@@ -38,6 +38,7 @@ class Secrets:
     report_key: str
     admin_token: str
     litellm_key: str
+    access_log_key: str
     database_password: str
 
 
@@ -157,15 +158,18 @@ class State:
         return sorted((self.folder / "processes").glob("*.json"))
 
     def _secrets(self) -> Secrets:
+        """Those of this folder; one that an older release did not know is made now."""
         path = self.folder / "secrets.json"
-        if not path.exists():
-            made = {name: secrets.token_hex(24) for name in Secrets.__dataclass_fields__}
-            made["litellm_key"] = f"sk-{made['litellm_key']}"
+        kept = json.loads(path.read_text()) if path.exists() else {}
+        made = {name: secrets.token_hex(24) for name in Secrets.__dataclass_fields__}
+        made["litellm_key"] = f"sk-{made['litellm_key']}"
+        if made.keys() - kept.keys():
+            kept = made | kept
             written = path.with_suffix(".new")
             written.touch(mode=0o600)
-            written.write_text(json.dumps(made, indent=1))
+            written.write_text(json.dumps(kept, indent=1))
             written.rename(path)
-        return Secrets(**json.loads(path.read_text()))
+        return Secrets(**{name: kept[name] for name in made})
 
 
 def _recorded_pid(path: Path) -> int | None:

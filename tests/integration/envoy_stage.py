@@ -23,6 +23,7 @@ from protos import ext_authz_pb2 as pb
 from protos import ext_authz_pb2_grpc
 
 LITELLM_KEY: Final = "sk-of-litellm"
+ACCESS_LOG_KEY: Final = "key-of-the-access-log"
 CLIENT_KEY: Final = "Bearer sk-of-client"
 WITHIN_S: Final = 10.0
 POLL_S: Final = 0.02
@@ -265,7 +266,7 @@ def stage(folder: Path) -> Iterator[Stage]:
     upstream = Upstream()
     thread = threading.Thread(target=upstream.serve_forever, args=(0.05,))
     thread.start()
-    port, *authz_ports = free_ports(3)
+    port, access_log_port, *authz_ports = free_ports(4)
     authz = [Authz(number) for number in authz_ports]
     socket = folder / "admin.sock"
 
@@ -274,8 +275,10 @@ def stage(folder: Path) -> Iterator[Stage]:
             folder / "envoy",
             listen=(HOST, port),
             authz=[(HOST, replica.port) for replica in authz],
-            litellm=(HOST, litellm_port or upstream.server_address[1]),
-            litellm_key=litellm_key,
+            litellm=envoy_config.Keyed(
+                (HOST, litellm_port or upstream.server_address[1]), litellm_key
+            ),
+            access_log=envoy_config.Keyed((HOST, access_log_port), ACCESS_LOG_KEY),
             admin_socket=socket,
         )
 

@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from local.envoy_config import write_litellm_key
+from local.envoy_config import LITELLM_KEY as KEY_NAME
+from local.envoy_config import write_key
 from local.probe import HOST, free_ports
 from protos import ext_authz_pb2 as pb
 from tests.integration.envoy_stage import (
@@ -174,8 +175,8 @@ def test_pass_through_client_keeps_its_own_key(envoy: Stage) -> None:
 
 def test_key_file_replaced_is_used_without_restart(envoy: Stage) -> None:
     """Rotation is a rename: the next requests carry the new key."""
-    path = envoy.folder / "envoy" / "secrets" / "litellm_key.yaml"
-    write_litellm_key(path, "sk-rotated")
+    secrets = envoy.folder / "envoy" / "secrets"
+    write_key(secrets, KEY_NAME, "sk-rotated")
 
     def rotated() -> bool:
         envoy.upstream.arrived.clear()
@@ -183,8 +184,8 @@ def test_key_file_replaced_is_used_without_restart(envoy: Stage) -> None:
         return envoy.upstream.arrived[0].headers["authorization"] == "Bearer sk-rotated"
 
     assert envoy.eventually(rotated)
-    assert path.stat().st_mode & 0o777 == 0o600
-    write_litellm_key(path, LITELLM_KEY)
+    assert (secrets / f"{KEY_NAME}.yaml").stat().st_mode & 0o777 == 0o600
+    write_key(secrets, KEY_NAME, LITELLM_KEY)
 
 
 def test_stream_arrives_event_by_event(envoy: Stage) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import httpx
 
-from local.envoy_config import FILES, command, write_litellm_key
+from local.envoy_config import ACCESS_LOG_KEY, FILES, LITELLM_KEY, command, write_key
 from local.probe import HOST, free_ports, tcp_open
 from local.process import Child, Command
 
@@ -39,7 +39,8 @@ def test_committed_files_in_their_places_serve(root: Path, tmp_path: Path) -> No
     """The YAML as it is (anchors, quotes, comments) loads: only paths and the port are moved."""
     (port,) = free_ports(1)
     secrets, config = tmp_path / "s", tmp_path / "c"
-    write_litellm_key(secrets / "litellm_key.yaml", "sk-key")
+    for name in (LITELLM_KEY, ACCESS_LOG_KEY):
+        write_key(secrets, name, "sk-key")
     config.mkdir()
     moved = {
         "/etc/envoy-secrets": str(secrets),
@@ -50,6 +51,7 @@ def test_committed_files_in_their_places_serve(root: Path, tmp_path: Path) -> No
         "address: authz-1": f"address: {HOST}",
         "address: authz-2": f"address: {HOST}",
         "address: litellm": f"address: {HOST}",
+        "address: accounting": f"address: {HOST}",
     }
     for name in FILES:
         text = (root / "envoy" / name).read_text(encoding="utf-8")

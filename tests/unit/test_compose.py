@@ -110,12 +110,23 @@ def test_addresses_in_environment_name_a_listening_service() -> None:
 
 
 def test_envoy_clusters_name_listening_services() -> None:
-    """Envoy's clusters are the compose services: both authz replicas, and LiteLLM."""
+    """Envoy's clusters are the compose services: both authz replicas, LiteLLM, accounting."""
     found = sockets("clusters.yaml")
-    assert {host for host, _ in found} == {"authz-1", "authz-2", "litellm"}
+    assert {host for host, _ in found} == {"authz-1", "authz-2", "litellm", "accounting"}
     for host, port in found:
         assert port in listening(host), host
         assert set(SERVICES["envoy"]["networks"]) & set(SERVICES[host]["networks"]), host
+
+
+def test_envoy_secrets_are_made_and_are_those_that_the_services_read() -> None:
+    """Each secret file that Envoy names is made, from the very file that the other side is given."""
+    made = made_by_the_secrets_script()
+    for name in ("listener.yaml", "clusters.yaml"):
+        text = (ROOT / "envoy" / name).read_text(encoding="utf-8")
+        (secret,) = set(re.findall(r"path: /etc/envoy-secrets/(\w+)\.yaml", text))
+        assert {f"secrets/envoy/{secret}.yaml", f"secrets/{secret}.txt"} <= made
+        assert secret in SERVICES["accounting"]["secrets"]
+    assert "./secrets/envoy:/etc/envoy-secrets:ro" in SERVICES["envoy"]["volumes"]
 
 
 def test_database_url_of_the_secrets_script_names_postgres() -> None:

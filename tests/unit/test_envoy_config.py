@@ -10,7 +10,7 @@ import yaml
 
 from authz.body import REFUSED_KEYS
 from authz.request import BODY_NAMESPACE
-from local.envoy_config import FILES, render
+from local.envoy_config import FILES, Keyed, render
 
 ENDPOINTS = ("load_assignment", "endpoints", 0, "lb_endpoints")
 
@@ -20,8 +20,8 @@ def rendered(folder: Path, **changes: Any) -> Path:
     arguments: dict[str, Any] = {
         "listen": ("127.0.0.1", 1),
         "authz": [("127.0.0.1", 2), ("127.0.0.1", 3), ("127.0.0.1", 4)],
-        "litellm": ("127.0.0.1", 5),
-        "litellm_key": "sk-key",
+        "litellm": Keyed(("127.0.0.1", 5), "sk-key"),
+        "access_log": Keyed(("127.0.0.1", 6), "sk-log"),
         "admin_socket": folder / "admin.sock",
     }
     return render(folder, **(arguments | changes)).parent
@@ -68,7 +68,11 @@ def test_render_of_committed_files_changes_places_only(root: Path, tmp_path: Pat
         "path_config_source.watched_directory.path": str(secrets),
     }
     assert differences(root, folder, "routes.yaml") == {}
-    assert list(differences(root, folder, "clusters.yaml")) == ["endpoints.0.lb_endpoints"]
+    assert differences(root, folder, "clusters.yaml").keys() == {
+        "endpoints.0.lb_endpoints",
+        "sds_config.path_config_source.path",
+        "path_config_source.watched_directory.path",
+    }
 
 
 def test_render_puts_every_replica_into_its_cluster(tmp_path: Path) -> None:
@@ -81,17 +85,20 @@ def test_render_puts_every_replica_into_its_cluster(tmp_path: Path) -> None:
         ]
         for cluster in clusters["resources"]
     }
-    assert ports == {"authz": [2, 3, 4], "litellm": [5]}
+    assert ports == {"authz": [2, 3, 4], "litellm": [5], "accounting_log": [6]}
 
 
 def test_render_writes_files_only_this_user_reads(tmp_path: Path) -> None:
-    """The key's file is 0600 in a folder of 0700, and no half-written file stays behind."""
+    """The files of the keys are 0600 in a folder of 0700; no half-written file stays behind."""
     folder = rendered(tmp_path)
     files = sorted(path.name for path in tmp_path.rglob("*") if path.is_file())
-    assert files == sorted([*FILES, "litellm_key.yaml"])
-    key = tmp_path / "secrets" / "litellm_key.yaml"
-    assert (key.stat().st_mode & 0o777, key.parent.stat().st_mode & 0o777) == (0o600, 0o700)
-    assert "sk-key" not in "".join((folder / name).read_text("utf-8") for name in FILES)
+    assert files == sorted([*FILES, "litellm_key.yaml", "access_log_key.yaml"])
+    rendered_text = "".join((folder / name).read_text("utf-8") for name in FILES)
+    for name, key in (("litellm_key", "sk-key"), ("access_log_key", "sk-log")):
+        path = tmp_path / "secrets" / f"{name}.yaml"
+        assert (path.stat().st_mode & 0o777, path.parent.stat().st_mode & 0o777) == (0o600, 0o700)
+        assert f"Bearer {key}" in path.read_text("utf-8")
+        assert key not in rendered_text
 
 
 def test_render_with_a_long_socket_path_says_so(tmp_path: Path) -> None:
