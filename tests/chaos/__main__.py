@@ -1,0 +1,110 @@
+"""`make chaos`: faults on the real system, then the proof that no nano-USD went astray.
+
+Exit status 0: nothing was overspent, lost, debited twice or refused wrongly, and no hold is left.
+"""
+
+import argparse
+import asyncio
+import os
+import platform
+import secrets
+import sys
+import tempfile
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Final
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+from tests.chaos.run import Outcome, Run
+from tests.chaos.schedule import Round, make_schedule
+from tests.chaos.system import ChaosStack, chaos_options
+from tests.chaos.table import as_markdown, as_table, complaints, lines_of
+
+DETAILS_SHOWN: Final = 40
+TABLE_COLUMNS: Final = 170
+
+
+def parse(arguments: list[str] | None = None) -> argparse.Namespace:
+    """The command line."""
+    parser = argparse.ArgumentParser(prog="python -m tests.chaos", description=__doc__)
+    parser.add_argument("--rounds", type=int, default=8)
+    parser.add_argument("--seed", type=int, default=None, help="default: drawn, and printed")
+    parser.add_argument("--record", type=Path, default=None, help="append the result to this file")
+    parser.add_argument("--state", type=Path, default=None, help="keep the state folder here")
+    parser.add_argument("--show", action="store_true", help="print the schedule and end")
+    return parser.parse_args(arguments)
+
+
+async def play(schedule: tuple[Round, ...], state: Path, console: Console) -> Outcome:
+    """Start the system, play, stop it."""
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
+    with Progress(*columns, TimeElapsedColumn(), console=console) as bar:
+        task = bar.add_task("starting", total=len(schedule))
+
+        def told(number: int) -> None:
+            kinds = schedule[number + 1].kinds if number + 1 < len(schedule) else ("finishing",)
+            bar.update(task, completed=number + 1, description=", ".join(kinds))
+
+        async with ChaosStack(chaos_options(state)) as stack:
+            bar.update(task, description=", ".join(schedule[0].kinds))
+            return await Run(stack, schedule, told).play()
+
+
+def record(path: Path, outcome: Outcome, command: str, verdict: str) -> None:
+    """Append a result with its date, machine and command."""
+    text = (
+        f"\n## {datetime.now(UTC):%Y-%m-%d %H:%M} UTC\n\n`{command}`\n\n"
+        f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}; "
+        f"{len(outcome.rounds)} rounds in {outcome.took_s / 60:.1f} minutes, "
+        f"{outcome.sums['conflicts']} contradicting reports told apart.\n\n{verdict}\n\n"
+        f"{as_markdown(lines_of(outcome))}\n"
+    )
+    with path.open("a", encoding="utf-8") as file:
+        file.write(text)
+
+
+def show(schedule: tuple[Round, ...], console: Console) -> None:
+    """Print the schedule."""
+    for planned in schedule:
+        faults = ", ".join(f"{f.kind} at {f.at_s} s for {f.for_s} s" for f in planned.faults)
+        way = "LiteLLM" if planned.through_litellm else "stand-in"
+        console.print(f"{planned.number:4} {way:8} {faults}", soft_wrap=True)
+
+
+def main() -> int:
+    """Run; returns the exit status."""
+    options = parse()
+    seed = secrets.randbelow(10**6) if options.seed is None else options.seed
+    console = Console(highlight=False)
+    if not console.is_terminal:
+        console.width = TABLE_COLUMNS
+    schedule = make_schedule(seed, options.rounds)
+    command = f"make chaos ROUNDS={options.rounds} SEED={seed}"
+    console.print(command)
+    if options.show:
+        show(schedule, console)
+        return 0
+    with tempfile.TemporaryDirectory(prefix="pedagio-chaos-") as folder:
+        outcome = asyncio.run(play(schedule, options.state or Path(folder), console))
+    lines = lines_of(outcome)
+    console.print(as_table(lines))
+    said = complaints(outcome, lines)
+    for detail in lines[-1].found.details[:DETAILS_SHOWN]:
+        console.print(detail, style="red", soft_wrap=True)
+    found = lines[-1].found
+    verdict = "; ".join(said) or "nothing overspent, lost, doubled, wrongly refused or left open"
+    console.print(
+        f"{found.refusals} stored refusals recomputed, {found.estimates} estimates, "
+        f"{found.unheld} nano-USD passed in modes off and shadow, "
+        f"{outcome.sums['conflicts']} contradicting reports told apart, {outcome.took_s:.0f} s"
+    )
+    console.print(verdict, style="bold red" if said else "bold green")
+    if options.record:
+        record(options.record, outcome, command, verdict)
+    return 1 if said else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
