@@ -13,7 +13,7 @@ from fastapi.responses import JSONResponse
 from pydantic import ValidationError
 
 from accounting.extend import Extender, ExtendRequest
-from accounting.record import Recorder
+from accounting.record import Recorder, Tally
 from accounting.settle import Settler
 from accounting.signing import is_genuine
 
@@ -32,11 +32,15 @@ class Face:
         settler: Settler,
         extender: Extender,
         report_keys: Sequence[bytes],
+        intake: Intake,
     ) -> None:
-        """`report_keys`: the live secrets of the callback."""
+        """`report_keys`: the live secrets of the callback; `intake` keeps reports while Postgres is away."""
         self._recorder = recorder
         self._settler = settler
         self._extender = extender
+        self._intake = intake
+        intake.on("report", self._replay)
+        intake.on("quarantine", recorder.quarantine)
         self._report_keys = report_keys
 
     async def reports(self, request: Request) -> JSONResponse:
@@ -47,7 +51,25 @@ class Face:
         records = body.get("records") if isinstance(body, dict) else None
         if not isinstance(records, list) or len(records) > BATCH_LIMIT:
             return _problem(400, "records")
-        tally, touched = await self._recorder.record(records)
+        if not records:  # the callback's heartbeat: it has nothing left to tell
+            self._settler.hear()
+            return JSONResponse(asdict(Tally(0, 0, 0)))
+        if self._intake.away:
+            return await self._keep(records)
+        try:
+            tally = await self._record(records)
+        except Exception as error:
+            if not is_away(error):
+                raise
+            self._intake.lost(error)
+            return await self._keep(records)
+        return JSONResponse(asdict(tally))
+
+    async def _record(self, records: Sequence[Any]) -> Tally:
+        async with asyncio.timeout(RECORD_WITHIN_S):
+            tally, touched = await self._recorder.record(records)
+        for result, count in asdict(tally).items():
+            REPORTS.labels(result).inc(count)
         try:
             await self._settler.settle(touched)
         except (
@@ -55,7 +77,17 @@ class Face:
             asyncpg.PostgresError,
         ) as error:  # recorded: the sweep closes what this left
             log.warning("settle_postponed", error=type(error).__name__)
-        return JSONResponse(asdict(tally))
+        return tally
+
+    async def _keep(self, records: Sequence[Any]) -> JSONResponse:
+        """202: on this disk, reduced to what may be stored; 503: not, so the callback keeps them."""
+        if not await self._intake.keep_mixed([reduce(record) for record in records]):
+            return _problem(503, "unavailable")
+        REPORTS.labels("spooled").inc(len(records))
+        return JSONResponse({"spooled": len(records)}, status_code=202)
+
+    async def _replay(self, records: list[Any]) -> None:
+        await self._record(records)
 
     async def extend(self, request: Request) -> JSONResponse:
         """Raise a hold."""
@@ -67,7 +99,13 @@ class Face:
         except ValidationError as error:
             fields = [".".join(map(str, problem["loc"])) for problem in error.errors()]
             return _problem(400, ",".join(fields))
+        if self._intake.away:  # the callback waits 0.3 s: better told at once
+            return _problem(503, "unavailable")
         return JSONResponse(await self._extender.extend(asked))
+
+    async def metrics(self) -> Response:
+        """What this process counts; for Prometheus, which no secret is needed for."""
+        return Response(exposition(), media_type=CONTENT_TYPE_LATEST)
 
     async def healthz(self) -> JSONResponse:
         """Whether this process answers."""
@@ -94,6 +132,7 @@ def create_app(face: Face) -> FastAPI:
     app.add_api_route("/v1/reports", face.reports, methods=["POST"])
     app.add_api_route("/v1/extend", face.extend, methods=["POST"])
     app.add_api_route("/healthz", face.healthz, methods=["GET"])
+    app.add_api_route("/metrics", face.metrics, methods=["GET"])
     app.add_exception_handler(Exception, _unavailable)
     return app
 

@@ -3,20 +3,27 @@
 import asyncio
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import UTC, datetime
 from typing import Any
 
 import asyncpg
 import structlog
 
 from accounting.estimate import ReasoningPace, estimate_nanos
-from accounting.outcome import START_WAIT_S, Evidence, Verdict, verdict
+from accounting.evidence import START_WAIT_S, Evidence
+from accounting.metrics import SETTLEMENTS
+from accounting.outcome import REASONS, Verdict, doubt, verdict
 from accounting.record import Models
 from credit import ledger
 from credit.prices import Price
 
 SWEEP_EVERY_S = 1.0
 RIPE_AFTER_S = 2.0
-NOT_YET_S = 10.0**9
+# Each round looks at so many open holds, in turn: its cost does not grow with their number.
+PAGE_HOLDS = 500
+# An end that waits for its cost is found by its own time for so long; later, in turn.
+LATELY_S = 20.0
+FIRST = (datetime(1970, 1, 1, tzinfo=UTC), "00000000-0000-0000-0000-000000000000")
 
 log = structlog.get_logger()
 
@@ -34,18 +41,18 @@ class Settler:
         """`cost_wait_s`: how long a complete answer may wait for its cost event."""
         self._clock = clock
         self._began_s = clock()
+        self._heard_at_s: float | None = None
         self._pool = pool
         self._models = models
         self._cost_wait_s = cost_wait_s
         self._pace = ReasoningPace()
+        self._after = FIRST
+        self._oldest_s = 0.0
+        self.oldest_unmatched_s = 0.0  # of the last whole turn: ended by one witness, still open
 
-    def _here_s(self) -> float:
-        """How long this process has been there to hear of a start."""
-        return self._clock() - self._began_s
-
-    def _start_wait_s(self) -> float:
-        """While this process is younger than the wait, the starts of older holds may be on their way."""
-        return START_WAIT_S if self._here_s() >= START_WAIT_S else NOT_YET_S
+    def hear(self) -> None:
+        """The callback has said that it has nothing left to tell, and what it told is in the ledger."""
+        self._heard_at_s = self._clock()
 
     async def warm(self) -> None:
         """Learn the pace of reasoning models from the calls on record."""
@@ -60,7 +67,7 @@ class Settler:
         remembered = await self._remembered(rows)
         lessons: dict[str, tuple[str, Evidence]] = {}
         for row in rows:
-            evidence = Evidence(row["expired"], row["records"], min(row["open_s"], self._here_s()))
+            evidence = self._evidence(row)
             decided = verdict(evidence, self._cost_wait_s)
             if decided is not None:
                 closes.append(self._close(row, evidence, decided, remembered, notes))
@@ -68,8 +75,10 @@ class Settler:
         if not closes:
             return
         closed = await ledger.close_batch(self._pool, closes)
-        for hold_id in closed:
-            self._learn(*lessons[hold_id])
+        for close in closes:
+            if close["hold_id"] in closed:
+                SETTLEMENTS.labels(close["outcome"], _known(close["reason"])).inc()
+                self._learn(*lessons[close["hold_id"]])
         for kind, hold_id in notes:
             if hold_id in closed:
                 await ledger.write(
@@ -81,13 +90,47 @@ class Settler:
         while True:
             await asyncio.sleep(SWEEP_EVERY_S)
             try:
-                ripe = await ledger.query(
-                    self._pool, "list_ripe", wait_s=RIPE_AFTER_S, start_wait_s=self._start_wait_s()
-                )
-                if ripe:
-                    await self.settle(str(row["hold_id"]) for row in ripe)
+                await self.sweep_once()
             except Exception as error:  # noqa: BLE001 (the loop must live; the rows stay and are seen again)
                 log.warning("sweep_failed", error=type(error).__name__)
+
+    async def sweep_once(self) -> None:
+        """One round: what is past its time, then the next page of the open holds."""
+        lately_s = self._cost_wait_s + LATELY_S
+        found = await ledger.query(
+            self._pool, "list_ripe", wait_s=RIPE_AFTER_S, lately_s=lately_s, page=PAGE_HOLDS
+        )
+        ripe = {str(row["hold_id"]) for row in found} | await self._turn_page()
+        if ripe:
+            await self.settle(ripe)
+
+    async def _turn_page(self) -> set[str]:
+        """The holds of the next page that have ended by some witness, or of which nothing is heard."""
+        after_at, after_id = self._after
+        page = await ledger.query(
+            self._pool,
+            "turn_page",
+            after_at=after_at,
+            after_id=after_id,
+            page=PAGE_HOLDS,
+            start_wait_s=START_WAIT_S,
+        )
+        self._oldest_s = max([self._oldest_s, *(row["ended_s"] or 0.0 for row in page)])
+        if len(page) < PAGE_HOLDS:
+            self._after, self.oldest_unmatched_s, self._oldest_s = FIRST, self._oldest_s, 0.0
+        else:
+            self._after = (page[-1]["deadline_at"], str(page[-1]["hold_id"]))
+        return {str(row["hold_id"]) for row in page if row["ripe"]}
+
+    def _evidence(self, row: asyncpg.Record) -> Evidence:
+        now_s = self._clock()
+        return Evidence(
+            row["expired"],
+            row["records"],
+            open_s=row["open_s"],
+            callback_heard_s=None if self._heard_at_s is None else now_s - self._heard_at_s,
+            watched_s=now_s - self._began_s,
+        )
 
     def _close(
         self,
@@ -101,8 +144,9 @@ class Settler:
         estimate = 0
         if decided.estimated:
             estimate = self._estimate(row, evidence, remembered, notes)
-        if decided.reason in {"no_evidence", "end_missing", "cost_missing", "usage_missing"}:
-            notes.append((decided.reason, hold_id))
+        kind = doubt(evidence, decided)
+        if kind is not None:
+            notes.append((kind, hold_id))
         return {
             "hold_id": hold_id,
             "outcome": decided.outcome,
@@ -122,7 +166,7 @@ class Settler:
         if price is None:
             notes.append(("estimate_unpriced", str(row["hold_id"])))
             return 0
-        held = row["amount"] if row["placed_by"] == "authz" and row["granted"] > 0 else None
+        held = row["amount"] if row["placed_by"] != "report" and row["granted"] > 0 else None
         continues = str((evidence.start or {}).get("continues"))
         return estimate_nanos(
             evidence,
@@ -163,3 +207,8 @@ class Settler:
             c["usage"]["reasoning_tokens"] for c in evidence.bodies("cost") if c["exact"]
         ]
         self._pace.learn(model, max(tokens, default=0), end["first_visible_ms"] or 0)
+
+
+def _known(reason: str) -> str:
+    """A label must not grow without bound: a refusal's reason is one of few, but comes from outside."""
+    return reason if reason in REASONS else "other"

@@ -69,15 +69,29 @@ FROM hold_open AS o JOIN hold AS h ON h.id = o.hold_id
 WHERE o.hold_id = ANY (:hold_ids);
 
 -- name: list_ripe
--- Open holds that time alone may close: past their deadline, ended and still without their cost, or never
--- started though the callback starts nothing on a token that old.
-SELECT o.hold_id FROM hold_open AS o JOIN hold AS h ON h.id = o.hold_id
-WHERE o.deadline_at <= now()
-   OR EXISTS (SELECT FROM call_record AS r WHERE r.hold_id = o.hold_id AND r.kind = 'end'
-              AND r.recorded_at < now() - make_interval(secs => :wait_s))
-   OR (h.placed_at < now() - make_interval(secs => :start_wait_s)
-       AND NOT EXISTS (SELECT FROM call_record AS r WHERE r.hold_id = o.hold_id))
-ORDER BY o.deadline_at LIMIT 500;
+-- Open holds past their deadline, and those whose end came lately and waits for its cost: each by its index.
+(SELECT o.hold_id FROM hold_open AS o WHERE o.deadline_at <= now() ORDER BY o.deadline_at LIMIT :page)
+UNION
+(SELECT o.hold_id FROM call_record AS r JOIN hold_open AS o ON o.hold_id = r.hold_id
+ WHERE r.kind = 'end' AND r.recorded_at < now() - make_interval(secs => :wait_s)
+   AND r.recorded_at > now() - make_interval(secs => :lately_s)
+ ORDER BY r.recorded_at LIMIT :page);
+
+-- name: turn_page
+-- The next page of the open holds, oldest deadline first; ripe: a witness says that the call ended, or a minute
+-- passed without a word of the callback. ended_s: seconds since the first such witness.
+SELECT o.hold_id, o.deadline_at, seen.ended_s,
+       seen.ended_s IS NOT NULL OR seen.told IS NOT TRUE AND h.placed_at < now() - make_interval(secs => :start_wait_s) AS ripe
+FROM (SELECT x.hold_id, x.deadline_at FROM hold_open AS x
+      WHERE (x.deadline_at, x.hold_id) > (:after_at::timestamptz, :after_id::uuid)
+      ORDER BY x.deadline_at, x.hold_id LIMIT :page) AS o
+JOIN hold AS h ON h.id = o.hold_id
+CROSS JOIN LATERAL (
+    SELECT bool_or(r.kind = 'start') AS told,
+           extract(epoch FROM now() - min(r.recorded_at) FILTER (
+               WHERE r.kind IN ('end', 'cost') OR r.kind = 'access' AND r.body ->> 'stage' = 'end'))::float8 AS ended_s
+    FROM call_record AS r WHERE r.hold_id = o.hold_id) AS seen
+ORDER BY o.deadline_at, o.hold_id;
 
 -- name: record_decision!
 -- A refusal made at the door, before any hold (identity, model, bad request).

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from accounting.outcome import Evidence
+from accounting.evidence import Evidence
 from accounting.reports import Cost
 
 RECORD_ID = "0123456789abcdef" * 2
@@ -50,6 +50,23 @@ def cost(status: str = "success", *, exact: bool = True, **changes: Any) -> dict
     return {"kind": "cost", "age_s": 0.0, "body": body | changes}
 
 
-def evidence(*records: dict[str, Any], expired: bool = False) -> Evidence:
-    """All that is known of a hold."""
-    return Evidence(expired, records)
+def access(code: int | None = 200, age_s: float = 0.0, **changes: Any) -> dict[str, Any]:
+    """Envoy's entry of the end as it is on record: 4,000 bytes went in, a stream of 22,000 came out."""
+    body = {
+        "stage": "end",
+        "code": code,
+        "details": "via_upstream",
+        "flags": [],
+        "bytes_received": 4_000,
+        "bytes_sent": 22_000,
+        "duration_ms": 2_000,
+        "upstream": True,
+        "first_byte_ms": 500,
+        "content_type": "stream",
+    }
+    return {"kind": "access", "age_s": age_s, "body": body | changes}
+
+
+def evidence(*records: dict[str, Any], **known: Any) -> Evidence:
+    """All that is known of a hold; `known`: further fields of Evidence."""
+    return Evidence(known.pop("expired", False), records, **known)

@@ -4,9 +4,15 @@ from typing import Any
 
 import pytest
 
-from accounting.estimate import DEFAULT_TOKENS_PER_S, ReasoningPace, estimate_nanos
+from accounting.estimate import (
+    ANSWER_ENVELOPE_BYTES,
+    DEFAULT_TOKENS_PER_S,
+    STREAM_BYTES_PER_TOKEN,
+    ReasoningPace,
+    estimate_nanos,
+)
 from tests.unit.door import a_price
-from tests.unit.evidence import cost, end, evidence, start
+from tests.unit.evidence import access, cost, end, evidence, start
 
 IN_NANOS, OUT_NANOS = 2_500, 10_000
 PLAIN, THINKER = a_price(), a_price("gpt-5", supports_reasoning=True)
@@ -113,3 +119,52 @@ def test_estimate_without_a_cost_event_uses_the_tier_that_answered() -> None:
     standard = estimated(price, start(), end(usage=usage))
     assert standard == 1_000 * IN_NANOS + 100 * OUT_NANOS
     assert estimated(price, start(), end(usage=usage, service_tier="priority")) == 2 * standard
+
+
+STREAMED = 1_000 * IN_NANOS + 100 * OUT_NANOS  # 4,000 bytes in, 100 streamed tokens out
+
+
+def test_estimate_by_bytes_stands_in_for_a_callback_that_said_nothing() -> None:
+    """Input a quarter of a token per byte; a streamed token comes in an object of its own."""
+    size = 100 * STREAM_BYTES_PER_TOKEN
+    assert estimated(PLAIN, access(bytes_sent=size)) == STREAMED
+    whole = access(bytes_sent=ANSWER_ENVELOPE_BYTES + 400, content_type="json")
+    assert estimated(PLAIN, whole) == STREAMED
+    assert estimated(PLAIN, access(bytes_sent=10, content_type="json")) == 1_000 * IN_NANOS
+
+
+def test_estimate_by_bytes_counts_no_error_as_output() -> None:
+    """What Envoy or LiteLLM sent with an error is no answer; what went in may have been billed."""
+    for code in (None, 408, 503):
+        assert estimated(PLAIN, access(code, bytes_sent=9_000)) == 1_000 * IN_NANOS
+
+
+def test_estimate_by_bytes_stays_within_the_context_window_and_the_hold() -> None:
+    """One photo is a million tokens of base64: nobody pays for that unseen."""
+    photo = access(bytes_received=4_000_000, bytes_sent=0)
+    assert estimated(PLAIN, photo) == 128_000 * IN_NANOS
+    assert estimated(PLAIN, photo, held=7_000_000) == 7_000_000
+
+
+def test_estimate_prefers_what_the_callback_counted_to_bytes() -> None:
+    """A start without an end: the input as counted, the output as Envoy delivered it."""
+    size = 100 * STREAM_BYTES_PER_TOKEN
+    seen = access(bytes_received=4_000_000, bytes_sent=size)
+    assert estimated(PLAIN, start(), seen) == CERTAIN
+    left = end("aborted", output_bytes=400)
+    assert estimated(PLAIN, start(), left, access(bytes_sent=9_000_000)) == CERTAIN
+
+
+def test_estimate_prefers_litellms_own_guess_to_bytes() -> None:
+    """Its webhook tells of a stream that the client left, with tokens that it counted itself."""
+    guess = cost(exact=False, usage={"prompt_tokens": 10, "completion_tokens": 3})
+    assert estimated(PLAIN, guess, access()) == 10 * IN_NANOS + 3 * OUT_NANOS
+
+
+def test_estimate_by_bytes_of_a_reasoning_model_adds_its_silence() -> None:
+    """Until the first byte came; all of the time where none did."""
+    pause = access(bytes_sent=0, first_byte_ms=1_000)
+    once = DEFAULT_TOKENS_PER_S * OUT_NANOS
+    assert estimated(THINKER, pause) == 1_000 * IN_NANOS + once
+    mute = access(None, bytes_sent=0, first_byte_ms=None, duration_ms=2_000)
+    assert estimated(THINKER, mute) == 1_000 * IN_NANOS + 2 * once

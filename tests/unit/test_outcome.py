@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from accounting.outcome import ABORT_WAIT_S, Evidence, Verdict, verdict
+from accounting.outcome import ABORT_WAIT_S, Verdict, verdict
 from tests.unit.evidence import cost, end, evidence, start
 
 COST_WAIT_S = 10.0
@@ -97,10 +97,3 @@ def test_verdict_at_the_deadline_always_closes(
 ) -> None:
     """I4: every hold ends, with a stated reason."""
     assert verdict(evidence(*records, expired=True), COST_WAIT_S) == expected
-
-
-def test_hold_that_nobody_started_is_released_after_a_minute() -> None:
-    """The callback starts nothing on a token that old: the call never reached LiteLLM."""
-    assert verdict(Evidence(False, [], open_s=59.9), 10.0) is None  # noqa: FBT003
-    assert verdict(Evidence(False, [], open_s=60.0), 10.0) == Verdict("released", "never_started")  # noqa: FBT003
-    assert verdict(Evidence(False, [start()], open_s=600.0), 10.0) is None  # noqa: FBT003
