@@ -9,7 +9,6 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent import futures
 from contextlib import contextmanager
 from dataclasses import dataclass
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any, Final
 
@@ -19,13 +18,14 @@ from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from local import envoy_config
 from local.probe import HOST, free_ports, http_ok, tcp_open
 from local.process import Child, Command
+from local.services import ENVOY_LOG_AT_ONCE
 from protos import ext_authz_pb2 as pb
 from protos import ext_authz_pb2_grpc
+from tests.integration.envoy_upstream import WITHIN_S, Upstream
 
 LITELLM_KEY: Final = "sk-of-litellm"
 ACCESS_LOG_KEY: Final = "key-of-the-access-log"
 CLIENT_KEY: Final = "Bearer sk-of-client"
-WITHIN_S: Final = 10.0
 POLL_S: Final = 0.02
 
 Answer = Callable[[pb.CheckRequest], pb.CheckResponse]
@@ -39,7 +39,9 @@ def allow(*removed: str, **headers: str) -> pb.CheckResponse:
     for name, value in {"x_pedagio_hold": "token", **headers}.items():
         header = pb.HeaderValue(key=name.replace("_", "-"), value=value)
         answer.ok_response.headers.add(header=header)
-    answer.dynamic_metadata.update({"client": "librechat", "decision": "allow"})
+    answer.dynamic_metadata.update(
+        {"client": "librechat", "account": "7", "mode": "enforce", "decision": "allow"}
+    )
     return answer
 
 
@@ -48,7 +50,11 @@ def refuse(status: int, body: str) -> pb.CheckResponse:
     denied = pb.DeniedHttpResponse(status=pb.HttpStatus(code=status), body=body)
     denied.headers.add(header=pb.HeaderValue(key="content-type", value="application/json"))
     denied.headers.add(header=pb.HeaderValue(key="x-should-retry", value="false"))
-    return pb.CheckResponse(status=pb.Status(code=7), denied_response=denied)
+    answer = pb.CheckResponse(status=pb.Status(code=7), denied_response=denied)
+    answer.dynamic_metadata.update(
+        {"client": "librechat", "decision": "refuse", "reason": "insufficient_credit"}
+    )
+    return answer
 
 
 class Authz(ext_authz_pb2_grpc.AuthorizationServicer):
@@ -88,84 +94,6 @@ class Authz(ext_authz_pb2_grpc.AuthorizationServicer):
 
 
 @dataclass
-class Arrived:
-    """A request that reached LiteLLM's stand-in; header names in lower case."""
-
-    method: str
-    path: str
-    headers: dict[str, str]
-    body: bytes
-
-
-class Upstream(ThreadingHTTPServer):
-    """LiteLLM's stand-in: remembers requests; `go_on` holds back the second half of a stream."""
-
-    daemon_threads = True
-    request_queue_size = 64
-
-    def __init__(self) -> None:
-        """Listen on a free port."""
-        self.arrived: list[Arrived] = []
-        self.status = 200
-        self.go_on = threading.Event()
-        super().__init__((HOST, 0), Handler)
-
-
-class Handler(BaseHTTPRequestHandler):
-    """Answers JSON, or two server-sent events when the body asks for a stream."""
-
-    protocol_version = "HTTP/1.1"
-    disable_nagle_algorithm = True
-    server: Upstream
-
-    def log_message(self, *_: object) -> None:
-        """Say nothing."""
-
-    def do_GET(self) -> None:
-        """Remember the request and answer it."""
-        headers = {name.lower(): value for name, value in self.headers.items()}
-        body = self._chunks() if "transfer-encoding" in headers else self._sized()
-        self.server.arrived.append(Arrived(self.command, self.path, headers, body))
-        if b'"stream":true' in body:
-            self._stream()
-        else:
-            self._answer(json.dumps({"answered": True}).encode())
-
-    do_POST = do_GET  # noqa: N815
-
-    def _sized(self) -> bytes:
-        return self.rfile.read(int(self.headers.get("content-length") or 0))
-
-    def _chunks(self) -> bytes:
-        body = b""
-        while size := int(self.rfile.readline(), 16):
-            body += self.rfile.read(size)
-            self.rfile.readline()
-        self.rfile.readline()
-        return body
-
-    def _answer(self, body: bytes) -> None:
-        self.send_response(self.server.status)
-        self.send_header("content-type", "application/json")
-        self.send_header("content-length", str(len(body)))
-        self.send_header("x-litellm-model-api-base", "http://provider.inside")
-        self.send_header("llm_provider-server", "inside")
-        self.end_headers()
-        self.wfile.write(body)
-
-    def _stream(self) -> None:
-        self.send_response(200)
-        self.send_header("content-type", "text/event-stream")
-        self.send_header("transfer-encoding", "chunked")
-        self.end_headers()
-        for event in (b"data: 1\n\n", b"data: 2\n\n"):
-            self.wfile.write(b"%x\r\n%s\r\n" % (len(event), event))
-            self.wfile.flush()
-            self.server.go_on.wait(WITHIN_S)
-        self.wfile.write(b"0\r\n\r\n")
-
-
-@dataclass
 class Got:
     """An answer as the client saw it; header names in lower case."""
 
@@ -185,6 +113,7 @@ class Stage:
     """Everything on stage. `render` writes Envoy's files anew, with other arguments if given."""
 
     port: int
+    access_log_port: int
     folder: Path
     authz: list[Authz]
     upstream: Upstream
@@ -251,6 +180,7 @@ class Stage:
         """Start anew between tests: nothing asked, nothing arrived, everything allowed."""
         self.upstream.arrived.clear()
         self.upstream.status = 200
+        self.upstream.breaks_off = False
         self.upstream.go_on.set()
         for replica in self.authz:
             replica.asked.clear()
@@ -259,8 +189,11 @@ class Stage:
 
 
 @contextmanager
-def stage(folder: Path) -> Iterator[Stage]:
-    """Set everything up on free ports, Envoy last; take it all down again."""
+def stage(folder: Path, source: Path = envoy_config.SOURCE) -> Iterator[Stage]:
+    """Set everything up on free ports, Envoy last; take it all down again.
+
+    Nothing listens where Envoy sends its access log, unless a test puts something there.
+    """
     for name in ("logs", "processes"):
         (folder / name).mkdir(parents=True)
     upstream = Upstream()
@@ -280,17 +213,21 @@ def stage(folder: Path) -> Iterator[Stage]:
             ),
             access_log=envoy_config.Keyed((HOST, access_log_port), ACCESS_LOG_KEY),
             admin_socket=socket,
+            source=source,
         )
 
     async def ready() -> bool:
         return await http_ok("http://envoy/ready", unix_socket=str(socket)) and await tcp_open(port)
 
-    child = Child(Command("envoy", envoy_config.command(render()), {}, ready), folder)
+    argv = (*envoy_config.command(render()), *ENVOY_LOG_AT_ONCE)
+    child = Child(Command("envoy", argv, {}, ready), folder)
     try:
         for replica in authz:
             replica.start()
         asyncio.run(child.start())
-        yield Stage(port, folder, authz, upstream, child, render, threading.Event())
+        yield Stage(
+            port, access_log_port, folder, authz, upstream, child, render, threading.Event()
+        )
     finally:
         asyncio.run(child.stop())
         for replica in authz:

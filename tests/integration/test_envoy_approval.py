@@ -15,13 +15,13 @@ from protos import ext_authz_pb2 as pb
 from tests.integration.envoy_stage import (
     CLIENT_KEY,
     LITELLM_KEY,
-    WITHIN_S,
     Got,
     Stage,
     allow,
     refuse,
     stage,
 )
+from tests.integration.envoy_upstream import WITHIN_S
 
 BODY = {"model": "m"}
 REFUSAL = '{"error":{"message":"Seu crédito de IA acabou","type":"insufficient_credit"}}'
