@@ -20,14 +20,18 @@ from accounting.access_sink import Outlets
 from accounting.admin.servicer import SyncModels, add_admin_service, admin_interceptors
 from accounting.extend import Extender
 from accounting.http import Face, create_app
+from accounting.intake import Intake
 from accounting.models_sync import OWN_ACTOR, OWN_REASON, SyncResult, sync_models
 from accounting.pricing import CurrentModels
 from accounting.record import Recorder
+from accounting.relay import relay_of
 from accounting.settings import AccountingSettings
 from accounting.settle import Settler
 from credit import ledger
+from credit.mirror import WRITE_WITHIN_S, Mirror
 from credit.news import News, publish
 from credit.settings import split_keys
+from credit.spool import Spool
 from credit.wording import Wording
 
 SYNC_RETRY_S = 2.0
@@ -58,7 +62,12 @@ async def serve(settings: AccountingSettings) -> None:
     await settler.warm()
     wording = Wording(settings.language, settings.unit, settings.contact, settings.credit_url)
     extender = Extender(pool, wording)
-    app = create_app(Face(recorder, settler, extender, split_keys(settings.report_keys)))
+    intake = Intake(
+        _open_spool(settings.spool_dir),
+        probe=functools.partial(ledger.ask_pulse, pool),
+        tell=functools.partial(ledger.record_outage, pool),
+    )
+    app = create_app(Face(recorder, settler, extender, split_keys(settings.report_keys), intake))
 
     tell = functools.partial(publish, settings.redis_url)
     sync = functools.partial(_sync, pool, settings, tell)
@@ -69,6 +78,8 @@ async def serve(settings: AccountingSettings) -> None:
         asyncio.create_task(http.serve()),
         asyncio.create_task(News(pool, settings.redis_url).watch(models.reload)),
         asyncio.create_task(settler.sweep()),
+        asyncio.create_task(intake.run()),
+        *([asyncio.create_task(_mirror(pool, settings.redis_url))] if settings.redis_url else []),
         asyncio.create_task(_keep_models_fresh(sync)),
     ]
     log.info("serving", ingest=settings.ingest_listen, admin=settings.admin_listen)
@@ -82,6 +93,24 @@ async def serve(settings: AccountingSettings) -> None:
         task.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)
     await pool.close()
+
+
+def _open_spool(folder: str) -> Spool | None:
+    """A folder that cannot be used is said once; reports are then answered with 503, as without one."""
+    if not folder:
+        return None
+    spool = Spool(Path(folder))
+    try:
+        spool.open()
+    except OSError as error:
+        log.error("spool_unusable", folder=folder, error=str(error))  # noqa: TRY400 (its trace says no more)
+        return None
+    return spool
+
+
+async def _mirror(pool: Any, redis_url: str) -> None:
+    async with Mirror(redis_url, within_s=WRITE_WITHIN_S) as mirror:
+        await relay_of(pool, mirror).run()
 
 
 async def _sync(

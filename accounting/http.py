@@ -1,5 +1,6 @@
 """The HTTP face of accounting: signed reports and extensions from the callback, health."""
 
+import asyncio
 import json
 import time
 from collections.abc import Sequence
@@ -9,16 +10,22 @@ from typing import Any
 import asyncpg
 import structlog
 from fastapi import FastAPI, Request
-from fastapi.responses import JSONResponse
+from fastapi.responses import JSONResponse, Response
+from prometheus_client import CONTENT_TYPE_LATEST
 from pydantic import ValidationError
 
 from accounting.extend import Extender, ExtendRequest
-from accounting.record import Recorder, Tally
+from accounting.intake import Intake
+from accounting.metrics import REPORTS, exposition
+from accounting.record import Recorder, Tally, reduce
 from accounting.settle import Settler
 from accounting.signing import is_genuine
+from credit.away import is_away
 
 BODY_LIMIT_BYTES = 4 * 1024 * 1024
 BATCH_LIMIT = 500
+# Longer than any batch takes, shorter than the callback waits for the answer.
+RECORD_WITHIN_S = 4.0
 
 log = structlog.get_logger()
 
@@ -52,7 +59,8 @@ class Face:
         if not isinstance(records, list) or len(records) > BATCH_LIMIT:
             return _problem(400, "records")
         if not records:  # the callback's heartbeat: it has nothing left to tell
-            self._settler.hear()
+            if self._intake.settled:  # else what it told may wait on this disk
+                self._settler.hear()
             return JSONResponse(asdict(Tally(0, 0, 0)))
         if self._intake.away:
             return await self._keep(records)

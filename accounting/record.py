@@ -93,14 +93,16 @@ class Recorder:
             except Unacceptable as error:
                 batch.bad.append((one, str(error)))
         await self._capture(batch.items, batch)
-        for one, reason in batch.bad:
-            await ledger.write(
-                self._pool, "quarantine", digest=_digest(one), reason=reason, body=_shape(one)
-            )
+        await self.quarantine([_suspect(one, reason) for one, reason in batch.bad])
         await self._note(batch)
         known = [result for (kind, _), result in batch.results.items() if kind == "record"]
         tally = Tally(known.count("recorded"), known.count("duplicate"), len(batch.bad))
         return tally, {item.row["hold_id"] for item in batch.items}
+
+    async def quarantine(self, suspects: Sequence[Mapping[str, Any]]) -> None:
+        """Keep what could not be accepted (digest, reason, shape), for a person to look at."""
+        for suspect in suspects:
+            await ledger.write(self._pool, "quarantine", **suspect)
 
     async def _capture(self, items: Sequence[Item], batch: Batch) -> None:
         """One statement for all; what the ledger cannot hold is found by halving, and quarantined alone.
@@ -199,6 +201,18 @@ class Recorder:
             rows = await ledger.query(self._pool, "find_suspense")
             found = int(rows[0]["id"])
         return found
+
+
+def reduce(raw: Any) -> tuple[str, dict[str, Any]]:
+    """What the spool may keep of one record: its allow-listed fields, or what was wrong with it."""
+    try:
+        return "report", _validated(raw).model_dump(mode="json", exclude_unset=True)
+    except Unacceptable as error:
+        return "quarantine", _suspect(raw, str(error))
+
+
+def _suspect(raw: Any, reason: str) -> dict[str, Any]:
+    return {"digest": _digest(raw), "reason": reason, "body": _shape(raw)}
 
 
 def _validated(raw: Any) -> AnyRecord:

@@ -31,6 +31,10 @@ class AccountingSettings(Settings):
         pattern="^(.{32,})?$",
         description="secrets that Envoy may show there, comma-separated; empty: it is not served",
     )
+    spool_dir: str = Field(
+        "",
+        description="folder for what comes while Postgres is away; empty: it is answered with 503",
+    )
     litellm_url: str = Field("http://127.0.0.1:4000", description="where /model/info is read")
     litellm_key: str = Field(min_length=1, description="LiteLLM's master key, for /model/info only")
     price_file: str | None = Field(

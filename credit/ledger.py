@@ -17,7 +17,10 @@ import asyncpg
 from credit.pool import connect as open_pool
 
 _QUERIES = aiosql.from_str(
-    (files("credit") / "sql" / "queries.sql").read_text(encoding="utf-8"),
+    "\n".join(
+        (files("credit") / "sql" / f"{name}.sql").read_text(encoding="utf-8")
+        for name in ("queries", "outages")
+    ),
     "asyncpg",
     mandatory_parameters=False,
 )
@@ -52,6 +55,7 @@ class Placed:
     held_nanos: int
     overdraft_nanos: int
     status_at: datetime
+    account_version: int = 0  # of the figures
 
     @property
     def available_nanos(self) -> int:
@@ -99,6 +103,7 @@ async def place_batch(
             r["o_held"],
             r["o_overdraft"],
             r["o_status_at"],
+            r["o_version"],
         )
         for r in rows
     }
@@ -167,6 +172,20 @@ async def find_client_account(pool: asyncpg.Pool, client_id: str, kind: str) -> 
     """The `service` or `unattributed` account of a client."""
     found = await _maybe(pool, "find_client_account", client_id=client_id, kind=kind)
     return None if found is None else int(found["id"])
+
+
+async def ask_pulse(pool: asyncpg.Pool) -> None:
+    """Return when Postgres answers and takes writes; raises OSError or the driver's error."""
+    rows = await _many(pool, "ask_pulse")
+    if not rows[0]["writable"]:
+        raise ConnectionError("the server takes no writes")
+
+
+async def record_outage(
+    pool: asyncpg.Pool, kind: str, subject: str, detail: Mapping[str, Any]
+) -> None:
+    """An audit line and an alarm about what happened to a process while a store was away."""
+    await write(pool, "record_outage", kind=kind, subject=subject, detail=detail)
 
 
 async def query(pool: asyncpg.Pool, name: str, **arguments: Any) -> list[asyncpg.Record]:

@@ -13,7 +13,7 @@ EXCEPTION WHEN duplicate_object OR unique_violation THEN NULL;
 END
 $$;
 GRANT SELECT ON ALL TABLES IN SCHEMA public TO pedagio_authz, pedagio_accounting;
-GRANT INSERT ON account, account_history, hold, hold_open, decision, alarm TO pedagio_authz;
+GRANT INSERT ON account, account_history, hold, hold_open, decision, alarm, audit TO pedagio_authz;
 GRANT UPDATE (held, version) ON account TO pedagio_authz;
 GRANT INSERT ON account, account_history, alarm, seal, account_label, client, transfer, hold, hold_open, hold_close, usage_event, call_record,
     usage_conflict, usage_quarantine, exception, decision, audit, price_book, price, model_map TO pedagio_accounting;

@@ -6,6 +6,7 @@ import time
 import uuid
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import asyncpg
@@ -13,11 +14,14 @@ import httpx
 
 from accounting.extend import Extender
 from accounting.http import Face, create_app
+from accounting.intake import Intake
 from accounting.pricing import CurrentModels
 from accounting.record import Recorder
 from accounting.reports import RECORD
 from accounting.settle import Settler
+from credit import ledger
 from credit.models import ModelMap
+from credit.spool import Spool
 from credit.token import Claims, sign
 from credit.wording import Wording
 from tests.books import Books
@@ -33,7 +37,9 @@ AT_MS = 1_795_000_000_000
 class Office:
     """Signed requests, and what the ledger says afterwards."""
 
-    def __init__(self, pool: asyncpg.Pool, models: ModelMap | None = None) -> None:
+    def __init__(
+        self, pool: asyncpg.Pool, models: ModelMap | None = None, spool: Spool | None = None
+    ) -> None:
         self.pool = pool
         self.books = Books(pool)
         current = CurrentModels(pool)
@@ -41,9 +47,14 @@ class Office:
         recorder = Recorder(pool, current, [TOKEN_KEY], 2100)
         self.settler = Settler(pool, current, COST_WAIT_S)
         extender = Extender(pool, Wording("pt-BR", "usd", "", "https://credit.example.com"))
-        face = Face(recorder, self.settler, extender, [REPORT_KEY])
+        self.intake = Intake(spool, probe=partial(ledger.ask_pulse, pool), tell=self._tell)
+        self.told: list[tuple[str, dict[str, Any]]] = []
+        face = Face(recorder, self.settler, extender, [REPORT_KEY], self.intake)
         transport = httpx.ASGITransport(create_app(face), raise_app_exceptions=False)
         self.client = httpx.AsyncClient(transport=transport, base_url="http://accounting")
+
+    async def _tell(self, kind: str, _subject: str, detail: dict[str, Any]) -> None:
+        self.told.append((kind, detail))
 
     async def send(
         self,
