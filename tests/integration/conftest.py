@@ -20,7 +20,9 @@ from local.postgres import DATABASE, Postgres
 from local.probe import free_ports
 from local.process import Child
 from local.state import State
+from tests.books import Books
 from tests.integration.admin_service import Service, serve
+from tests.integration.doors import CREDIT, open_for_business
 
 _NUMBERS = count(1)
 
@@ -71,6 +73,15 @@ async def pool(database_url: str) -> AsyncIterator[asyncpg.Pool]:
     """The product's own pool on this test's database."""
     async with await connect(database_url) as opened:
         yield opened
+
+
+@pytest.fixture
+async def books(pool: asyncpg.Pool) -> Books:
+    """A ledger in enforce with Maria on it."""
+    await open_for_business(pool)
+    opened = Books(pool)
+    await opened.account(CREDIT)
+    return opened
 
 
 @pytest.fixture

@@ -25,6 +25,9 @@ from tests.unit.door import a_check, a_model_map
 
 ROOT = Path(__file__).parents[2]
 TOKEN_KEY = "t" * 32
+# What Maria has, and what a call of 2,000 bytes and 100 tokens of gpt-4o wants, in nano-USD.
+CREDIT = 100_000_000
+WANT = 2_000 * 2_500 + 100 * 10_000
 WITHIN_S = 10.0
 RPC_WITHIN_S = 5.0
 

@@ -1,9 +1,9 @@
 """Two real Postgres servers, the second a synchronous standby of the first, and what may befall them."""
 
 import asyncio
+import contextlib
 import os
 import signal
-import subprocess
 from pathlib import Path
 from typing import Self
 
@@ -17,21 +17,21 @@ PASSWORD = "pair"
 
 
 def family(pid: int) -> list[int]:
-    """A server and its processes; each leads a group of its own, so that no signal reaches them all."""
-    shown = subprocess.run(
-        ("ps", "-A", "-o", "pid=,ppid="), capture_output=True, text=True, check=True
-    ).stdout
-    pairs = [line.split() for line in shown.splitlines()]
-    return [pid, *(int(child) for child, parent in pairs if int(parent) == pid)]
+    """A server and its processes (Linux); each leads a group of its own, so no signal reaches them all."""
+    found = [pid]
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        with contextlib.suppress(OSError):  # it ended meanwhile
+            name, _, rest = stat.read_text().rpartition(")")
+            if int(rest.split()[1]) == pid:
+                found.append(int(name.split()[0]))
+    return found
 
 
 def signal_all(child: Child, number: signal.Signals) -> None:
     """Send a signal to a server and each of its processes, the server first."""
     for pid in family(child.pid):
-        try:
+        with contextlib.suppress(ProcessLookupError):
             os.kill(pid, number)
-        except ProcessLookupError:
-            continue
 
 
 class Pair:

@@ -5,15 +5,13 @@ import os
 import signal
 from pathlib import Path
 
-import asyncpg
-import pytest
-
 from credit.news import publish
 from local import redis as local_redis
 from local.probe import free_ports
 from local.process import Child
 from tests.books import Books
 from tests.integration.doors import (
+    WANT,
     WITHIN_S,
     Replica,
     Wire,
@@ -21,23 +19,10 @@ from tests.integration.doors import (
     counted,
     held,
     new_id,
-    open_for_business,
     refusal_of,
     until,
 )
 from tests.unit.door import a_check
-
-CREDIT = 100_000_000
-WANT = 2_000 * 2_500 + 100 * 10_000  # 2,000 bytes and 100 tokens of gpt-4o, nano-USD
-
-
-@pytest.fixture
-async def books(pool: asyncpg.Pool) -> Books:
-    """A ledger in enforce with Maria on it."""
-    await open_for_business(pool)
-    opened = Books(pool)
-    await opened.account(CREDIT)
-    return opened
 
 
 async def test_check_that_envoy_gave_up_keeps_the_hold_of_its_retry(

@@ -4,32 +4,17 @@ import asyncio
 from pathlib import Path
 from typing import Any
 
-import asyncpg
-import pytest
-
 from tests.books import Books
 from tests.integration.doors import (
+    WANT,
     Replica,
     claims_of,
     counted,
     held,
     new_id,
-    open_for_business,
     refusal_of,
     until,
 )
-
-CREDIT = 100_000_000
-WANT = 2_000 * 2_500 + 100 * 10_000  # 2,000 bytes and 100 tokens of gpt-4o, nano-USD
-
-
-@pytest.fixture
-async def books(pool: asyncpg.Pool) -> Books:
-    """A ledger in enforce with Maria on it."""
-    await open_for_business(pool)
-    opened = Books(pool)
-    await opened.account(CREDIT)
-    return opened
 
 
 async def test_check_of_a_person_with_credit_is_allowed_with_a_hold(
