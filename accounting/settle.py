@@ -20,7 +20,7 @@ from credit.prices import Price
 SWEEP_EVERY_S = 1.0
 RIPE_AFTER_S = 2.0
 # Each round looks at so many open holds, in turn: its cost does not grow with their number.
-PAGE_HOLDS = 500
+PAGE_HOLDS = 1000
 # An end that waits for its cost is found by its own time for so long; later, in turn.
 LATELY_S = 20.0
 FIRST = (datetime(1970, 1, 1, tzinfo=UTC), "00000000-0000-0000-0000-000000000000")

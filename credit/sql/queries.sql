@@ -56,6 +56,14 @@ INSERT INTO exception (kind, subject, detail) VALUES (:kind, :subject, :detail) 
 -- What somebody must be told; a mailer reads these rows.
 INSERT INTO alarm (kind, subject, detail) VALUES (:kind, :subject, :detail);
 
+-- name: raise_alarm_once
+-- Not again within a time: an alarm that repeats each second is one that nobody reads. No row: it is raised already.
+INSERT INTO alarm (kind, subject, detail)
+SELECT :kind, :subject, :detail::jsonb
+WHERE NOT EXISTS (SELECT FROM alarm AS a WHERE a.kind = :kind AND a.subject = :subject
+                  AND a.raised_at > now() - make_interval(secs => :within_s))
+RETURNING id;
+
 -- name: read_evidence
 -- Everything known of these holds while they are open; records in the order of their ids.
 SELECT o.hold_id, o.account_id, o.amount, o.granted, o.captured, o.deadline_at <= now() AS expired,

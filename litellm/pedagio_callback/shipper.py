@@ -7,7 +7,9 @@ import logging
 import os
 import random
 import threading
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Protocol
 
 from .spool import Segment, Spool
@@ -33,7 +35,14 @@ class Post(Protocol):
 class Shipper:
     """A thread that follows the spool. Memory is bounded by one batch."""
 
-    def __init__(self, spool: Spool, post: Post, chores: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        spool: Spool,
+        post: Post,
+        chores: Callable[[], None],
+        look_every_s: float = LOOK_FOR_ORPHANS_EVERY_S,
+    ) -> None:
+        self._look_every_s = look_every_s
         self._spool = spool
         self._post = post
         self._chores = chores
@@ -60,21 +69,41 @@ class Shipper:
         while not self._stopping.is_set():
             try:
                 self._chores()
-                self._spool.adopt_orphans()
-                self._follow()
+                self._round()
             except Exception:  # the thread must outlive whatever surprises it
                 log.exception("pedagio: the shipper stumbled and goes on")
                 self._stopping.wait(FIRST_PAUSE_S)
 
-    def _follow(self) -> None:
-        """Ship what is there and wait for more, until it is time to look for orphans again."""
+    def _round(self) -> None:
+        """Some seconds of shipping, the segments of the dead first; then the heartbeat."""
+        began_s = time.monotonic()
+        before = self._spool.sizes()
+        self._spool.adopt_orphans()
+        self._follow(began_s + self._look_every_s)
+        # What was noted long ago says little of now, and accounting counts on now.
+        if time.monotonic() - began_s < 2 * self._look_every_s:
+            self.beat(before)
+
+    def _follow(self, until_s: float) -> None:
+        """Ship what is there and what comes, busy or not, until it is time to look for orphans again."""
         while not self._stopping.is_set():
             self._wake.clear()
             if not self.ship_all():
                 self._pause()
                 return
-            if not self._wake.wait(LOOK_FOR_ORPHANS_EVERY_S):
+            left_s = until_s - time.monotonic()
+            if left_s <= 0:
                 return
+            self._wake.wait(left_s)
+
+    def beat(self, before: Mapping[Path, int]) -> None:
+        """Tell accounting that everything up to `before`, of all processes here, is with it.
+
+        Then a start that is missing there was never written. Nobody waits for the answer: what is
+        not told now is told in a moment.
+        """
+        if not self._stopping.is_set() and self._spool.is_shipped(before):
+            self._send([])
 
     def ship_all(self) -> bool:
         """Ship every segment to its end; False as soon as accounting did not take a batch."""

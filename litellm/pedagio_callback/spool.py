@@ -7,12 +7,13 @@ A segment whose lock is free belongs to a dead process: whoever takes the lock s
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import fcntl
 import os
 import threading
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -117,6 +118,24 @@ class Spool:
             self.segments.remove(segment)
         segment.remove()
         return True
+
+    def sizes(self) -> dict[Path, int]:
+        """How much is written in each segment of the folder, of this and of other processes."""
+        found: dict[Path, int] = {}
+        for path in self._folder.glob(f"*{SUFFIX}"):
+            with contextlib.suppress(FileNotFoundError):  # shipped to its end just now
+                found[path] = path.stat().st_size
+        return found
+
+    def is_shipped(self, sizes: Mapping[Path, int]) -> bool:
+        """Whether so much of each segment is with accounting; one that is gone was shipped whole.
+
+        A line without its end, at the size noted, was still being written: it is no record yet.
+        """
+        return all(
+            not path.exists() or _offset(path.with_suffix(OFFSET_SUFFIX)) >= size
+            for path, size in sizes.items()
+        )
 
     def adopt_orphans(self) -> int:
         """Take over the segments of dead processes; says how many."""

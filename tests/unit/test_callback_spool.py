@@ -165,6 +165,64 @@ def test_shipper_ships_what_is_appended_while_it_waits(tmp_path: Path) -> None:
     assert [line["number"] for line in accounting.lines] == [0, 1]
 
 
+def test_shipper_beats_when_everything_is_shipped(tmp_path: Path) -> None:
+    """Also with nothing to tell: accounting hears that no start is on its way."""
+    spool, beats, accounting = new_spool(tmp_path), threading.Event(), Accounting()
+
+    def post(body: bytes) -> int:
+        status = accounting(body)
+        if body == b'{"source":"callback","records":[]}' and len(accounting.lines) == 1:
+            beats.set()
+        return status
+
+    shipper = Shipper(spool, post, lambda: None, look_every_s=0.02)
+    shipper.start()
+    spool.append(encode({"number": 1}))
+    shipper.notify()
+    assert beats.wait(10)
+    shipper.stop(10)
+
+
+def test_shipper_does_not_beat_while_another_process_has_something_to_tell(tmp_path: Path) -> None:
+    """One worker of LiteLLM must not vouch for another: its start may still be on this disk."""
+    spool, neighbour, accounting = new_spool(tmp_path), new_spool(tmp_path), Accounting()
+    neighbour.append(encode({"number": 1}))
+    shipper = Shipper(spool, accounting, lambda: None)
+    before = spool.sizes()
+    shipper.beat(before)
+    assert accounting.batches == []
+    assert ship(neighbour, Accounting())
+    shipper.beat(before)
+    assert accounting.batches == [0]
+    neighbour.append(encode({"number": 2}))
+    shipper.beat(before)  # what came since is not what this beat speaks of
+    assert accounting.batches == [0, 0]
+
+
+def test_shipper_looks_for_orphans_under_constant_load(tmp_path: Path) -> None:
+    """A dead worker's evidence must not wait until nobody calls any more."""
+    dead, spool, found = new_spool(tmp_path), new_spool(tmp_path), threading.Event()
+    accounting = Accounting()
+
+    def post(body: bytes) -> int:
+        status = accounting(body)
+        if any(line["number"] == -1 for line in accounting.lines):
+            found.set()
+        return status
+
+    shipper = Shipper(spool, post, lambda: None, look_every_s=0.05)
+    shipper.start()
+    dead.append(encode({"number": -1}))
+    die(dead)
+    for number in range(1_000):
+        spool.append(encode({"number": number}))
+        shipper.notify()
+        if found.wait(0.01):
+            break
+    assert found.is_set()
+    shipper.stop(10)
+
+
 def test_encode_keeps_a_record_on_one_line() -> None:
     """No text, whatever it holds, can end a line or break the encoding."""
     line = encode({"reason": "a\nb\u2028\ud800"})
