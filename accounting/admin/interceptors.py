@@ -5,7 +5,6 @@ import hmac
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, TypeAlias, cast
 
-import asyncpg
 import grpc
 import structlog
 
@@ -17,6 +16,7 @@ from accounting.admin.errors import (
     NotFoundError,
     UpstreamError,
 )
+from credit.away import is_away
 
 # Health checks share the port and carry no token.
 GUARDED = "/pedagio.v1.AdminService/"
@@ -30,8 +30,7 @@ STATUS: Mapping[type[AdminError], grpc.StatusCode] = {
 }
 # Tells a sentence of ours from gRPC's own UNAVAILABLE, which means that nobody was there to answer.
 ANSWERED = (("x-pedagio-answered", "yes"),)
-# The driver's ways of saying that Postgres cannot be talked to.
-AWAY = (OSError, asyncpg.PostgresConnectionError, asyncpg.InterfaceError, TimeoutError)
+LEDGER_AWAY = "the ledger cannot be reached now: nothing is known to have changed, try again"
 
 # The stubs are generic where the classes are not: hence the quotes, and the ignores below.
 Handler: TypeAlias = "grpc.RpcMethodHandler[Any, Any]"
@@ -102,11 +101,10 @@ def _mapped(behavior: Behavior, method: str) -> Behavior:
             return await behavior(request, context)
         except AdminError as error:
             await context.abort(STATUS[type(error)], str(error), ANSWERED)
-        except AWAY as error:
-            log.warning("admin_ledger_away", method=method, error=type(error).__name__)
-            text = "the ledger cannot be reached now: nothing is known to have changed, try again"
-            await context.abort(grpc.StatusCode.UNAVAILABLE, text, ANSWERED)
-        except Exception:
+        except Exception as error:
+            if is_away(error):
+                log.warning("admin_ledger_away", method=method, error=type(error).__name__)
+                await context.abort(grpc.StatusCode.UNAVAILABLE, LEDGER_AWAY, ANSWERED)
             log.exception("admin_call_failed", method=method)
             text = "accounting failed on this request; its log says why"
             await context.abort(grpc.StatusCode.INTERNAL, text)
