@@ -15,7 +15,7 @@ VENV := .venv/bin
 COMPILE := $(UV) pip compile --quiet --generate-hashes --no-emit-index-url --universal \
 	--python-version 3.11 --custom-compile-command 'make lock'
 
-.PHONY: help run preflight install test unit check format bench protos lock secrets clean
+.PHONY: help run preflight install test unit check format chaos bench protos lock secrets clean
 
 help: ## list what make can do
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -28,8 +28,8 @@ preflight: ## say within a second whether this machine can run it
 
 install: .venv/.installed .venv-litellm/.installed ## install into .venv and .venv-litellm
 
-test: install ## the whole suite: unit, integration, e2e
-	@$(VENV)/pytest $(wildcard tests/test_tidy.py tests/unit tests/integration tests/model tests/e2e)
+test: install ## the whole suite: unit, integration, e2e, a short chaos run
+	@$(VENV)/pytest $(wildcard tests/test_tidy.py tests/unit tests/integration tests/model tests/e2e tests/chaos)
 
 unit: .venv/.installed ## only what needs no I/O
 	@$(VENV)/pytest -q tests/test_tidy.py tests/unit
@@ -43,6 +43,9 @@ check: .venv/.installed ## format, lint, types, unit tests, import rules: about 
 
 format: .venv/.installed ## rewrite the sources in the one format
 	@$(VENV)/ruff format --quiet . && $(VENV)/ruff check --quiet --fix .
+
+chaos: install ## faults on the real system, in seeded rounds; then the books against the provider's truth (ROUNDS=200 SEED=1)
+	@$(VENV)/python -m tests.chaos --rounds $(or $(ROUNDS),8) $(if $(SEED),--seed $(SEED)) $(if $(RECORD),--record $(RECORD))
 
 bench: install ## measure: Check throughput and latency, added milliseconds end to end
 	@$(VENV)/python -m bench

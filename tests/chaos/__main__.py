@@ -19,11 +19,12 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from tests.chaos.run import Outcome, Run
 from tests.chaos.schedule import Round, make_schedule
-from tests.chaos.system import ChaosStack, chaos_options
-from tests.chaos.table import as_markdown, as_table, complaints, lines_of
+from tests.chaos.system import HOLD_DEADLINE_S, ChaosStack, chaos_options
+from tests.chaos.table import LONG_RUN, as_markdown, as_table, complaints, lines_of
 
 DETAILS_SHOWN: Final = 40
 TABLE_COLUMNS: Final = 170
+SHORT_DEADLINE_S: Final = 15  # of a hold: who waits for a short run waits for the last hold too
 
 
 def parse(arguments: list[str] | None = None) -> argparse.Namespace:
@@ -47,7 +48,9 @@ async def play(schedule: tuple[Round, ...], state: Path, console: Console) -> Ou
             kinds = schedule[number + 1].kinds if number + 1 < len(schedule) else ("finishing",)
             bar.update(task, completed=number + 1, description=", ".join(kinds))
 
-        async with ChaosStack(chaos_options(state)) as stack:
+        short = len(schedule) < LONG_RUN
+        deadline_s = SHORT_DEADLINE_S if short else HOLD_DEADLINE_S
+        async with ChaosStack(chaos_options(state, deadline_s)) as stack:
             bar.update(task, description=", ".join(schedule[0].kinds))
             return await Run(stack, schedule, told).play()
 

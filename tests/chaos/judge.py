@@ -78,6 +78,11 @@ class Case:
         self._holds(found)
         return found
 
+    @property
+    def _exact(self) -> set[str]:
+        """Holds whose call was reported with its figures."""
+        return {event.hold_id for event in self.view.events if event.status == "success"}
+
     def _say(self, found: Findings, text: str) -> None:
         found.details.append(f"{self.view.account.external_id}: {text}")
 
@@ -127,7 +132,7 @@ class Case:
         net: Mapping[str, Sequence[int]],
     ) -> None:
         """Each consumed call is debited, once, and to the nano where its report was exact."""
-        exact = {event.hold_id for event in self.view.events if event.status == "success"}
+        exact = self._exact
         for hold in self.view.holds:
             calls = [c for c in by_hold.get(hold.id, ()) if self.cost(c) > 0]
             debits, costs = net.get(hold.id, ()), [self.cost(c) for c in calls]
@@ -171,10 +176,11 @@ class Case:
         account = self.view.account
         credit = self.granted_nanos + account.overdraft
         beyond = found.debited + account.held - credit
-        consumed = sum(map(self.cost, self.truths))
+        consumed, exact = sum(map(self.cost, self.truths)), self._exact
         errors = sum(
             max(0, sum(map(self.cost, calls)) - sum(net.get(hold, ())))
             for hold, calls in by_hold.items()
+            if hold not in exact  # what was reported is debited to the nano, or lost
         )
         found.overspent = max(0, beyond - excepted, consumed - credit - excepted - errors)
         if found.overspent:

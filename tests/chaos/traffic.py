@@ -16,6 +16,7 @@ CLIENT: Final = "chaos"
 CALL_BOUND_S: Final = 20.0
 DECIDED_WITHIN_S: Final = 1.0
 PAUSE_S: Final = (0.02, 0.15)
+REFUSED_PAUSE_S: Final = (0.1, 0.6)  # a person reads the sentence first
 CLIENTS_PER_ACCOUNT: Final = 4
 ABORTS: Final = 0.06  # of the streams, in any round
 MANY_ABORTS: Final = 0.6  # of the streams, in a round of aborted streams
@@ -189,7 +190,7 @@ class Crowd:
             (shape,) = random.choices(SHAPES, weights)
             stream = random.random() < 0.6
             leaves = stream and random.random() < self.aborts
-            await self.door.call(
+            attempt = await self.door.call(
                 person,
                 shape,
                 number=self.number,
@@ -197,7 +198,7 @@ class Crowd:
                 stream=stream,
                 leave_after_s=random.uniform(*ABORT_AFTER_S) if leaves else None,
             )
-            await asyncio.sleep(random.uniform(*PAUSE_S))
+            await asyncio.sleep(random.uniform(*(PAUSE_S if attempt.answered else REFUSED_PAUSE_S)))
 
 
 async def probe(door: Door, number: Mapping[str, int], until: asyncio.Event) -> None:
