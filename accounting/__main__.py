@@ -18,9 +18,11 @@ from accounting import logs
 from accounting.access_log import AccessLogServer, access_log_server
 from accounting.access_sink import Outlets
 from accounting.admin.servicer import SyncModels, add_admin_service, admin_interceptors
+from accounting.alarm import raise_once
 from accounting.extend import Extender
 from accounting.http import Face, create_app
 from accounting.intake import Intake
+from accounting.match import Matcher
 from accounting.models_sync import OWN_ACTOR, OWN_REASON, SyncResult, sync_models
 from accounting.pricing import CurrentModels
 from accounting.record import Recorder
@@ -62,12 +64,22 @@ async def serve(settings: AccountingSettings) -> None:
     await settler.warm()
     wording = Wording(settings.language, settings.unit, settings.contact, settings.credit_url)
     extender = Extender(pool, wording)
+    matcher = Matcher(pool, settler, expects_access=bool(settings.access_log_key))
     intake = Intake(
         _open_spool(settings.spool_dir),
         probe=functools.partial(ledger.ask_pulse, pool),
         tell=functools.partial(ledger.record_outage, pool),
     )
-    app = create_app(Face(recorder, settler, extender, split_keys(settings.report_keys), intake))
+    face = Face(
+        recorder,
+        settler,
+        extender,
+        split_keys(settings.report_keys),
+        intake,
+        webhook_keys=split_keys(settings.webhook_keys),
+        alarm=functools.partial(raise_once, pool),
+    )
+    app = create_app(face)
 
     tell = functools.partial(publish, settings.redis_url)
     sync = functools.partial(_sync, pool, settings, tell)
@@ -78,6 +90,7 @@ async def serve(settings: AccountingSettings) -> None:
         asyncio.create_task(http.serve()),
         asyncio.create_task(News(pool, settings.redis_url).watch(models.reload)),
         asyncio.create_task(settler.sweep()),
+        asyncio.create_task(matcher.run()),
         asyncio.create_task(intake.run()),
         *([asyncio.create_task(_mirror(pool, settings.redis_url))] if settings.redis_url else []),
         asyncio.create_task(_keep_models_fresh(sync)),

@@ -42,15 +42,19 @@ def charge(record: Cost, hold_id: str, price: Price | None, price_version: int |
     usage = Usage(**record.usage.model_dump())
     # A provider that gives no id cannot be told apart by it: then the record itself is the event.
     provider_id = record.provider_id or record.id
+    event_id = f"{hold_id}:{record.status}:{provider_id}"
+    if record.status == "failure" and provider_id in {hold_id, str(record.hold)}:
+        # LiteLLM names every failed attempt by the call: two that were billed differ by when they began.
+        event_id += f"@{record.started_ms or 0}"
     litellm_nanos = nanos_from_picos(picos_from_usd_text(record.cost_usd))
     # Meters that contradict each other must not turn a debit into a credit.
     book_nanos = None if price is None else max(cost_nanos(price, usage, record.service_tier), 0)
     cost, oddities = _decide(litellm_nanos, book_nanos, cache_hit=record.cache_hit)
     event = {
-        "id": f"{hold_id}:{record.status}:{provider_id}",
+        "id": event_id,
         "hold_id": hold_id,
         "record_id": record.id,
-        "source": "callback",
+        "source": record.source,
         "status": record.status,
         "provider_id": provider_id,
         "model_group": record.model_group or "",

@@ -1,9 +1,10 @@
 """The HTTP face of accounting: signed reports and extensions from the callback, health."""
 
 import asyncio
+import contextlib
 import json
 import time
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -14,18 +15,26 @@ from fastapi.responses import JSONResponse, Response
 from prometheus_client import CONTENT_TYPE_LATEST
 from pydantic import ValidationError
 
+from accounting import webhook
 from accounting.extend import Extender, ExtendRequest
 from accounting.intake import Intake
 from accounting.metrics import REPORTS, exposition
 from accounting.record import Recorder, Tally, reduce
 from accounting.settle import Settler
-from accounting.signing import is_genuine
+from accounting.signing import is_bearer, is_genuine
 from credit.away import is_away
 
 BODY_LIMIT_BYTES = 4 * 1024 * 1024
+# LiteLLM's webhook carries whole conversations, a batch of them at once.
+WEBHOOK_LIMIT_BYTES = 32 * 1024 * 1024
 BATCH_LIMIT = 500
+TAKEN = (200, 202)
+FORGED_QUIET_S = 60.0
 # Longer than any batch takes, shorter than the callback waits for the answer.
 RECORD_WITHIN_S = 4.0
+
+# (kind, subject, detail): a row for whoever must be told.
+Alarm = Callable[[str, str, dict[str, Any]], Awaitable[None]]
 
 log = structlog.get_logger()
 
@@ -40,8 +49,17 @@ class Face:
         extender: Extender,
         report_keys: Sequence[bytes],
         intake: Intake,
+        *,
+        webhook_keys: Sequence[bytes] = (),
+        alarm: Alarm | None = None,
     ) -> None:
-        """`report_keys`: the live secrets of the callback; `intake` keeps reports while Postgres is away."""
+        """`report_keys`: the live secrets of the callback; `intake` keeps reports while Postgres is away.
+
+        `webhook_keys`: those of LiteLLM's webhook, which is not served without; `alarm` tells of forgeries.
+        """
+        self._webhook_keys = webhook_keys
+        self._alarm = alarm
+        self._forged_until_s = 0.0
         self._recorder = recorder
         self._settler = settler
         self._extender = extender
@@ -62,6 +80,29 @@ class Face:
             if self._intake.settled:  # else what it told may wait on this disk
                 self._settler.hear()
             return JSONResponse(asdict(Tally(0, 0, 0)))
+        return await self._take(records)
+
+    async def litellm(self, request: Request) -> JSONResponse:
+        """Record what LiteLLM's own webhook tells: the lesser way, and the same debits."""
+        if not self._webhook_keys:
+            return _problem(404, "not_served")
+        if not is_bearer(request.headers.get("authorization", ""), self._webhook_keys):
+            return await self._forged(request)
+        body = await _read_limited(request, WEBHOOK_LIMIT_BYTES)
+        if body is None:
+            return _problem(413, "body_too_large")
+        told = await asyncio.to_thread(webhook.payloads, body)
+        if told is None:
+            return _problem(400, "not_json")
+        records = [one for one in map(webhook.cost_record, told) if one is not None]
+        for first in range(0, len(records), BATCH_LIMIT):
+            answer = await self._take(records[first : first + BATCH_LIMIT])
+            if answer.status_code not in TAKEN:
+                return answer
+        return JSONResponse({"taken": len(records), "free": len(told) - len(records)})
+
+    async def _take(self, records: Sequence[Any]) -> JSONResponse:
+        """Into the ledger, else onto this disk."""
         if self._intake.away:
             return await self._keep(records)
         try:
@@ -125,19 +166,29 @@ class Face:
         if body is None:
             return _problem(413, "body_too_large")
         if not is_genuine(request.headers, body, self._report_keys, time.time()):
-            peer = request.client.host if request.client else None
-            log.warning("report_not_genuine", peer=peer)
-            return _problem(401, "bad_signature")
+            return await self._forged(request)
         try:
             return json.loads(body)
         except (ValueError, RecursionError):
             return _problem(400, "not_json")
+
+    async def _forged(self, request: Request) -> JSONResponse:
+        """Turn away who has no live key, and say so: at most an alarm an hour, whoever knocks how often."""
+        peer = request.client.host if request.client else ""
+        log.warning("report_not_genuine", peer=peer)
+        REPORTS.labels("forged").inc()
+        if self._alarm is not None and self._forged_until_s < time.monotonic():
+            self._forged_until_s = time.monotonic() + FORGED_QUIET_S
+            with contextlib.suppress(OSError, TimeoutError, asyncpg.PostgresError):
+                await self._alarm("report_forged", "accounting", {"peer": peer})
+        return _problem(401, "bad_signature")
 
 
 def create_app(face: Face) -> FastAPI:
     """The application; no schema pages, since this face is not for people."""
     app = FastAPI(openapi_url=None, docs_url=None, redoc_url=None)
     app.add_api_route("/v1/reports", face.reports, methods=["POST"])
+    app.add_api_route("/v1/litellm", face.litellm, methods=["POST"])
     app.add_api_route("/v1/extend", face.extend, methods=["POST"])
     app.add_api_route("/healthz", face.healthz, methods=["GET"])
     app.add_api_route("/metrics", face.metrics, methods=["GET"])
@@ -151,12 +202,12 @@ async def _unavailable(_: Request, error: Exception) -> JSONResponse:
     return _problem(503, "unavailable")
 
 
-async def _read_limited(request: Request) -> bytes | None:
+async def _read_limited(request: Request, limit_bytes: int = BODY_LIMIT_BYTES) -> bytes | None:
     """The body, or None when it is larger than any honest batch."""
     read = bytearray()
     async for chunk in request.stream():
         read += chunk
-        if len(read) > BODY_LIMIT_BYTES:
+        if len(read) > limit_bytes:
             return None
     return bytes(read)
 

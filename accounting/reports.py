@@ -98,6 +98,7 @@ class Cost(Record):
     """What LiteLLM says one attempt cost; `cost_usd` is its float written as text, below a million."""
 
     record: Literal["cost"]
+    source: Literal["callback", "webhook"] = "callback"
     status: Literal["success", "failure"]
     provider_id: Name | None = None
     error_code: Name | None = None

@@ -16,6 +16,11 @@ class AccountingSettings(Settings):
     report_keys: str = Field(
         min_length=32, description="secrets that sign reports, comma-separated"
     )
+    webhook_keys: str = Field(
+        "",
+        pattern="^(.{32,})?$",
+        description="bearer secrets of LiteLLM's webhook, comma-separated; empty: it is not served",
+    )
     admin_token: str = Field(
         min_length=32, description="bearer tokens of administrators, comma-separated"
     )

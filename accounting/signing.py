@@ -30,3 +30,11 @@ def is_genuine(
         for key in keys
     ]
     return any(matches) and abs(now_s - int(timestamp)) <= WINDOW_S
+
+
+def is_bearer(header: str, keys: Sequence[bytes]) -> bool:
+    """Whether an authorization header shows one of the live keys; every key is compared, in constant time."""
+    scheme, _, shown = header.partition(" ")
+    given = shown.strip().encode()
+    matches = [hmac.compare_digest(given, key) for key in keys]
+    return scheme.lower() == "bearer" and any(matches)

@@ -19,7 +19,7 @@ BATCH_BYTES = 4 * 1024 * 1024 - 1024  # the ingest takes 4 MiB with the envelope
 FIRST_PAUSE_S = 0.1
 LONGEST_PAUSE_S = 10.0
 LOOK_FOR_ORPHANS_EVERY_S = 5.0
-ACCEPTED = 200
+ACCEPTED = (200, 202)  # recorded, or on accounting's own disk while its ledger is away
 UNREADABLE = (400, 413)
 
 log = logging.getLogger("pedagio")
@@ -126,7 +126,7 @@ class Shipper:
     def _deliver(self, segment: Segment, lines: list[bytes]) -> bool:
         """True when every line is either recorded there or set aside here."""
         status = self._send(lines)
-        if status == ACCEPTED:
+        if status in ACCEPTED:
             return True
         if status not in UNREADABLE:
             return False
