@@ -63,7 +63,7 @@ def row(entry: Entry) -> Row | None:
         return None
     body = {
         "stage": entry.stage,
-        "code": entry.code,
+        "code": None if entry.code is None else _count(entry.code),
         "details": _word(entry.details.partition("{")[0])[:DETAILS_LIMIT],
         "flags": sorted(flag for flag in entry.flags if FLAG.fullmatch(flag)),
         "bytes_received": _count(entry.bytes_received),

@@ -2,7 +2,7 @@
 
 import typer
 
-from accounting.cli import account, call, client, credit, mode, models
+from accounting.cli import access_log, account, call, client, credit, mode, models
 
 app = typer.Typer(
     name="pedagio",
@@ -17,6 +17,7 @@ app.add_typer(client.app, name="client")
 app.add_typer(account.app, name="account")
 app.add_typer(mode.app, name="mode")
 app.add_typer(models.app, name="models")
+app.add_typer(access_log.app, name="access-log")
 app.command()(credit.grant)
 app.command()(credit.balance)
 app.command()(credit.statement)

@@ -1,0 +1,115 @@
+"""`pedagio access-log`: Envoy's own file as the second source of how calls ended."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from itertools import islice
+from pathlib import Path
+from typing import Annotated, Any, Final
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, DownloadColumn, Progress, TaskID, TimeRemainingColumn
+
+from accounting.cli.connection import call
+from accounting.cli.log_lines import Line, LogFile
+from accounting.cli.output import Json, facts, show
+from protos.pedagio.v1 import admin_pb2 as pb
+
+BATCH_LINES: Final = 500  # what the service takes at once
+PLACES_SHOWN: Final = 20
+
+app = typer.Typer(help="How calls ended, by Envoy's access log.", no_args_is_help=True)
+
+
+@app.callback()
+def access_log() -> None:
+    """How calls ended, by Envoy's access log."""
+
+
+@dataclass(slots=True)
+class Summary:
+    """What became of the lines; `unreadable` as file:line, counted from 1."""
+
+    lines: int = 0
+    recorded: int = 0
+    duplicates: int = 0
+    skipped: int = 0
+    unreadable: list[str] = field(default_factory=list)
+
+    def add(self, batch: list[Line], answer: pb.ReplayAccessLogResponse) -> None:
+        """Count what the service said of one batch."""
+        self.recorded += answer.recorded
+        self.duplicates += answer.duplicates
+        self.skipped += answer.skipped
+        self.unreadable += [batch[position].place for position in answer.unreadable]
+
+
+@app.command()
+def replay(
+    files: Annotated[
+        list[Path],
+        typer.Argument(
+            metavar="FILE...",
+            exists=True,
+            dir_okay=False,
+            readable=True,
+            help="Envoy's JSON lines, as they are or compressed by gzip.",
+        ),
+    ],
+    as_json: Json = False,
+) -> None:
+    """Book from Envoy's log files what accounting missed; safe to repeat.
+
+    Example: pedagio access-log replay envoy.log envoy.log.1.gz
+    """  # fmt: skip
+    summary = Summary()
+    total = sum(path.stat().st_size for path in files)
+    columns = (BarColumn(), DownloadColumn(), TimeRemainingColumn())
+    console = Console(stderr=True)
+    with Progress(*columns, console=console, disable=not console.is_terminal) as progress:
+        task = progress.add_task("replay", total=total)
+        for path in files:
+            _replay_file(LogFile(path), summary, progress, task)
+    show(_plain(summary), as_json, lambda: _table(summary, len(files)))
+
+
+def _replay_file(file: LogFile, summary: Summary, progress: Progress, task: TaskID) -> None:
+    done = 0
+    for batch in _batches(file.lines()):
+        summary.lines += len(batch)
+        readable = [line for line in batch if line.readable]
+        summary.unreadable += [line.place for line in batch if not line.readable]
+        request = pb.ReplayAccessLogRequest(lines=[line.text for line in readable])
+        summary.add(readable, call("ReplayAccessLog", request))
+        progress.advance(task, file.position - done)
+        done = file.position
+
+
+def _batches(lines: Iterator[Line]) -> Iterator[list[Line]]:
+    while batch := list(islice(lines, BATCH_LINES)):
+        yield batch
+
+
+def _plain(summary: Summary) -> dict[str, Any]:
+    return {
+        "lines": summary.lines,
+        "recorded": summary.recorded,
+        "duplicates": summary.duplicates,
+        "not_ours": summary.skipped,
+        "unreadable": summary.unreadable,
+    }
+
+
+def _table(summary: Summary, files: int) -> Any:
+    shown = ", ".join(summary.unreadable[:PLACES_SHOWN])
+    if len(summary.unreadable) > PLACES_SHOWN:
+        shown += f" and {len(summary.unreadable) - PLACES_SHOWN} more (--json has all)"
+    where = f": {shown}" if shown else ""
+    return facts(
+        ("files", f"{files:,}"),
+        ("lines", f"{summary.lines:,}"),
+        ("recorded", f"{summary.recorded:,}"),
+        ("already there", f"{summary.duplicates:,}"),
+        ("not about a held call", f"{summary.skipped:,}"),
+        ("unreadable", f"{len(summary.unreadable):,}{where}"),
+    )

@@ -1,0 +1,58 @@
+"""The lines of a log file, plain or compressed, damaged ones too."""
+
+import gzip
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import count
+from pathlib import Path
+from typing import IO, Any, Final
+
+# A line of ours has some 1,200 characters; what is longer is no line, and no reason to fill the memory.
+LINE_LIMIT_BYTES: Final = 16_384
+GZIP_MAGIC: Final = b"\x1f\x8b"
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One line, its end included; `place` is file:line, counted from 1."""
+
+    place: str
+    text: str
+    readable: bool = True
+
+
+class LogFile:
+    """A file that is read once, line by line; `position` tells how many of its bytes have been."""
+
+    def __init__(self, path: Path) -> None:
+        """Nothing is opened until `lines`."""
+        self._path = path
+        self.position = 0
+
+    def lines(self) -> Iterator[Line]:
+        """Every line. A compressed file that is cut off ends with a line that cannot be read."""
+        with self._path.open("rb") as raw:
+            compressed = raw.read(len(GZIP_MAGIC)) == GZIP_MAGIC
+            raw.seek(0)
+            stream: Any = gzip.GzipFile(fileobj=raw) if compressed else raw
+            for number in count(1):
+                place = f"{self._path.name}:{number}"
+                try:
+                    octets = _read_line(stream)
+                except (EOFError, zlib.error, gzip.BadGzipFile):
+                    yield Line(place, "", readable=False)
+                    return
+                self.position = raw.tell()
+                if not octets:
+                    return
+                text = octets.decode(errors="replace")
+                yield Line(place, text, readable=len(octets) < LINE_LIMIT_BYTES)
+
+
+def _read_line(stream: IO[bytes]) -> bytes:
+    """The next line; of one that is too long its beginning, the rest is passed over."""
+    octets = rest = stream.readline(LINE_LIMIT_BYTES)
+    while len(rest) == LINE_LIMIT_BYTES and not rest.endswith(b"\n"):
+        rest = stream.readline(LINE_LIMIT_BYTES)
+    return octets
