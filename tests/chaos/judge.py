@@ -1,4 +1,4 @@
-"""Compares an account's books with the provider's ground truth and with what its clients were told (pure).
+"""Judges an account: its books, the provider's ground truth, what its clients were told (pure).
 
 Every number here is a violation unless its name says otherwise. What the guarantees except (overage
 of estimates, traffic that another mode than enforce let pass, the allowance of `bounded`) is counted

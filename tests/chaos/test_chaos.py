@@ -5,7 +5,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-ROUNDS = 6
+ROUNDS = 8
 SEED = 22
 BOUND_S = 240.0
 
