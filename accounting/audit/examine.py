@@ -1,0 +1,74 @@
+"""One look at the books: every invariant that a scope covers, inside the caller's snapshot."""
+
+from accounting.audit import seal, statements
+from accounting.audit.guards import check_guards
+from accounting.audit.invariants import GUARDS, REFUSAL, SEAL, STATED, Invariant
+from accounting.audit.refusals import check_refusals
+from accounting.audit.report import VIOLATIONS_LIMIT, Finding, Report, Violation
+from accounting.audit.scope import Scope
+
+# Of the minute's run: the newest links, and links from one drawn at random on.
+NEWEST_LINKS = 3
+DRAWN_LINKS = 3
+
+
+async def examine_books(
+    connection: statements.Connection, scope: Scope, report: Report, bound_s: float
+) -> None:
+    """Everything that belongs to accounts."""
+    counted = await statements.row(
+        connection, "count_rows", bound_s, since=scope.since, accounts=scope.accounts,
+        from_at=scope.from_at,
+    )  # fmt: skip
+    for invariant in STATED:
+        if scope.covers(invariant):
+            violations = await _ask(connection, invariant, scope, bound_s)
+            report.add(invariant.name, Finding(counted[invariant.counts], violations))
+        else:
+            report.add(invariant.name, Finding())
+    report.add(REFUSAL, await check_refusals(connection, scope, bound_s))
+
+
+async def examine_guards(connection: statements.Connection, report: Report, bound_s: float) -> None:
+    """What the database itself refuses."""
+    report.add(GUARDS, await check_guards(connection, bound_s))
+
+
+async def examine_seal(
+    connection: statements.Connection, report: Report, bound_s: float, drawn: int | None
+) -> None:
+    """The whole chain (`drawn` None), or its newest links and some from the one drawn on."""
+    head = await statements.rows(connection, "read_horizon", bound_s)
+    if not head:
+        report.add(SEAL, Finding(0, (Violation(SEAL, None, "link 0", "the chain is gone"),)))
+        return
+    report.head_number, report.head_digest = head[0]["number"], head[0]["digest"]
+    violations: list[Violation] = []
+    if drawn is None:
+        report.links, violations = await seal.verify_all(connection, bound_s)
+    else:
+        for first, size in (
+            (drawn, DRAWN_LINKS),
+            (report.head_number - NEWEST_LINKS, NEWEST_LINKS + 1),
+        ):
+            page = await seal.list_links(connection, bound_s, max(first, 0), size + 1)
+            violations += await seal.verify_links(connection, bound_s, None, page)
+            report.links += len(page)
+    if head[0]["horizon"] < head[0]["to_tx"]:
+        text = (
+            f"the server counts transactions from {head[0]['horizon']}, the chain has seen {head[0]['to_tx']}:"
+            " a dump was restored without setting its counter"
+        )
+        violations.append(Violation(SEAL, None, "server", text))
+    report.add(SEAL, Finding(report.links, tuple(dict.fromkeys(violations))))
+
+
+async def _ask(
+    connection: statements.Connection, invariant: Invariant, scope: Scope, bound_s: float
+) -> tuple[Violation, ...]:
+    found = await statements.first_rows(
+        connection, invariant.name, bound_s, VIOLATIONS_LIMIT, **scope.arguments(invariant)
+    )
+    return tuple(
+        Violation(invariant.name, row["account_id"], row["subject"], row["detail"]) for row in found
+    )
