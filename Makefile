@@ -30,6 +30,7 @@ install: .venv/.installed .venv-litellm/.installed ## install into .venv and .ve
 
 test: install ## the whole suite: unit, integration, e2e, a short chaos run
 	@$(VENV)/pytest $(wildcard tests/test_tidy.py tests/unit tests/integration tests/model tests/e2e tests/chaos)
+	@echo 'the end-to-end tests again, without Redis' && PEDAGIO_TEST_REDIS=absent $(VENV)/pytest -q tests/e2e
 
 unit: .venv/.installed ## only what needs no I/O
 	@$(VENV)/pytest -q tests/test_tidy.py tests/unit

@@ -34,6 +34,7 @@ def parse() -> argparse.Namespace:
     """The command line."""
     parser = argparse.ArgumentParser(prog="python -m local", description=__doc__)
     parser.add_argument("--once", action="store_true", help="end after the story")
+    parser.add_argument("--without-redis", action="store_true", help="leave Redis out")
     return parser.parse_args()
 
 
@@ -97,7 +98,7 @@ def main() -> int:
         for sentence in stands_in_the_way:
             print(f"cannot run here: {sentence}.", file=sys.stderr)
         return 1
-    chosen = Options(report=screen.started)
+    chosen = Options(report=screen.started, redis=not options.without_redis)
     try:
         return asyncio.run(run(chosen, screen, once=options.once))
     except EXPECTED as error:

@@ -7,6 +7,7 @@ and looks only at their calls. A test that hurts a process restarts it before it
 import asyncio
 import itertools
 import time
+from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 
 import asyncpg
@@ -24,7 +25,10 @@ from local.story.chat import Person
 from local.story.ledger import Ledger
 from protos.pedagio.v1 import admin_pb2
 from tests.e2e.attempts import CREDIT_NANOS, LIBRECHAT, Intruder, check_unharmed
+from tests.e2e.redis_faults import SEED_VARIABLE, VARIABLE, Hurter, condition, seed
 
+SEED = seed()
+FIRED: Counter[str] = Counter()
 BOUND_S = 15.0
 POLL_S = 0.05
 PROBE_MODEL = "gpt-4o-mini"
@@ -46,19 +50,53 @@ IntruderAt = Callable[[str], Awaitable[Intruder]]
 numbers = itertools.count(1)
 
 
+def pytest_report_header() -> str:
+    """Say which Redis this run has, and how to repeat its faults."""
+    chosen = condition()
+    repeat = f", faults of {SEED_VARIABLE}={SEED}" if chosen == "hurt" else ""
+    return f"redis: {chosen} ({VARIABLE}{repeat})"
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say how often Redis was hurt."""
+    if FIRED:
+        told = ", ".join(f"{name} {times}" for name, times in sorted(FIRED.items()))
+        terminalreporter.write_line(f"redis was hurt: {told}")
+
+
 @pytest.fixture(scope="session")
-def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     """The whole system, in mode enforce, with the models of LiteLLM's configuration."""
     options = Options(
         state=tmp_path_factory.mktemp("state"),
+        redis=condition() != "absent",
         hold_deadline_s=HOLD_DEADLINE_S,
         cost_wait_s=COST_WAIT_S,
         provider_arguments=("--tokens-per-second", "2000", "--latency-ms", "10"),
     )
-    running = Stack(options)
-    asyncio.run(running.start())
-    yield running
-    asyncio.run(running.stop())
+    system = Stack(options)
+    asyncio.run(system.start())
+    yield system
+    asyncio.run(system.stop())
+
+
+@pytest.fixture(scope="session")
+def redis_hurter(running: Stack) -> Iterator[Hurter | None]:
+    """What hurts the system's Redis from here on; None unless this run is `hurt`."""
+    if condition() != "hurt":
+        yield None
+        return
+    if running.redis_url is None:
+        pytest.fail(f"no redis-server here: install one, or set {VARIABLE}=absent", pytrace=False)
+    with Hurter(running.children["redis"], running.redis_url, SEED) as hurter:
+        yield hurter
+    FIRED.update(hurter.fired)
+
+
+@pytest.fixture(scope="session")
+def stack(running: Stack, redis_hurter: Hurter | None) -> Stack:
+    """The whole system, with its Redis in the condition that this run has chosen."""
+    return running
 
 
 @pytest.fixture(scope="session")

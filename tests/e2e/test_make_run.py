@@ -8,9 +8,11 @@ import sys
 from pathlib import Path
 
 from local.state import State
+from tests.e2e.redis_faults import condition
 
 BOUND_S = 240.0
 STOP_BOUND_S = 30.0
+REDIS = ("--without-redis",) if condition() == "absent" else ()
 
 
 def environment(state: Path) -> dict[str, str]:
@@ -21,7 +23,7 @@ def environment(state: Path) -> dict[str, str]:
 def test_make_run_once_ends_with_books_that_agree(tmp_path: Path, root: Path) -> None:
     """Exit status 0: ledger and provider agree to the nano, and every hold is closed."""
     run = subprocess.run(
-        (sys.executable, "-m", "local", "--once"),
+        (sys.executable, "-m", "local", "--once", *REDIS),
         cwd=root,
         env=environment(tmp_path),
         capture_output=True,
