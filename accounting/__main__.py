@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import functools
 import signal
-from collections.abc import Awaitable, Callable, Generator
+from collections.abc import Awaitable, Callable, Generator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,13 +16,15 @@ from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 
 from accounting import logs
 from accounting.access_log import AccessLogServer, access_log_server
-from accounting.access_sink import Outlets
+from accounting.access_record import Row
+from accounting.access_sink import Outlets, Write
 from accounting.admin.servicer import SyncModels, add_admin_service, admin_interceptors
 from accounting.alarm import raise_once
 from accounting.extend import Extender
 from accounting.http import Face, create_app
 from accounting.intake import Intake
 from accounting.match import Matcher
+from accounting.metrics import ACCESS_ENTRIES
 from accounting.models_sync import OWN_ACTOR, OWN_REASON, SyncResult, sync_models
 from accounting.pricing import CurrentModels
 from accounting.record import Recorder
@@ -30,6 +32,7 @@ from accounting.relay import relay_of
 from accounting.settings import AccountingSettings
 from accounting.settle import Settler
 from credit import ledger
+from credit.away import is_away
 from credit.mirror import WRITE_WITHIN_S, Mirror
 from credit.news import News, publish
 from credit.settings import split_keys
@@ -85,7 +88,7 @@ async def serve(settings: AccountingSettings) -> None:
     sync = functools.partial(_sync, pool, settings, tell)
     http = _http_server(app, settings.ingest_listen)
     admin = await _start_admin(pool, settings, sync, tell)
-    access_log = await _start_access_log(pool, settings, settler)
+    access_log = await _start_access_log(pool, settings, settler, intake)
     tasks = [
         asyncio.create_task(http.serve()),
         asyncio.create_task(News(pool, settings.redis_url).watch(models.reload)),
@@ -193,26 +196,43 @@ async def _start_admin(
 
 
 async def _start_access_log(
-    pool: Any, settings: AccountingSettings, settler: Settler
+    pool: Any, settings: AccountingSettings, settler: Settler, intake: Intake
 ) -> AccessLogServer | None:
     """None where no key is set: whoever reaches the port could say that calls ended."""
     keys = split_keys(settings.access_log_key)
     if not keys:
         log.warning("access_log_not_served", reason="PEDAGIO_ACCESS_LOG_KEY is not set")
         return None
+    write = functools.partial(ledger.access_batch, pool)
 
-    async def alarm(kind: str, subject: str, detail: dict[str, Any]) -> None:
-        await ledger.write(pool, "raise_alarm", kind=kind, subject=subject, detail=detail)
+    async def replay(rows: list[Row]) -> None:
+        await write(rows)  # what may close by them the sweep finds
 
+    intake.on("access", replay)
     outlets = Outlets(
-        write=functools.partial(ledger.access_batch, pool),
+        write=functools.partial(_write_unless_away, write, intake),
         tell=settler.settle,
-        alarm=alarm,
-        count=lambda _result, _number: None,
+        alarm=functools.partial(raise_once, pool),
+        count=lambda result, number: ACCESS_ENTRIES.labels(result).inc(number),
+        keep=intake.keep,
     )
     server = access_log_server(outlets, keys)
     await server.start(settings.access_log_listen)
     return server
+
+
+async def _write_unless_away(
+    write: Write, intake: Intake, rows: Sequence[Row]
+) -> Mapping[str, str]:
+    """Ask nobody who is known to be away: the entries would wait for each other."""
+    if intake.away:
+        raise ConnectionError("the ledger is away")
+    try:
+        return await write(rows)
+    except Exception as error:
+        if is_away(error):
+            intake.lost(error)
+        raise
 
 
 async def _until_stopped() -> None:

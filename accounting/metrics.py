@@ -20,6 +20,12 @@ REPORTS = Counter(
     ["result"],
     registry=REGISTRY,
 )
+ACCESS_ENTRIES = Counter(
+    "pedagio_access_entries",
+    "entries of Envoy's access log by what became of them",
+    ["result"],
+    registry=REGISTRY,
+)
 SPOOL_BYTES = Gauge(
     "pedagio_spool_bytes", "what waits on this disk until Postgres is back", registry=REGISTRY
 )
