@@ -138,7 +138,7 @@ class Intake:
                 for first in range(0, len(same), BATCH_ITEMS):
                     batch = same[first : first + BATCH_ITEMS]
                     await self._replay(kind, batch)
-                    await self._spool.take(batch)
+                    self._spool.take(batch)
                     done += len(batch)
             SPOOL_BYTES.set(self._spool.size_bytes)
         return done

@@ -4,70 +4,143 @@ import asyncio
 import contextlib
 import functools
 import signal
+import socket
 import time
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 import structlog
 import uvloop
 
+from authz import metrics
 from authz.batcher import Batcher
+from authz.bounded import Bounded
 from authz.check import Check
+from authz.knowledge import Knowledge
+from authz.lookup import Lookup
 from authz.note import Notes
 from authz.server import Authorization, Server
 from authz.settings import AuthzSettings
 from authz.snapshot import Snapshot
+from authz.store import Store, Ways
 from credit import ledger
+from credit.away import is_away
 from credit.ledger import Place, Placed
+from credit.mirror import Mirror
 from credit.news import News
+from credit.pool import Pool
 from credit.settings import split_keys
+from credit.spool import Spool
 from credit.wording import Wording
 
 EVERYTHING = {"mode", "clients", "models", "outputs"}
 OUTPUTS_EVERY_S = 60.0
+START_RETRY_S = 0.5
+CLOSE_WITHIN_S = 3.0
 
 log = structlog.get_logger()
 
 
 async def serve(settings: AuthzSettings) -> None:
     """Run until SIGTERM or SIGINT."""
-    pool = await ledger.connect(settings.database_url, min_size=2, max_size=6, role="pedagio-authz")
-    snapshot = Snapshot(pool)
-    await snapshot.reload(EVERYTHING)
+    async with contextlib.AsyncExitStack() as opened:
+        pool = await _connect(settings, opened, "pedagio-authz", 6)
+        pulse = await _connect(settings, opened, "pedagio-authz-pulse", 1)
+        mirror = Mirror(settings.redis_url) if settings.redis_url else None
+        if mirror is not None:
+            opened.push_async_callback(mirror.close)
+        if settings.authz_metrics_listen:
+            opened.callback(metrics.serve(settings.authz_metrics_listen))
 
-    async def place_batch(places: Sequence[Place]) -> Mapping[str, Placed]:
-        return await asyncio.wait_for(
-            ledger.place_batch(pool, places, settings.hold_deadline_s), settings.place_timeout_s
+        async def place_batch(places: Sequence[Place]) -> Mapping[str, Placed]:
+            return await asyncio.wait_for(
+                ledger.place_batch(pool, places, settings.hold_deadline_s), settings.place_timeout_s
+            )
+
+        batcher = Batcher(place_batch)
+        knowledge = Knowledge(mirror)
+        store = _open_store(settings, pool, pulse, batcher, knowledge)
+        snapshot = Snapshot(pool, Lookup(pool, knowledge, lambda: store.connected))
+        await snapshot.reload(EVERYTHING)
+        notes = Notes(functools.partial(ledger.write, pool, "record_decision"))
+        check = Check(
+            snapshot,
+            store.place,
+            notes.note,
+            token_keys=split_keys(settings.token_keys),
+            wording=Wording(
+                settings.language, settings.unit, settings.contact, settings.credit_url
+            ),
+            now_s=time.time,
         )
+        server = Server(Authorization(metrics.watched(check.decide)), settings.authz_listen)
+        await server.start()
+        tasks = [
+            asyncio.create_task(News(pool, settings.redis_url).watch(snapshot.reload)),
+            asyncio.create_task(_refresh_outputs(snapshot)),
+            asyncio.create_task(notes.run()),
+            asyncio.create_task(store.run()),
+        ]
+        await server.serving()
+        clients = len(snapshot.clients)
+        log.info("serving", listen=settings.authz_listen, mode=snapshot.mode, clients=clients)
+        await _until_stopped()
+        await server.stop()
+        await batcher.drain()
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
 
-    batcher = Batcher(place_batch)
-    notes = Notes(functools.partial(ledger.write, pool, "record_decision"))
-    wording = Wording(settings.language, settings.unit, settings.contact, settings.credit_url)
-    check = Check(
-        snapshot,
+
+async def _connect(
+    settings: AuthzSettings, opened: contextlib.AsyncExitStack, role: str, size: int
+) -> Pool:
+    """A pool, as soon as Postgres is there: a replica that starts in an outage waits for its end."""
+    while True:
+        try:
+            pool = await ledger.connect(
+                settings.database_url, min_size=min(size, 2), max_size=size, role=role
+            )
+            break
+        except Exception as error:
+            if not is_away(error):
+                raise
+            log.warning("ledger_away", error=type(error).__name__)
+            await asyncio.sleep(START_RETRY_S)
+    opened.push_async_callback(_close, pool)
+    return pool
+
+
+async def _close(pool: Pool) -> None:
+    """In order where Postgres answers; else at once."""
+    try:
+        await asyncio.wait_for(pool.close(), CLOSE_WITHIN_S)
+    except TimeoutError:
+        pool.terminate()
+
+
+def _open_store(
+    settings: AuthzSettings, pool: Pool, pulse: Pool, batcher: Batcher, knowledge: Knowledge
+) -> Store:
+    """Who decides, with what an earlier process left on the disk."""
+    ways = Ways(
         batcher.place,
-        notes.note,
-        token_keys=split_keys(settings.token_keys),
-        wording=wording,
-        now_s=time.time,
+        functools.partial(ledger.ask_pulse, pulse),
+        functools.partial(ledger.place_bounded, pool, deadline_s=settings.hold_deadline_s),
+        functools.partial(ledger.record_outage, pool),
     )
-    server = Server(Authorization(check.decide), settings.authz_listen)
-    await server.start()
-    tasks = [
-        asyncio.create_task(News(pool, settings.redis_url).watch(snapshot.reload)),
-        asyncio.create_task(_refresh_outputs(snapshot)),
-        asyncio.create_task(notes.run()),
-    ]
-    await server.serving()
-    log.info(
-        "serving", listen=settings.authz_listen, mode=snapshot.mode, clients=len(snapshot.clients)
-    )
-    await _until_stopped()
-    await server.stop()
-    await batcher.drain()
-    for task in tasks:
-        task.cancel()
-    await asyncio.gather(*tasks, return_exceptions=True)
-    await pool.close()
+    name = f"{socket.gethostname()} {settings.authz_listen}"
+    store = Store(ways, knowledge, name=name, bounded_for_s=settings.bounded_for_s)
+    bounded: Bounded | None = None
+    if settings.bounded_dir:
+        spool = Spool(Path(settings.bounded_dir))
+        try:
+            spool.open()
+            bounded = Bounded(spool, knowledge.figures, settings.bounded_cap_nanos, store.alarm)
+        except OSError as error:
+            log.warning("bounded_dir_unusable", folder=settings.bounded_dir, error=str(error))
+    store.begin(bounded, may_grant=settings.when_postgres_away == "bounded")
+    return store
 
 
 async def _refresh_outputs(snapshot: Snapshot) -> None:

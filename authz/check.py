@@ -13,10 +13,12 @@ import structlog
 
 from authz.batcher import QueueFullError
 from authz.body import BadField, Body, read_body
+from authz.bounded import UnknownAccountError
 from authz.call import METERED, Call, bare_claims
 from authz.request import Request
 from authz.response import Allow, Refuse
 from authz.snapshot import Client
+from authz.store import StoreAwayError
 from credit.ledger import Place, Placed
 from credit.models import ModelMap
 from credit.refusal import Reason
@@ -115,7 +117,7 @@ class Check:
             async with asyncio.timeout(within_s):
                 call = await self._read_call(request, client)
         except Exception as error:  # noqa: BLE001 (the store is away: unknown, hence the typed refusal)
-            log.warning("account_lookup_failed", hold=request.hold_id, error=type(error).__name__)
+            _say("account_lookup_failed", request, error)
             call = Problem(Reason.ENFORCEMENT_UNAVAILABLE)
         if isinstance(call, Problem):
             shadow = shadow or await self._in_shadow_cohort(call.account_id)
@@ -127,8 +129,7 @@ class Check:
             async with asyncio.timeout(within_s):
                 placed = await self._place(call.hold(self._usual_output(call), shadow=shadow))
         except Exception as error:  # noqa: BLE001 (timeout, lost connection, full queue: the outcome is unknown)
-            level = log.info if isinstance(error, QueueFullError) else log.warning
-            level("place_unknown", hold=request.hold_id, error=type(error).__name__)
+            _say("place_unknown", request, error)
             placed = None
         return self._answer(call, placed, shadow=shadow or (placed is not None and placed.shadow))
 
@@ -257,3 +258,10 @@ class Check:
         return (
             refusal if account is None else replace(refusal, seen={**seen, "account": str(account)})
         )
+
+
+def _say(event: str, request: Request, error: Exception) -> None:
+    if isinstance(error, StoreAwayError | UnknownAccountError):
+        return  # said when the outage began, not for each request
+    level = log.info if isinstance(error, QueueFullError) else log.warning
+    level(event, hold=request.hold_id, error=type(error).__name__)

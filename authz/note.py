@@ -7,6 +7,7 @@ from typing import Any, Protocol
 import structlog
 
 from authz.body import model_name
+from authz.metrics import NOTES_DROPPED
 from authz.request import Request
 from authz.snapshot import Client
 
@@ -46,7 +47,7 @@ class Notes:
     def note(self, request: Request, client: Client, kind: str, problem: Why) -> None:
         """Queue one row; `kind` is refuse or would_refuse."""
         if not request.hold_id:  # nothing to find it by
-            self.dropped += 1
+            self._drop()
             return
         row = {
             "hold_id": request.hold_id,
@@ -60,7 +61,11 @@ class Notes:
         try:
             self._queue.put_nowait(row)
         except asyncio.QueueFull:
-            self.dropped += 1
+            self._drop()
+
+    def _drop(self) -> None:
+        self.dropped += 1
+        NOTES_DROPPED.inc()
 
     async def run(self) -> None:
         """Write the rows one by one, for ever."""
@@ -69,5 +74,5 @@ class Notes:
             try:
                 await self._write(**row)
             except Exception as error:  # noqa: BLE001 (see the class: a lost note is counted, nothing more)
-                self.dropped += 1
+                self._drop()
                 log.warning("decision_not_noted", error=type(error).__name__, dropped=self.dropped)

@@ -22,6 +22,23 @@ class AuthzSettings(Settings):
     place_timeout_s: float = Field(
         1.0, gt=0, description="longest wait for the ledger; then the outcome is unknown"
     )
+    when_postgres_away: str = Field(
+        "bounded",
+        pattern="^(bounded|closed)$",
+        description="bounded: each account may go on up to a cap; closed: everything metered is refused",
+    )
+    bounded_dir: str = Field(
+        "", description="folder for what is granted while Postgres is away; empty: closed"
+    )
+    bounded_cap_nanos: int = Field(
+        500_000_000, ge=0, description="nano-USD that one replica grants an account in one outage"
+    )
+    bounded_for_s: float = Field(
+        900.0, ge=0, description="longest time in bounded, in seconds; then closed"
+    )
+    authz_metrics_listen: str = Field(
+        "", description="host:port of `GET /metrics` for Prometheus; empty: none"
+    )
     language: str = Field(
         "pt-BR", pattern="^(pt-BR|en)$", description="language where no client is known"
     )

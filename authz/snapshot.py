@@ -3,6 +3,7 @@
 from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Protocol
 
 import asyncpg
 
@@ -24,12 +25,23 @@ class Client:
     language: str  # pt-BR, en
 
 
+class Lookup(Protocol):
+    """Finds accounts: in the ledger, or elsewhere while it is away (authz.lookup)."""
+
+    async def account(self, client: Client, external_id: str | None) -> int | None:
+        """The account of a client's person, or of the client itself; raises where nobody can tell."""
+
+    async def in_shadow(self, account_id: int) -> bool:
+        """Whether the account overrides the mode enforce with shadow."""
+
+
 class Snapshot:
     """The last known state; stays in force while Postgres is away."""
 
-    def __init__(self, pool: asyncpg.Pool) -> None:
+    def __init__(self, pool: asyncpg.Pool, lookup: Lookup) -> None:
         """Starts empty: call `reload` before serving."""
         self._pool = pool
+        self._lookup = lookup
         self.mode = "closed"
         self.clients: Mapping[bytes, Client] = {}
         self.models: ModelMap | None = None
@@ -72,13 +84,7 @@ class Snapshot:
         if known is not None:
             self._accounts.move_to_end(key)
             return known
-        if external_id is None:
-            found = await ledger.find_client_account(self._pool, client.id, "service")
-        else:
-            create = client.unknown_users == "create"
-            found = await ledger.find_or_create_account(
-                self._pool, client.id, external_id, create=create
-            )
+        found = await self._lookup.account(client, external_id)
         if found is not None:
             self._accounts[key] = found
             if len(self._accounts) > ACCOUNTS_KEPT:
@@ -87,5 +93,4 @@ class Snapshot:
 
     async def in_shadow(self, account_id: int) -> bool:
         """Whether the account overrides the mode enforce with shadow (cohort roll-out)."""
-        rows = await ledger.query(self._pool, "read_mode_override", account_id=account_id)
-        return bool(rows) and rows[0]["mode_override"] == "shadow"
+        return await self._lookup.in_shadow(account_id)

@@ -102,12 +102,12 @@ class Spool:
             lines += segment.read(segment.whole_bytes)
         return lines
 
-    async def take(self, lines: Sequence[bytes]) -> None:
-        """Mark as taken, durably, the first of what `read` returned; one taker at a time."""
+    def take(self, lines: Sequence[bytes]) -> None:
+        """Mark as taken the first of what `read` returned. At once, so that nothing comes in between."""
         segment = self._reading
         assert segment is not None, "what is taken was read before"
         taken_bytes = segment.taken_bytes + sum(len(line) + 1 for line in lines)
-        await asyncio.to_thread(segment.advance, taken_bytes, self._sync)
+        segment.advance(taken_bytes, self._sync)
         if segment.taken_bytes == segment.whole_bytes and self._is_finished(segment):
             self._drop(segment)
 

@@ -1,5 +1,6 @@
 """One file of a spool: whole lines, how far they were taken, and the lock of its owner."""
 
+import contextlib
 import errno
 import fcntl
 import os
@@ -51,19 +52,24 @@ class Segment:
         return chunk.split(b"\n")[:-1]
 
     def advance(self, taken_bytes: int, sync: Sync) -> None:
-        """Remember durably that everything before `taken_bytes` was taken."""
-        fresh = self.path.with_suffix(".taken-new")
-        with fresh.open("wb") as file:
-            file.write(b"%d" % taken_bytes)
-            file.flush()
-            sync(file.fileno())
-        fresh.rename(self.taken_path)
+        """Remember that everything before `taken_bytes` was taken; durably, where the disk lets us.
+
+        On a full disk the progress is kept in memory: after a crash these lines are read again.
+        """
         self.taken_bytes = taken_bytes
+        fresh = self.path.with_suffix(".taken-new")
+        with contextlib.suppress(OSError):
+            with fresh.open("wb") as file:
+                file.write(b"%d" % taken_bytes)
+                file.flush()
+                sync(file.fileno())
+            fresh.rename(self.taken_path)
 
     def remove(self) -> None:
         """Delete a segment that is taken to its end, and let go of its lock."""
         self.path.unlink(missing_ok=True)
         self.taken_path.unlink(missing_ok=True)
+        self.path.with_suffix(".taken-new").unlink(missing_ok=True)
         os.close(self.descriptor)
 
 

@@ -1,0 +1,93 @@
+"""What a replica knows of accounts without asking Postgres: what it saw last, or the mirror in Redis.
+
+Read only while Postgres is away. Of two figures the higher version is the newer one.
+"""
+
+import time
+from collections import OrderedDict
+from collections.abc import Callable
+from typing import Final, Protocol
+
+import redis
+import structlog
+
+from credit.ledger import Place, Placed
+from credit.mirror import Figures
+
+ACCOUNTS_KEPT: Final = 100_000
+# After Redis failed, nobody waits for it again so soon.
+PAUSE_S: Final = 1.0
+
+log = structlog.get_logger()
+
+
+class Reading(Protocol):
+    """The part of credit.mirror.Mirror that is read."""
+
+    async def find(self, account_id: int) -> Figures | None:
+        """The account's figures."""
+
+    async def find_account(self, client_id: str, external_id: str) -> int | None:
+        """The account behind a name."""
+
+
+class Knowledge:
+    """The newest figures at hand. Never raises: what is not known is None."""
+
+    def __init__(self, mirror: Reading | None, clock: Callable[[], float] = time.monotonic) -> None:
+        """`mirror` None: only what this replica saw itself."""
+        self._mirror = mirror
+        self._clock = clock
+        self._pause_until_s = clock()
+        self._seen: OrderedDict[int, Figures] = OrderedDict()
+
+    def see(self, place: Place, placed: Placed) -> None:
+        """Remember the figures in an answer of the ledger. Called for every hold: keep it cheap."""
+        if placed.result not in {"placed", "refused"}:
+            return  # nothing was decided, so the account's status was not looked at
+        own = placed.result == "placed"
+        figures = Figures(
+            placed.posted_nanos,
+            placed.held_nanos + placed.granted_nanos,
+            placed.overdraft_nanos,
+            placed.account_version + own,
+            "suspended" if placed.reason == "account_suspended" else "active",
+            int(placed.status_at.timestamp()),
+            placed.shadow and not place.shadow,
+        )
+        known = self._seen.get(place.account_id)
+        if known is None or known.version <= figures.version:
+            self._seen[place.account_id] = figures
+            self._seen.move_to_end(place.account_id)
+            if len(self._seen) > ACCOUNTS_KEPT:
+                self._seen.popitem(last=False)
+
+    async def figures(self, account_id: int) -> Figures | None:
+        """The newest figures of an account."""
+        seen = self._seen.get(account_id)
+        mirrored: Figures | None = None
+        if self._mirror is not None and self._may_ask():
+            try:
+                mirrored = await self._mirror.find(account_id)
+            except (OSError, redis.RedisError, ValueError) as error:
+                self._pause(error)
+        if seen is None or mirrored is None:
+            return seen or mirrored
+        return max(seen, mirrored, key=lambda figures: figures.version)
+
+    async def account(self, client_id: str, external_id: str) -> int | None:
+        """The account behind a client's name for a person, as far as the mirror knows."""
+        if self._mirror is None or not self._may_ask():
+            return None
+        try:
+            return await self._mirror.find_account(client_id, external_id)
+        except (OSError, redis.RedisError, ValueError) as error:
+            self._pause(error)
+            return None
+
+    def _may_ask(self) -> bool:
+        return self._clock() >= self._pause_until_s
+
+    def _pause(self, error: Exception) -> None:
+        self._pause_until_s = self._clock() + PAUSE_S
+        log.info("mirror_not_read", error=type(error).__name__)

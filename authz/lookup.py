@@ -1,0 +1,47 @@
+"""Finds the account behind a name: in the ledger, or in the mirror while the ledger is away."""
+
+from collections.abc import Callable
+
+import asyncpg
+
+from authz.knowledge import Knowledge
+from authz.snapshot import Client
+from authz.store import StoreAwayError
+from credit import ledger
+
+
+class Lookup:
+    """Asks whoever can answer now; never waits for a ledger that is known to be away."""
+
+    def __init__(
+        self, pool: asyncpg.Pool, knowledge: Knowledge, connected: Callable[[], bool]
+    ) -> None:
+        """`connected` says whether the ledger is there (authz.store.Store)."""
+        self._pool = pool
+        self._knowledge = knowledge
+        self._connected = connected
+
+    async def account(self, client: Client, external_id: str | None) -> int | None:
+        """The account of a person, or of the client itself; None: the ledger says there is none.
+
+        Raises StoreAwayError when the ledger is away and the mirror does not know the person.
+        """
+        if not self._connected():
+            found = await self._knowledge.account(client.id, external_id or "")
+            if found is None:
+                raise StoreAwayError
+            return found
+        if external_id is None:
+            return await ledger.find_client_account(self._pool, client.id, "service")
+        create = client.unknown_users == "create"
+        return await ledger.find_or_create_account(
+            self._pool, client.id, external_id, create=create
+        )
+
+    async def in_shadow(self, account_id: int) -> bool:
+        """Whether the account overrides the mode enforce with shadow (cohort roll-out)."""
+        if not self._connected():
+            figures = await self._knowledge.figures(account_id)
+            return figures is not None and figures.shadow
+        rows = await ledger.query(self._pool, "read_mode_override", account_id=account_id)
+        return bool(rows) and rows[0]["mode_override"] == "shadow"
