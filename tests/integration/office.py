@@ -12,6 +12,8 @@ from typing import Any
 import asyncpg
 import httpx
 
+from accounting.access_record import record_id
+from accounting.alarm import raise_once
 from accounting.extend import Extender
 from accounting.http import Face, create_app
 from accounting.intake import Intake
@@ -26,10 +28,12 @@ from credit.token import Claims, sign
 from credit.wording import Wording
 from tests.books import Books
 from tests.unit.door import a_model_map
+from tests.unit.evidence import access
 from tests.unit.test_token import CLAIMS
 
 REPORT_KEY = b"r" * 32
 TOKEN_KEY = b"t" * 32
+WEBHOOK_KEY = b"w" * 32
 COST_WAIT_S = 10.0
 AT_MS = 1_795_000_000_000
 
@@ -45,11 +49,20 @@ class Office:
         current = CurrentModels(pool)
         current.models = models or a_model_map()
         recorder = Recorder(pool, current, [TOKEN_KEY], 2100)
-        self.settler = Settler(pool, current, COST_WAIT_S)
+        self.now_s = 0.0  # the clock by which this process has been listening
+        self.settler = Settler(pool, current, COST_WAIT_S, lambda: self.now_s)
         extender = Extender(pool, Wording("pt-BR", "usd", "", "https://credit.example.com"))
         self.intake = Intake(spool, probe=partial(ledger.ask_pulse, pool), tell=self._tell)
         self.told: list[tuple[str, dict[str, Any]]] = []
-        face = Face(recorder, self.settler, extender, [REPORT_KEY], self.intake)
+        face = Face(
+            recorder,
+            self.settler,
+            extender,
+            [REPORT_KEY],
+            self.intake,
+            webhook_keys=[WEBHOOK_KEY],
+            alarm=partial(raise_once, pool),
+        )
         transport = httpx.ASGITransport(create_app(face), raise_app_exceptions=False)
         self.client = httpx.AsyncClient(transport=transport, base_url="http://accounting")
 
@@ -82,6 +95,33 @@ class Office:
         tally = answer.json()
         return tally["recorded"], tally["duplicates"], tally["quarantined"]
 
+    async def tell_webhook(
+        self, body: bytes, key: bytes = WEBHOOK_KEY, status: int = 200
+    ) -> dict[str, Any]:
+        """What LiteLLM's own webhook sends."""
+        shown = {"authorization": f"Bearer {key.decode()}"}
+        answer = await self.client.post("/v1/litellm", content=body, headers=shown)
+        assert answer.status_code == status, answer.text
+        await self.books.check()
+        said: dict[str, Any] = answer.json()
+        return said
+
+    async def envoy(self, hold_id: str, age_s: float = 0.0, **changes: Any) -> None:
+        """Envoy's entry of how a call ended, on file since some time: 4,000 bytes in, 22,000 streamed out."""
+        body = access(**changes)["body"]
+        await self.pool.execute(
+            "INSERT INTO call_record (id, hold_id, kind, body, at, recorded_at)"
+            " VALUES ($1, $2, 'access', $3, now(), now() - make_interval(secs => $4))",
+            record_id(hold_id, body["stage"]),
+            hold_id,
+            body,
+            age_s,
+        )
+
+    async def alarms(self) -> list[str]:
+        """The kinds of the alarms raised, in order."""
+        return [row["kind"] for row in await self.pool.fetch("SELECT kind FROM alarm ORDER BY id")]
+
     async def closed(self, hold_id: str) -> tuple[str, str, int] | None:
         """Outcome, reason and captured nanos, or None while it is open."""
         row = await self.pool.fetchrow(
@@ -107,6 +147,16 @@ class Office:
                 record["record"],
                 body,
                 age_s,
+            )
+
+    async def age(self, hold_id: str, seconds: float) -> None:
+        """Let the hold be so much older: placed holds never change, so the guard is lifted for it."""
+        async with self.pool.acquire() as connection, connection.transaction():
+            await connection.execute("SET LOCAL session_replication_role = replica")
+            await connection.execute(
+                "UPDATE hold SET placed_at = placed_at - make_interval(secs => $2) WHERE id = $1",
+                hold_id,
+                seconds,
             )
 
     async def expire(self, hold_id: str) -> None:
