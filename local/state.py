@@ -21,7 +21,17 @@ from pathlib import Path
 from typing import IO, Final
 
 MARK: Final = "PEDAGIO_RUN"
-DATA_FOLDERS: Final = ("postgres", "spool", "logs", "processes", "run", "provider", "envoy")
+DATA_FOLDERS: Final = (
+    "postgres",
+    "spool",
+    "intake",
+    "bounded",
+    "logs",
+    "processes",
+    "run",
+    "provider",
+    "envoy",
+)
 LEFTOVER_WAIT_S: Final = 5.0
 POLL_S: Final = 0.02
 
