@@ -15,7 +15,7 @@ VENV := .venv/bin
 COMPILE := $(UV) pip compile --quiet --generate-hashes --no-emit-index-url --universal \
 	--python-version 3.11 --custom-compile-command 'make lock'
 
-.PHONY: help run preflight install test unit check format chaos bench protos lock secrets clean
+.PHONY: help run preflight install test unit check format chaos bench histories protos lock secrets clean
 
 help: ## list what make can do
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -50,6 +50,9 @@ chaos: install ## faults on the real system, in seeded rounds; then the books ag
 
 bench: install ## measure: Check throughput and latency, added milliseconds end to end
 	@$(VENV)/python -m bench
+
+histories: .venv/.installed ## random histories on the real ledger: nobody is blocked wrongly (HISTORIES=100000 SEED=1)
+	@$(VENV)/python -m tests.model.histories --count $(or $(HISTORIES),10000) --seed $(or $(SEED),1)
 
 protos: .venv/.installed ## generate the protobuf modules from protos/*.proto
 	@$(VENV)/python -m grpc_tools.protoc -I . --python_out=. --pyi_out=. --grpc_python_out=. \

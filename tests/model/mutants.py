@@ -251,3 +251,4 @@ MUTANTS = (
     Mutant("bounded_is_placed_first", AWAY),
     Mutant("bounded_counts_its_grants", AWAY),
 )
+WITH_CODE = [mutant for mutant in MUTANTS if mutant.killer is not None]

@@ -30,7 +30,7 @@ class Account:
     """What an account must answer; amounts in nano-USD."""
 
     def __init__(self) -> None:
-        self.given, self.active = 0, True
+        self.given, self.overage, self.active = 0, 0, True
         self.holds: dict[str, Hold] = {}
         self.refused: dict[str, str] = {}
 
@@ -104,6 +104,8 @@ class Account:
         if hold is None or hold.closed or seen != len(hold.records):
             return None
         hold.closed, hold.estimate, hold.amount = True, estimate, 0
+        if hold.placed_by != "report":
+            self.overage += max(hold.captured + estimate - hold.total, 0)
         return hold.captured + estimate
 
     def seen(self, hold_id: str) -> int:

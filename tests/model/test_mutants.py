@@ -5,9 +5,8 @@ from pathlib import Path
 import asyncpg
 import pytest
 
-from tests.model.mutants import MUTANTS, Mutant
+from tests.model.mutants import MUTANTS, WITH_CODE, Mutant
 
-WITH_CODE = [mutant for mutant in MUTANTS if mutant.killer is not None]
 MODEL_ONLY = {"all_accounts_or_none", "due_is_settled_first", "allowance_is_granted_once"}
 MODEL_ONLY |= {
     "cancel_leaves_the_hold",
@@ -29,16 +28,21 @@ def mutated(root: Path, mutant: Mutant) -> dict[str, str]:
     return texts
 
 
+async def mutate(root: Path, pool: asyncpg.Pool, mutant: Mutant) -> None:
+    """Switch the rule off in this test's database."""
+    if mutant.besides:
+        await pool.execute(mutant.besides)
+    for text in mutated(root, mutant).values():
+        await pool.execute(text)
+
+
 @pytest.mark.parametrize("mutant", WITH_CODE, ids=lambda mutant: mutant.rule)
 async def test_product_without_one_rule_fails_a_test(
     root: Path, pool: asyncpg.Pool, mutant: Mutant
 ) -> None:
     """An assertion must see it: an error of the database might only mean that the mutant is no SQL."""
     assert mutant.killer is not None
-    if mutant.besides:
-        await pool.execute(mutant.besides)
-    for text in mutated(root, mutant).values():
-        await pool.execute(text)
+    await mutate(root, pool, mutant)
     with pytest.raises(AssertionError):
         await mutant.killer(pool)
 
