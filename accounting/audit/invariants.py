@@ -35,7 +35,7 @@ STATED: tuple[Invariant, ...] = (
     Invariant("held", "what is held on an account is the sum of its open holds", "accounts", "account"),
     Invariant("newest_history", "an account is what the newest row of its history says", "accounts", "account"),
     Invariant("step_posted", "what a transaction changed in posted is what it transferred", "versions"),
-    Invariant("step_versions", "no version of an account is missing; a step is worth its holds", "versions"),
+    Invariant("step_versions", "no version of an account is missing; each is one change, or one hold", "versions"),
     Invariant("hold_version", "every hold that authz placed made a version of its account", "accounts", "account"),
     Invariant("debit_once", "a usage event is debited once, to the nano, to the account of its hold", "usage_events"),
     Invariant("estimate_once", "no estimate stands beside a later charge of the same hold", "transfers"),

@@ -71,13 +71,15 @@ FROM steps AS s FULL JOIN summed AS m ON m.account_id = s.account_id AND m.tx = 
 WHERE coalesce(s.amount, 0) <> coalesce(m.amount, 0);
 
 -- name: step_versions
--- A version is one change, or one hold of a batch: then held rose by what those holds were granted. Nothing is missing.
+-- A version is one change, or one hold of a batch: then held rose by what those holds were granted. Nothing is
+-- missing, and a step changes figures, or the overdraft, or the status (so the freeze hides no changed figure).
 SELECT x.account_id, format('account %s, version %s', x.account_id, x.version) AS subject,
-       format('follows version %s; %s holds of %s in all are placed between, held changed by %s',
-              coalesce(p.version, 0), b.holds, b.granted, x.held - coalesce(p.held, 0)) AS detail
+       format('follows version %s; %s holds of %s in all are placed between; (posted, held, overdraft, status) was '
+              '(%s, %s, %s, %s), is (%s, %s, %s, %s)', coalesce(p.version, 0), b.holds, b.granted, p.posted, p.held,
+              p.overdraft, p.status, x.posted, x.held, x.overdraft, x.status) AS detail
 FROM account_history AS x
 LEFT JOIN LATERAL (
-    SELECT y.version, y.posted, y.held FROM account_history AS y
+    SELECT y.version, y.posted, y.held, y.overdraft, y.status FROM account_history AS y
     WHERE y.account_id = x.account_id AND y.version < x.version ORDER BY y.version DESC LIMIT 1) AS p ON true
 CROSS JOIN LATERAL (
     SELECT count(*) AS holds, coalesce(sum(h.granted), 0) AS granted FROM hold AS h
@@ -85,9 +87,12 @@ CROSS JOIN LATERAL (
       AND h.account_version < x.version AND h.placed_by <> 'report') AS b
 WHERE x.tx >= :since AND x.tx > (SELECT s.to_tx FROM seal AS s WHERE s.number = 0)
   AND (:accounts::bigint[] IS NULL OR x.account_id = ANY (:accounts))
-  AND NOT CASE WHEN b.holds = 0 THEN x.version = coalesce(p.version, 0) + 1
-               ELSE x.version = coalesce(p.version, 0) + b.holds AND x.held = coalesce(p.held, 0) + b.granted
-                    AND x.posted = coalesce(p.posted, 0) END;
+  AND NOT (
+    CASE WHEN b.holds = 0 THEN x.version = coalesce(p.version, 0) + 1
+         ELSE x.version = coalesce(p.version, 0) + b.holds AND x.held = coalesce(p.held, 0) + b.granted
+              AND x.posted = coalesce(p.posted, 0) END
+    AND (p.version IS NULL OR ((x.posted, x.held) IS DISTINCT FROM (p.posted, p.held))::int
+         + (x.overdraft <> p.overdraft)::int + (x.status <> p.status)::int <= 1));
 
 -- name: hold_version
 -- A hold that reserved something made a version of its account.

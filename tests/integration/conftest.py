@@ -5,6 +5,7 @@ sees what another one wrote and none needs to clean up.
 """
 
 import asyncio
+import contextlib
 import os
 from collections.abc import AsyncIterator, Iterator
 from itertools import count
@@ -16,7 +17,7 @@ from psycopg.sql import SQL, Identifier
 
 from credit.ledger import connect
 from credit.migrate import migrate
-from local.postgres import DATABASE, Postgres
+from local.postgres import Postgres
 from local.probe import free_ports
 from local.process import Child
 from local.state import State
@@ -27,15 +28,27 @@ from tests.integration.doors import CREDIT, open_for_business
 _NUMBERS = count(1)
 
 
-def _run_sql(url: str, statement: str, name: str) -> None:
-    """Run one statement about the database `name`; creating or dropping one needs autocommit."""
+def _run_sql(url: str, statement: str, *names: str) -> None:
+    """Run one statement about databases by name; creating or dropping one needs autocommit."""
     with psycopg.connect(url, autocommit=True) as connection:
-        connection.execute(SQL(statement).format(Identifier(name), Identifier(DATABASE)))
+        connection.execute(SQL(statement).format(*map(Identifier, names)))
 
 
 def _sibling(url: str, name: str) -> str:
     """The address of another database on the same server."""
     return f"{url.rpartition('/')[0]}/{name}"
+
+
+@contextlib.contextmanager
+def cloned(url: str) -> Iterator[str]:
+    """The address of a copy of the database at `url`, gone afterwards; nobody may be connected to it."""
+    admin_url = _sibling(url, "postgres")
+    name = f"test_{next(_NUMBERS)}"
+    _run_sql(admin_url, "CREATE DATABASE {} TEMPLATE {}", name, url.rpartition("/")[2])
+    try:
+        yield _sibling(url, name)
+    finally:
+        _run_sql(admin_url, "DROP DATABASE {} WITH (FORCE)", name)
 
 
 @pytest.fixture(scope="session")
@@ -61,11 +74,8 @@ def postgres_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 @pytest.fixture
 def database_url(postgres_url: str) -> Iterator[str]:
     """The address of a database of this test's own, migrated and otherwise empty."""
-    admin_url = _sibling(postgres_url, "postgres")
-    name = f"test_{next(_NUMBERS)}"
-    _run_sql(admin_url, "CREATE DATABASE {} TEMPLATE {}", name)
-    yield _sibling(postgres_url, name)
-    _run_sql(admin_url, "DROP DATABASE {} WITH (FORCE)", name)
+    with cloned(postgres_url) as url:
+        yield url
 
 
 @pytest.fixture
