@@ -4,7 +4,7 @@ import hmac
 import json
 import time
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -42,7 +42,11 @@ class Office:
     """Signed requests, and what the ledger says afterwards."""
 
     def __init__(
-        self, pool: asyncpg.Pool, models: ModelMap | None = None, spool: Spool | None = None
+        self,
+        pool: asyncpg.Pool,
+        models: ModelMap | None = None,
+        spool: Spool | None = None,
+        webhook_keys: Sequence[bytes] = (WEBHOOK_KEY,),
     ) -> None:
         self.pool = pool
         self.books = Books(pool)
@@ -60,7 +64,7 @@ class Office:
             extender,
             [REPORT_KEY],
             self.intake,
-            webhook_keys=[WEBHOOK_KEY],
+            webhook_keys=webhook_keys,
             alarm=partial(raise_once, pool),
         )
         transport = httpx.ASGITransport(create_app(face), raise_app_exceptions=False)
@@ -158,6 +162,15 @@ class Office:
                 hold_id,
                 seconds,
             )
+
+    async def make_older(self, seconds: float) -> None:
+        """Let all that is on file have come so much earlier, by the same leave."""
+        async with self.pool.acquire() as connection, connection.transaction():
+            await connection.execute("SET LOCAL session_replication_role = replica")
+            for table, column in (("hold_close", "closed_at"), ("call_record", "recorded_at")):
+                await connection.execute(
+                    f"UPDATE {table} SET {column} = {column} - make_interval(secs => $1)", seconds
+                )
 
     async def expire(self, hold_id: str) -> None:
         """Let the hold's deadline pass."""
