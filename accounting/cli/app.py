@@ -2,7 +2,7 @@
 
 import typer
 
-from accounting.cli import access_log, account, call, client, credit, mode, models
+from accounting.cli import access_log, account, audit, call, client, credit, mode, models
 
 app = typer.Typer(
     name="pedagio",
@@ -23,6 +23,7 @@ app.command()(credit.balance)
 app.command()(credit.statement)
 app.command()(call.holds)
 app.command()(call.explain)
+app.command()(audit.audit)
 
 
 def main() -> None:

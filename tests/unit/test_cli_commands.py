@@ -18,7 +18,7 @@ MUTATIONS = {
 }  # fmt: skip
 READS = {
     "client list", "balance", "statement", "mode show", "models list", "models price", "holds",
-    "explain",
+    "explain", "audit",
 }  # fmt: skip
 
 

@@ -433,10 +433,12 @@ class ResolveExceptionRequest(_message.Message):
     def __init__(self, id: _Optional[int] = ..., reason: _Optional[str] = ...) -> None: ...
 
 class RunAuditRequest(_message.Message):
-    __slots__ = ("recent",)
+    __slots__ = ("recent", "known_digest")
     RECENT_FIELD_NUMBER: _ClassVar[int]
+    KNOWN_DIGEST_FIELD_NUMBER: _ClassVar[int]
     recent: bool
-    def __init__(self, recent: _Optional[bool] = ...) -> None: ...
+    known_digest: str
+    def __init__(self, recent: _Optional[bool] = ..., known_digest: _Optional[str] = ...) -> None: ...
 
 class Violation(_message.Message):
     __slots__ = ("account_id", "subject", "detail", "frozen")
@@ -465,14 +467,18 @@ class Invariant(_message.Message):
     def __init__(self, name: _Optional[str] = ..., promise: _Optional[str] = ..., checked: _Optional[int] = ..., violated: _Optional[int] = ..., violations: _Optional[_Iterable[_Union[Violation, _Mapping]]] = ...) -> None: ...
 
 class RunAuditResponse(_message.Message):
-    __slots__ = ("invariants", "took_ms", "seals")
+    __slots__ = ("invariants", "took_ms", "seals", "head_number", "head_digest")
     INVARIANTS_FIELD_NUMBER: _ClassVar[int]
     TOOK_MS_FIELD_NUMBER: _ClassVar[int]
     SEALS_FIELD_NUMBER: _ClassVar[int]
+    HEAD_NUMBER_FIELD_NUMBER: _ClassVar[int]
+    HEAD_DIGEST_FIELD_NUMBER: _ClassVar[int]
     invariants: _containers.RepeatedCompositeFieldContainer[Invariant]
     took_ms: int
     seals: int
-    def __init__(self, invariants: _Optional[_Iterable[_Union[Invariant, _Mapping]]] = ..., took_ms: _Optional[int] = ..., seals: _Optional[int] = ...) -> None: ...
+    head_number: int
+    head_digest: str
+    def __init__(self, invariants: _Optional[_Iterable[_Union[Invariant, _Mapping]]] = ..., took_ms: _Optional[int] = ..., seals: _Optional[int] = ..., head_number: _Optional[int] = ..., head_digest: _Optional[str] = ...) -> None: ...
 
 class ReplayAccessLogRequest(_message.Message):
     __slots__ = ("lines",)

@@ -1,0 +1,59 @@
+"""The part of the AdminService that runs the auditor."""
+
+import asyncpg
+
+from accounting.admin import fields
+from accounting.admin.errors import ConflictError
+from accounting.admin.messages import Context
+from accounting.audit.auditor import Auditor
+from accounting.audit.invariants import INVARIANTS
+from accounting.audit.report import Finding, Report
+from protos.pedagio.v1 import admin_pb2 as pb
+
+# Violations of one invariant in an answer; their number is in it whole.
+SHOWN_LIMIT = 100
+
+
+class AuditService:
+    """Freezes what it finds, as each minute's run does."""
+
+    _pool: asyncpg.Pool
+
+    async def RunAudit(self, request: pb.RunAuditRequest, _context: Context) -> pb.RunAuditResponse:
+        """Look at everything, or at what changed lately."""
+        auditor = Auditor(self._pool)
+        known = fields.optional_text("known_digest", request.known_digest) or ""
+        if not request.recent:
+            return _answer(await auditor.run_everything(known))
+        report = await auditor.run_recent()
+        if report is None:
+            raise ConflictError("the run of this minute is at it just now: try again in a moment")
+        return _answer(report)
+
+
+def _answer(report: Report) -> pb.RunAuditResponse:
+    return pb.RunAuditResponse(
+        invariants=[_invariant(name, finding) for name, finding in report.findings.items()],
+        took_ms=report.took_ms,
+        seals=report.links,
+        head_number=report.head_number,
+        head_digest=report.head_digest,
+    )
+
+
+def _invariant(name: str, finding: Finding) -> pb.Invariant:
+    return pb.Invariant(
+        name=name,
+        promise=INVARIANTS[name].promise,
+        checked=finding.checked,
+        violated=len(finding.violations),
+        violations=[
+            pb.Violation(
+                account_id=each.account_id or 0,
+                subject=each.subject,
+                detail=each.detail,
+                frozen=each.frozen,
+            )
+            for each in finding.violations[:SHOWN_LIMIT]
+        ],
+    )

@@ -1,0 +1,69 @@
+"""`pedagio audit`: whether the books keep every promise, now."""
+
+import sys
+from typing import Annotated, Any, Final
+
+import typer
+from rich.console import Console, Group
+from rich.text import Text
+
+from accounting.cli.connection import call
+from accounting.cli.output import Json, facts, show, table
+from protos.pedagio.v1 import admin_pb2 as pb
+
+RECENT_BOUND_S: Final = 120.0
+WHOLE_BOUND_S: Final = 3600.0
+SHOWN: Final = 10
+
+
+def audit(
+    recent: Annotated[
+        bool, typer.Option("--recent", help="Only what changed lately, as each minute does.")
+    ] = False,
+    known: Annotated[
+        str, typer.Option("--known", help="A head digest written down earlier: it must be there.")
+    ] = "",
+    as_json: Json = False,
+) -> None:
+    """Recompute the books; exit 1 where a promise is broken. What is broken is frozen.
+
+    Example: pedagio audit
+    """
+    request = pb.RunAuditRequest(recent=recent, known_digest=known)
+    bound_s = RECENT_BOUND_S if recent else WHOLE_BOUND_S
+    with Console(stderr=True).status("looking at the books") as spinner:
+        if not sys.stderr.isatty():
+            spinner.stop()
+        answer = call("RunAudit", request, bound_s)
+    show(answer, as_json, lambda: _report(answer))
+    if any(invariant.violated for invariant in answer.invariants):
+        raise typer.Exit(1)
+
+
+def _report(answer: pb.RunAuditResponse) -> Group:
+    """A line for an invariant; below, the first things that are wrong with each."""
+    columns = ("promise", "what must hold", "checked", "violated")
+    rows = (
+        (each.name, each.promise, f"{each.checked:,}", str(each.violated) if each.violated else "")
+        for each in answer.invariants
+    )
+    shown = table(columns, rows, "no invariants", right=columns[2:], fold=("what must hold",))
+    summary = facts(
+        ("took", f"{answer.took_ms / 1000:.1f} s"),
+        ("links", f"{answer.seals:,} of the seal verified"),
+        ("head", f"{answer.head_number} {answer.head_digest}"),
+    )
+    return Group(shown, *_violations(answer), "", summary)
+
+
+def _violations(answer: pb.RunAuditResponse) -> list[Any]:
+    lines: list[str] = []
+    for invariant in answer.invariants:
+        for each in invariant.violations[:SHOWN]:
+            frozen = f" (account {each.account_id} is frozen)" if each.frozen else ""
+            lines.append(f"{invariant.name}: {each.subject}: {each.detail}{frozen}")
+        if invariant.violated > SHOWN:
+            lines.append(
+                f"{invariant.name}: and {invariant.violated - SHOWN} more (--json has them)"
+            )
+    return ["", *map(Text, lines)] if lines else []
