@@ -24,8 +24,6 @@ OPTIONS: Final = (
     ("grpc.so_reuseport", 0),
     ("grpc.max_receive_message_length", MESSAGE_LIMIT_BYTES),
     ("grpc.max_concurrent_streams", STREAMS_LIMIT),
-    # Envoy pings each 10 s, on idle streams too; by default that is taken for an attack after three.
-    ("grpc.http2.min_recv_ping_interval_without_data_ms", 5_000),
 )
 
 Context: TypeAlias = "grpc.aio.ServicerContext[Any, Any]"

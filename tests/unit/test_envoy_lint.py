@@ -60,13 +60,28 @@ def route(tree: Any, name: str) -> Any:
     return next(r for r in tree["resources"][0]["virtual_hosts"][0]["routes"] if r["name"] == name)
 
 
+def logger(tree: Any, position: int) -> Any:
+    """An access logger: 0 the file, 1 the stream to accounting."""
+    return manager(tree)["access_log"][position]
+
+
+def common(tree: Any) -> Any:
+    """What the stream to accounting has in common with other streams."""
+    return logger(tree, 1)["typed_config"]["common_config"]
+
+
+def fields(tree: Any) -> Any:
+    """The fields of the log file."""
+    return logger(tree, 0)["typed_config"]["log_format"]["json_format"]
+
+
 def routes(tree: Any) -> Any:
     """The list of routes."""
     return tree["resources"][0]["virtual_hosts"][0]["routes"]
 
 
 def cluster(tree: Any, position: int) -> Any:
-    """A cluster: 0 authz, 1 litellm."""
+    """A cluster: 0 authz, 1 litellm, 2 accounting_log."""
     return tree["resources"][position]
 
 
@@ -119,6 +134,33 @@ LISTENER: dict[str, Edit] = {
         "filter"
     ]["response_flag_filter"]["flags"].append("UAEX"),
     "rds.route_config_name": lambda t: manager(t)["rds"].update(route_config_name="other"),
+    "access_log file: filter DownstreamEnd": lambda t: logger(t, 0).pop("filter"),
+    "access_log file added_us": lambda t: fields(t).pop("added_us"),
+    "access_log file reason": lambda t: fields(t).update(reason="-"),
+    "access_log file who: would write a secret": lambda t: fields(t).update(
+        who="%REQ(AUTHORIZATION)%"
+    ),
+    "access_log file path: would write a secret": lambda t: fields(t).update(path="%REQ(:PATH)%"),
+    "access_log: http_grpc is missing": lambda t: manager(t)["access_log"].pop(1),
+    "access_log stream: filter by xds.route_name": lambda t: logger(t, 1).pop("filter"),
+    "the metered route embeddings is not in its filter": lambda t: logger(t, 1)["filter"][
+        "extension_filter"
+    ]["typed_config"].update(expression="xds.route_name in ['chat', 'responses']"),
+    "log the response header content-type": lambda t: logger(t, 1)["typed_config"].update(
+        additional_response_headers_to_log=["set-cookie"]
+    ),
+    "no request headers": lambda t: logger(t, 1)["typed_config"].update(
+        additional_request_headers_to_log=["authorization"]
+    ),
+    "buffer_size_bytes": lambda t: common(t).pop("buffer_size_bytes"),
+    "buffer_flush_interval": lambda t: common(t).pop("buffer_flush_interval"),
+    "access_log_options": lambda t: manager(t).pop("access_log_options"),
+    "initial_metadata": lambda t: common(t)["grpc_service"].update(
+        initial_metadata=[{"key": "authorization", "value": "Bearer a-key-in-git"}]
+    ),
+    "access_log stream: there is no cluster": lambda t: common(t)["grpc_service"][
+        "envoy_grpc"
+    ].update(cluster_name="nobody"),
 }
 ROUTES: dict[str, Edit] = {
     "validate_clusters": lambda t: t["resources"][0].pop("validate_clusters"),
@@ -154,6 +196,9 @@ CLUSTERS: dict[str, Edit] = {
     "needs a gRPC health check": lambda t: cluster(t, 0).pop("health_checks"),
     "needs outlier detection": lambda t: cluster(t, 0).pop("outlier_detection"),
     "litellm: raise the circuit breakers": lambda t: cluster(t, 1).pop("circuit_breakers"),
+    "the key must be a file in /etc/envoy-secrets": lambda t: next(
+        iter(cluster(t, 2)["typed_extension_protocol_options"].values())
+    ).pop("http_filters"),
 }
 BOOTSTRAP: dict[str, Edit] = {
     "admin.address": lambda t: t["admin"].update(
