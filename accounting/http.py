@@ -102,8 +102,8 @@ class Face:
         return JSONResponse({"taken": len(records), "free": len(told) - len(records)})
 
     async def _take(self, records: Sequence[Any]) -> JSONResponse:
-        """Into the ledger, else onto this disk."""
-        if self._intake.away:
+        """Into the ledger, else onto this disk; behind what waits there, so that the first report stands."""
+        if not self._intake.settled:
             return await self._keep(records)
         try:
             tally = await self._record(records)
