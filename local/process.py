@@ -21,6 +21,8 @@ from local.state import record_process
 POLL_S: Final = 0.02
 KILL_WAIT_S: Final = 5.0
 LOG_TAIL_LINES: Final = 12
+REVIVE_TRIES: Final = 20
+REVIVE_PAUSE_S: Final = 0.25
 LEASH: Final = Path(__file__).with_name("leash.py")
 
 Probe = Callable[[], Awaitable[bool]]
@@ -131,6 +133,18 @@ class Child:
         """Run the same command again: same ports, same files. A running one is stopped first."""
         await self.stop()
         await self.start()
+
+    async def revive(self) -> None:
+        """Start it, again and again, as a supervisor would: what it needs may itself be coming back."""
+        for tries_left in reversed(range(REVIVE_TRIES)):
+            try:
+                await self.restart()
+            except ChildError:
+                if not tries_left:
+                    raise
+                await asyncio.sleep(REVIVE_PAUSE_S)
+            else:
+                return
 
     def complaint(self) -> str:
         """Say how it ended, where its log is, and the last lines."""

@@ -84,6 +84,14 @@ class Ledger:
         return ModelMap.from_json(json.loads(await QUERIES.read_model_map(self._connection)))
 
 
+async def find_session(connection: "asyncpg.Connection[Any]", application: str) -> int:
+    """The process id of one of a service's sessions; StoryError when it has none."""
+    pid = await QUERIES.find_session(connection, application=application)
+    if pid is None:
+        raise StoryError(f"{application} has no session")
+    return int(pid)
+
+
 async def _eventually(ask: Callable[[], Awaitable[Value | None]], what: str) -> Value:
     deadline = time.monotonic() + CLOSE_BOUND_S
     while (value := await ask()) is None:

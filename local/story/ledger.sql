@@ -27,6 +27,10 @@ WHERE p.kind = 'provider';
 -- The debit of each answer, by the id the provider gave it, with the deployment that gave it.
 SELECT provider_id, cost, model_group, model_id FROM usage_event WHERE status = 'success';
 
+-- name: find_session(application)$
+-- The process of one session of a service.
+SELECT pid FROM pg_stat_activity WHERE application_name = :application AND backend_type = 'client backend' LIMIT 1;
+
 -- name: read_model_map()$
 -- The map in force: the highest version.
 SELECT map::text FROM model_map ORDER BY version DESC LIMIT 1;

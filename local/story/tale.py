@@ -4,7 +4,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-import asyncpg
 import httpx
 
 from credit.pricebook import load_price_book
@@ -15,7 +14,9 @@ from local.stack import Stack
 from local.story.added import added_us
 from local.story.books import Books, compare
 from local.story.chat import Chat, Person, Refusal, StoryError, chat
-from local.story.ledger import Ledger
+from local.story.fault import CREDIT_NANOS as CRASH_NANOS
+from local.story.fault import REPLICA, Crash, connected, run_crash
+from local.story.fault import TABS as CRASH_TABS
 from local.story.race import CREDIT_NANOS, TABS, Race, run_race
 from local.story.screen import Screen, share, usd
 from protos.pedagio.v1 import admin_pb2
@@ -27,6 +28,7 @@ MARIA_NANOS: Final = 50_000_000
 GRANT_NANOS: Final = 20_000_000
 CHATS_BOUND: Final = 40
 RACER: Final = "joao"
+UNLUCKY: Final = "ana"
 # What Maria asks; the words in brackets tell the simulated provider how much to answer, how fast.
 ORDER: Final = "[[tokens=600 rate=900]]"
 QUESTIONS: Final = (
@@ -47,12 +49,13 @@ class Ending:
 
     books: Books
     race: Race
+    crash: Crash
     key: str
 
     @property
     def good(self) -> bool:
         """Whether the books agree to the nano, every hold is closed and nothing was overspent."""
-        return self.books.agree and self.race.overspent_nanos == 0
+        return self.books.agree and self.race.overspent_nanos == 0 and self.crash.good
 
 
 class Tale:
@@ -65,16 +68,15 @@ class Tale:
 
     async def tell(self) -> Ending:
         """Tell all of it. Raises StoryError when something happens that does not belong in it."""
-        connection = await asyncpg.connect(self._stack.database_url)
-        try:
-            self._ledger = Ledger(connection)
-            async with Office(self._stack.admin_address, self._stack.admin_token) as self._office:
+        url = self._stack.database_url
+        async with Office(self._stack.admin_address, self._stack.admin_token) as self._office:
+            async with connected(url) as self._ledger:
                 key = await self._open_for_business()
                 await self._maria(Person(CLIENT, key, MARIA))
                 race = await self._race(Person(CLIENT, key, RACER))
-                return Ending(await self._books(), race, key)
-        finally:
-            await connection.close()
+            crash = await self._crash(Person(CLIENT, key, UNLUCKY))
+            async with connected(url) as self._ledger:
+                return Ending(await self._books(), race, crash, key)
 
     async def _open_for_business(self) -> str:
         """Turn the control on, read the models, and make LibreChat's key."""
@@ -148,6 +150,20 @@ class Tale:
         )
         self._screen.line(f"(then {race.afterwards} more, one by one, until the first refusal)")
         return race
+
+    async def _crash(self, unlucky: Person) -> Crash:
+        self._screen.chapter(
+            f"kill -9 of {REPLICA} and of a Postgres session, {CRASH_TABS} tabs chatting"
+        )
+        await self._office.open_account(CLIENT, unlucky.name)
+        await self._office.grant(CLIENT, unlucky.name, CRASH_NANOS)
+        with self._screen.waiting("  both are killed in the middle of it"):
+            crash = await run_crash(self._stack, unlucky, self._office)
+        self._screen.line(
+            f"answered {crash.answered}, told to wait (503) {crash.unavailable}, lost {crash.lost}, "
+            f"overspent {crash.overspent_nanos} nano-USD, back after {crash.away_s:.1f} s"
+        )
+        return crash
 
     async def _books(self) -> Books:
         self._screen.chapter("The books")

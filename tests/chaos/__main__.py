@@ -34,6 +34,9 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--seed", type=int, default=None, help="default: drawn, and printed")
     parser.add_argument("--record", type=Path, default=None, help="append the result to this file")
     parser.add_argument("--state", type=Path, default=None, help="keep the state folder here")
+    parser.add_argument(
+        "--only", type=int, nargs="*", help="play these rounds of the schedule only"
+    )
     parser.add_argument("--show", action="store_true", help="print the schedule and end")
     return parser.parse_args(arguments)
 
@@ -44,9 +47,9 @@ async def play(schedule: tuple[Round, ...], state: Path, console: Console) -> Ou
     with Progress(*columns, TimeElapsedColumn(), console=console) as bar:
         task = bar.add_task("starting", total=len(schedule))
 
-        def told(number: int) -> None:
-            kinds = schedule[number + 1].kinds if number + 1 < len(schedule) else ("finishing",)
-            bar.update(task, completed=number + 1, description=", ".join(kinds))
+        def told(done: int) -> None:
+            kinds = schedule[done].kinds if done < len(schedule) else ("finishing",)
+            bar.update(task, completed=done, description=", ".join(kinds))
 
         short = len(schedule) < LONG_RUN
         deadline_s = SHORT_DEADLINE_S if short else HOLD_DEADLINE_S
@@ -84,6 +87,8 @@ def main() -> int:
     if not console.is_terminal:
         console.width = TABLE_COLUMNS
     schedule = make_schedule(seed, options.rounds)
+    if options.only:
+        schedule = tuple(planned for planned in schedule if planned.number in options.only)
     command = f"make chaos ROUNDS={options.rounds} SEED={seed}"
     console.print(command)
     if options.show:

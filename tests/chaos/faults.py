@@ -11,13 +11,10 @@ from typing import Final
 import asyncpg
 import redis.asyncio
 
-from local.process import ChildError
 from tests.chaos.clerk import Clerk
 from tests.chaos.schedule import Fault
 from tests.chaos.system import ChaosStack
 
-START_TRIES: Final = 20
-START_PAUSE_S: Final = 0.25
 SLOW_S: Final = 0.12
 MODE_LASTS_S: Final = 1.2
 # Every replica hears of a mode within a second (DESIGN 5); calls already inside keep theirs.
@@ -76,13 +73,13 @@ class Faults:
         if verb == "killed":
             await child.kill()
             await asyncio.sleep(fault.for_s / 2)
-        await start_again(child.restart)
+        await child.revive()
 
     async def _kill_litellm(self, _: Fault) -> None:
         """It needs ten seconds to come back: meanwhile the rounds go through the stand-in."""
         child = self._stack.children["litellm"]
         await child.kill()
-        self.litellm_back = asyncio.create_task(start_again(child.restart))
+        self.litellm_back = asyncio.create_task(child.revive())
 
     async def _wipe_redis(self, _: Fault) -> None:
         url = self._stack.redis_url
@@ -103,7 +100,7 @@ class Faults:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
         await asyncio.sleep(fault.for_s / 2)
-        await start_again(server.restart)
+        await server.revive()
 
     async def _freeze_postgres(self, fault: Fault) -> None:
         server = self._stack.children["postgres"]
@@ -187,19 +184,6 @@ class Faults:
         """Another mode for a moment; what happens meanwhile is told apart by the clerk's record."""
         async with self._clerk.another_mode(mode, settles_s=MODE_SETTLES_S):
             await asyncio.sleep(MODE_LASTS_S)
-
-
-async def start_again(restart: Callable[[], Awaitable[None]]) -> None:
-    """Restart a part until it starts: a port or a socket may still be going away."""
-    for left in reversed(range(START_TRIES)):
-        try:
-            await restart()
-        except ChildError:
-            if not left:
-                raise
-            await asyncio.sleep(START_PAUSE_S)
-        else:
-            return
 
 
 def children_of(pid: int) -> list[int]:

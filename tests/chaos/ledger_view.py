@@ -37,10 +37,10 @@ HISTORY: Final = """
     ORDER BY y.account_id, y.version"""
 SUMS: Final = """
     SELECT (SELECT count(*) FROM usage_conflict) AS conflicts, (SELECT count(*) FROM usage_quarantine) AS quarantined,
-           (SELECT coalesce(sum(posted), 0) FROM account WHERE kind IN ('suspense', 'unattributed')) AS strangers"""
-OPEN_HOLDS: Final = """
-    SELECT a.external_id AS person, count(o.hold_id) AS n, a.held FROM account AS a
-    LEFT JOIN hold_open AS o ON o.account_id = a.id WHERE a.client_id = $1 GROUP BY a.id"""
+           (SELECT coalesce(sum(posted), 0) FROM account WHERE kind = 'suspense') AS strangers"""
+STRANGERS: Final = """
+    SELECT u.provider_id FROM usage_event AS u JOIN account AS a ON a.id = u.account_id
+    WHERE a.client_id = $1 AND a.kind = 'unattributed'"""
 
 
 @dataclass(frozen=True)
@@ -152,10 +152,15 @@ class AccountView:
 
 @dataclass(frozen=True)
 class LedgerView:
-    """All accounts of the run's client by the name of the person, and a few sums."""
+    """All accounts of the run's client by the name of the person, and a few sums.
+
+    `unattributed`: the provider's ids of answers that modes off and shadow booked to the client
+    itself, since the ledger could not say whose they were.
+    """
 
     people: dict[str, AccountView]
     sums: dict[str, int]
+    unattributed: frozenset[str]
 
 
 async def read_ledger(url: str, client: str) -> LedgerView:
@@ -193,6 +198,7 @@ async def _read(connection: "asyncpg.Connection[Any]", client: str) -> LedgerVie
     return LedgerView(
         {view.account.external_id: view for view in views.values()},
         {name: int(value) for name, value in sums.items()},
+        frozenset(row["provider_id"] for row in await connection.fetch(STRANGERS, client)),
     )
 
 

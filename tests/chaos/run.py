@@ -61,7 +61,7 @@ class Run:
     """Plays a schedule against a running system."""
 
     def __init__(self, stack: ChaosStack, schedule: Sequence[Round], progress: Progress) -> None:
-        """`progress` is told the number of each round that ended."""
+        """`progress` is told how many rounds have ended."""
         self._stack = stack
         self._schedule = schedule
         self._progress = progress
@@ -108,7 +108,7 @@ class Run:
             rounds.append(outcome)
             await self._finishing.acquire()
             finishing.append(asyncio.create_task(self._finish(outcome)))
-            self._progress(planned.number)
+            self._progress(len(rounds))
         over.set()
         await probing
         await asyncio.gather(*finishing)
@@ -191,7 +191,8 @@ class Run:
         people = {attempt.tag: attempt.person for attempt in self._door.attempts}
         truths = defaultdict(list)
         for call in read_truth(self._stack.truth_path):
-            truths[people.get(call.tag or "", "")].append(call)
+            if call.response_id not in view.unattributed:
+                truths[people.get(call.tag or "", "")].append(call)
         attempts = defaultdict(list)
         for attempt in self._door.attempts:
             attempts[attempt.person].append(attempt)

@@ -15,7 +15,9 @@ from typing import Any, Final
 
 import aiohttp
 import asyncpg
+import yaml
 
+from local.litellm import ROOT
 from local.probe import HOST, free_ports, http_ok, tcp_open
 from local.process import Child, Command
 from local.stack import Options, Stack
@@ -41,10 +43,25 @@ class ChaosPorts:
     stand_in: int
 
 
+def traced_config(folder: Path) -> Path:
+    """LiteLLM's configuration, so that it hands our call id on: the provider's log then names the hold."""
+    folder.mkdir(parents=True, exist_ok=True)
+    source = ROOT / "litellm"
+    for name in ("callback.py", "allowed_body.json", "pedagio_callback"):
+        link = folder / name
+        link.unlink(missing_ok=True)
+        link.symlink_to(source / name)
+    tree = yaml.safe_load((source / "config.yaml").read_text(encoding="utf-8"))
+    tree["general_settings"]["forward_client_headers_to_llm_api"] = True
+    (folder / "config.yaml").write_text(json.dumps(tree), encoding="utf-8")
+    return folder / "config.yaml"
+
+
 def chaos_options(state: Path, deadline_s: int = HOLD_DEADLINE_S, **more: Any) -> Options:
     """A small, quick system: three replicas of authz, short waits before holds close by themselves."""
     return Options(
         state=state,
+        litellm_config=traced_config(state / "litellm"),
         authz_replicas=REPLICAS,
         hold_deadline_s=deadline_s,
         cost_wait_s=COST_WAIT_S,
@@ -189,11 +206,10 @@ class ChaosStack(Stack):
 
     def _python(self, name: str, own: dict[str, str], ready: Any) -> Command:
         services = self._services
-        root = Path(__file__).resolve().parents[2]
         environment = services.environment(name, own)
         # Not sys.executable: a pytest run may sit in another place; the provider's words are right.
         argv = (*services.provider(()).argv[:2], f"tests.chaos.{name}")
-        return Command(name, argv, environment, ready=ready, folder=root, stop_within_s=5.0)
+        return Command(name, argv, environment, ready=ready, folder=ROOT, stop_within_s=5.0)
 
     async def _control(self, order: dict[str, Any]) -> None:
         url = f"http://{HOST}:{self._chaos.control}/control"
