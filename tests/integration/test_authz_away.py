@@ -1,0 +1,278 @@
+"""authz as real processes while Postgres is away: on within a cap, placed first when it is back."""
+
+import asyncio
+import json
+import os
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import asyncpg
+import httpx
+import pytest
+
+from accounting.relay import relay_of
+from credit.mirror import Mirror
+from local import redis as local_redis
+from local.probe import HOST, free_ports
+from local.process import Child
+from tests.books import Books
+from tests.integration.doors import (
+    Replica,
+    Wire,
+    claims_of,
+    held,
+    new_id,
+    open_for_business,
+    refusal_of,
+    until,
+)
+
+CREDIT = 100_000_000
+WANT = 2_000 * 2_500 + 100 * 10_000  # 2,000 bytes and 100 tokens of gpt-4o, nano-USD
+CAP = 5 * WANT
+UNAVAILABLE = (503, "enforcement_unavailable")
+
+
+@pytest.fixture
+async def books(pool: asyncpg.Pool) -> Books:
+    """A ledger in enforce with Maria on it."""
+    await open_for_business(pool)
+    opened = Books(pool)
+    await opened.account(CREDIT)
+    return opened
+
+
+@pytest.fixture
+async def wire(database_url: str) -> AsyncIterator[Wire]:
+    """The way to Postgres, whole until it is cut."""
+    wire = Wire(database_url)
+    await wire.mend()
+    yield wire
+    await wire.cut()
+
+
+def a_replica(folder: Path, wire: Wire, name: str = "authz", **more: str) -> Replica:
+    """With a folder to grant from, a cap of five calls, and metrics."""
+    (port,) = free_ports(1)
+    settings = {
+        "bounded_dir": str(folder / "bounded"),
+        "bounded_cap_nanos": str(CAP),
+        "authz_metrics_listen": f"{HOST}:{port}",
+        **more,
+    }
+    replica = Replica(folder, wire.url, name, **settings)
+    replica.metrics_url = f"http://{HOST}:{port}/metrics"  # type: ignore[attr-defined]
+    return replica
+
+
+async def metric(replica: Any, line: str) -> float | None:
+    """The value of one line of the metrics."""
+    async with httpx.AsyncClient() as http:
+        text = (await http.get(replica.metrics_url)).text
+    found = [row.rpartition(" ")[2] for row in text.splitlines() if row.startswith(line + " ")]
+    return float(found[0]) if found else None
+
+
+async def until_state(replica: Replica, state: str) -> None:
+    """Wait for a state that the replica shows."""
+
+    async def shown() -> bool:
+        return await metric(replica, f'pedagio_store_state{{state="{state}"}}') == 1
+
+    await until(shown)
+
+
+async def alarms(books: Books) -> list[tuple[str, str | None]]:
+    """What was told so far: kind, state; each has its line in the audit."""
+    told = await books.pool.fetch("SELECT kind, detail ->> 'state' AS state FROM alarm ORDER BY id")
+    audited = await books.pool.fetchval(
+        "SELECT count(*) FROM audit WHERE action LIKE 'store_%' AND actor LIKE 'authz %'"
+    )
+    assert audited == len(told)
+    return [(row["kind"], row["state"]) for row in told]
+
+
+async def test_postgres_away_lets_a_person_go_on_up_to_the_cap(
+    books: Books, wire: Wire, tmp_path: Path
+) -> None:
+    """First unknown, then within the cap, then 503 and never 402; back: placed, then the ledger decides."""
+    async with a_replica(tmp_path, wire) as authz:
+        claims_of(await authz.ask(new_id()))
+        await wire.cut()
+        assert refusal_of(await authz.ask(new_id())) == UNAVAILABLE
+        await until_state(authz, "bounded")
+        ids = [new_id() for _ in range(12)]
+        answers = await asyncio.gather(*(authz.ask(one) for one in ids))
+        allowed = {i: claims_of(a) for i, a in zip(ids, answers, strict=True) if not a.status.code}
+        assert 3 <= len(allowed) < 12
+        assert sum(claims.granted for claims in allowed.values()) <= CAP
+        assert {refusal_of(a) for a in answers if a.status.code} == {UNAVAILABLE}
+        again = next(iter(allowed))
+        assert claims_of(await authz.ask(again)).granted == allowed[again].granted
+        assert refusal_of(await authz.ask(new_id(), x_user_id="stranger")) == UNAVAILABLE
+        await wire.mend()
+        await until_state(authz, "connected")
+        granted = sum(claims.granted for claims in allowed.values())
+        assert await held(books) == WANT + granted
+        rows = await books.pool.fetch("SELECT id::text FROM hold WHERE placed_by = 'bounded'")
+        assert {row["id"] for row in rows} == set(allowed)
+        assert claims_of(await authz.ask(new_id())).granted == WANT
+        assert await held(books) == 2 * WANT + granted
+
+        async def told() -> bool:
+            return len(await alarms(books)) == 2
+
+        await until(told)
+        assert await alarms(books) == [("store_away", "bounded"), ("store_back", None)]
+        assert await metric(authz, "pedagio_bounded_granted_nanos") == 0
+        assert await metric(authz, 'pedagio_decisions_total{reason="",result="allow"}') is not None
+        assert await metric(authz, "pedagio_place_unknown_total") == 1
+
+
+async def test_replica_that_dies_in_the_outage_has_its_holds_placed(
+    books: Books, wire: Wire, tmp_path: Path
+) -> None:
+    """After the answers, kill -9: what was granted is on disk, and the next process places it first."""
+    async with a_replica(tmp_path, wire) as authz:
+        claims_of(await authz.ask(new_id()))
+        await wire.cut()
+        await until_state(authz, "bounded")
+        hold_id = new_id()
+        granted = claims_of(await authz.ask(hold_id)).granted
+        await authz.child.kill()
+        restarting = asyncio.create_task(authz.child.start())
+        await wire.mend()
+        await restarting
+        await until_state(authz, "connected")
+        row = await books.pool.fetchrow(
+            "SELECT granted, placed_by FROM hold WHERE id = $1", hold_id
+        )
+        assert row is not None
+        assert tuple(row) == (granted, "bounded")
+        assert await held(books) == WANT + granted
+
+
+@pytest.mark.parametrize(
+    "more",
+    [{"when_postgres_away": "closed"}, {"bounded_dir": ""}, {"bounded_for_s": "0"}],
+    ids=["setting", "no folder", "time is up"],
+)
+async def test_postgres_away_where_nobody_may_grant_is_refused_at_once(
+    books: Books, wire: Wire, tmp_path: Path, more: dict[str, str]
+) -> None:
+    """closed: 503 for everything metered without waiting for a timeout; what is free still passes."""
+    async with a_replica(tmp_path, wire, place_timeout_s="5", **more) as authz:
+        claims_of(await authz.ask(new_id()))
+        await wire.cut()
+        await until_state(authz, "closed")
+        began = asyncio.get_running_loop().time()
+        for person in ("maria", "somebody new"):
+            assert refusal_of(await authz.ask(new_id(), x_user_id=person)) == UNAVAILABLE
+        assert asyncio.get_running_loop().time() - began < 1.0
+        assert (await authz.ask(new_id(), path="/v1/models")).status.code == 0
+        await wire.mend()
+        await until_state(authz, "connected")
+        claims_of(await authz.ask(new_id()))
+
+
+async def test_accounts_that_must_not_be_blocked_or_served_are_known_in_the_outage(
+    books: Books, wire: Wire, tmp_path: Path
+) -> None:
+    """Suspended stays suspended, the shadow cohort passes unreserved, off and shadow pass everybody."""
+    for name in ("jose", "rita"):
+        await books.account(CREDIT, name)
+    await books.pool.execute(
+        "UPDATE account SET status = 'suspended', version = version + 1 WHERE external_id = 'jose'"
+    )
+    await books.pool.execute(
+        "UPDATE account SET mode_override = 'shadow', version = version + 1"
+        " WHERE external_id = 'rita'"
+    )
+    async with a_replica(tmp_path, wire) as authz:
+        for name in ("maria", "jose", "rita"):
+            await authz.ask(new_id(), x_user_id=name)
+        before = await held(books)
+        await wire.cut()
+        await until_state(authz, "bounded")
+        assert refusal_of(await authz.ask(new_id(), x_user_id="jose")) == (403, "account_suspended")
+        claims = claims_of(await authz.ask(new_id(), x_user_id="rita"))
+        assert (claims.mode, claims.granted) == ("shadow", 0)
+        await wire.mend()
+        await until_state(authz, "connected")
+        assert await held(books) == before
+
+
+async def test_account_seen_only_by_the_mirror_goes_on_with_the_newest_figures(
+    books: Books, wire: Wire, tmp_path: Path
+) -> None:
+    """A replica that never met a person asks the mirror; of its own and the mirror's, the newer counts."""
+    server = local_redis.find_server()
+    assert server is not None
+    (port,) = free_ports(1)
+    for part in ("logs", "processes"):
+        (tmp_path / part).mkdir(exist_ok=True)
+    redis = Child(
+        local_redis.command(server, tmp_path, port, {"PATH": os.environ["PATH"]}), tmp_path
+    )
+    await redis.start()
+    url = local_redis.url(port)
+    try:
+        rita = await books.account(3 * WANT, "rita")
+        async with (
+            a_replica(tmp_path, wire, redis_url=url) as authz,
+            Mirror(url, within_s=2.0) as mirror,
+        ):
+            claims_of(await authz.ask(new_id()))
+            # Maria spends elsewhere: this replica has seen her rich, the mirror knows better.
+            await books.pool.execute(
+                "UPDATE account SET overdraft = 0, held = held, posted = posted - $1,"
+                " version = version + 1 WHERE external_id = 'maria'",
+                CREDIT - WANT,
+            )
+            await relay_of(books.pool, mirror).round()
+            assert await mirror.find(rita) is not None
+            await wire.cut()
+            await until_state(authz, "bounded")
+            assert claims_of(await authz.ask(new_id(), x_user_id="rita")).account == str(rita)
+            assert refusal_of(await authz.ask(new_id())) == UNAVAILABLE
+            await redis.kill()
+            assert refusal_of(await authz.ask(new_id(), x_user_id="stranger")) == UNAVAILABLE
+            claims_of(await authz.ask(new_id()))  # only what it saw itself is left: Maria, rich
+    finally:
+        await redis.kill()
+
+
+async def test_bounded_hold_that_was_reported_first_is_debited_once(
+    books: Books, wire: Wire, tmp_path: Path
+) -> None:
+    """Its report reaches the ledger before the replica does: nothing is reserved twice, nothing doubled."""
+    async with a_replica(tmp_path, wire) as authz:
+        claims_of(await authz.ask(new_id()))
+        await wire.cut()
+        await until_state(authz, "bounded")
+        hold_id = new_id()
+        claims = claims_of(await authz.ask(hold_id))
+        lines = [
+            json.loads(line)
+            for path in (tmp_path / "bounded").glob("*.jsonl")
+            for line in path.read_text(encoding="utf-8").splitlines()
+        ]
+        assert [line["id"] for line in lines] == [hold_id]
+        record = {
+            "id": "0" * 32,
+            "hold_id": hold_id,
+            "account_id": int(claims.account),
+            "client_id": "librechat",
+            "route": "chat",
+            "model": "gpt-4o",
+            "kind": "start",
+            "body": {},
+            "at_ms": 1_795_000_000_000,
+        }
+        await books.report([record], [])
+        await wire.mend()
+        await until_state(authz, "connected")
+        placed = await books.pool.fetch("SELECT placed_by FROM hold WHERE id = $1", hold_id)
+        assert [row["placed_by"] for row in placed] == ["report"]
+        assert await held(books) == WANT
