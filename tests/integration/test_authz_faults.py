@@ -5,6 +5,9 @@ import os
 import signal
 from pathlib import Path
 
+import grpc
+import pytest
+
 from credit.news import publish
 from local import redis as local_redis
 from local.probe import free_ports
@@ -54,6 +57,32 @@ async def test_check_that_envoy_gave_up_keeps_the_hold_of_its_retry(
             await until(lambda: counted(books, waiting, 2))
         claims = claims_of(await second)
         assert claims.granted == WANT
+        await until(lambda: _settled(books))
+        assert await held(books) == WANT
+
+
+async def test_replica_killed_in_mid_placement_leaves_one_hold_to_the_other(
+    books: Books, database_url: str, tmp_path: Path
+) -> None:
+    """Nobody knows whether the dead replica's hold was placed; Envoy asks the other with the same id: one hold."""
+    async with (
+        Replica(tmp_path, database_url, "authz-1") as one,
+        Replica(tmp_path, database_url, "authz-2", place_timeout_s="20") as two,
+    ):
+        hold_id = new_id()
+        async with books.pool.acquire() as connection, connection.transaction():
+            await connection.execute(
+                "SELECT id FROM account WHERE external_id = 'maria' FOR UPDATE"
+            )
+            first = asyncio.create_task(one.ask(hold_id))
+            waiting = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
+            await until(lambda: counted(books, waiting, 1))
+            await one.child.kill()
+            with pytest.raises(grpc.aio.AioRpcError):
+                await first
+            second = asyncio.create_task(two.ask(hold_id))
+            await until(lambda: counted(books, waiting, 1))
+        assert claims_of(await second).granted == WANT
         await until(lambda: _settled(books))
         assert await held(books) == WANT
 

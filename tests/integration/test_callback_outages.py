@@ -4,24 +4,42 @@ import asyncio
 import uuid
 from collections.abc import AsyncIterator
 
+import httpx
 import pytest
 import pytest_asyncio
 
+from tests.chaos.tmpfs import SpoolDisk
 from tests.integration.callback_system import CallbackSystem, until
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 OUTAGE_WITHIN_S = 30.0  # the shipper's longest pause, and some
+TRIES = 30
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def system(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[CallbackSystem]:
+async def system(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator["SystemOnSmallDisk"]:
     """One LiteLLM of one worker for the module."""
-    parts = CallbackSystem(tmp_path_factory.mktemp("outages") / "state", workers=1)
+    parts = SystemOnSmallDisk(tmp_path_factory.mktemp("outages") / "state", workers=1)
     try:
         await parts.start()
         yield parts
     finally:
         await parts.stop()
+
+
+class SystemOnSmallDisk(CallbackSystem):
+    """One whose spool can be filled to the last byte."""
+
+    async def start(self) -> None:
+        """Put the spool on a disk of its own, then start."""
+        self.disk = SpoolDisk(self.spool_dir)
+        self.disk.mount()
+        await super().start()
+
+    async def stop(self) -> None:
+        """Stop, and give the disk back."""
+        await super().stop()
+        self.disk.unmount()
 
 
 async def calls_during_an_outage(system: CallbackSystem, count: int) -> list[str]:
@@ -78,6 +96,38 @@ def spooled(system: CallbackSystem, hold: str, kind: str) -> bool:
     texts = [file.read_text(encoding="ascii") for file in system.spool_dir.glob("*.jsonl")]
     lines = [line for text in texts for line in text.splitlines()]
     return any(all(mark in line for mark in marks) for line in lines)
+
+
+async def test_full_disk_refuses_in_enforce_and_serves_again_by_itself(
+    system: SystemOnSmallDisk,
+) -> None:
+    """Without room for its evidence no call starts: 503 in words, nothing spent; with room it goes on.
+
+    In shadow the same call passes: nothing of ours may refuse there.
+    """
+    tag = uuid.uuid4().hex
+    system.disk.fill(system.litellm.pid)
+    try:
+        refused = await answered_with(system, 503, f"oi [[tokens=5 tag={tag}]]")
+        assert refused.json()["error"]["code"] == "enforcement_unavailable"
+        reached = len(system.truth(tag))
+        again = await system.chat(f"oi [[tokens=5 tag={tag}]]")
+        assert (again.status_code, len(system.truth(tag))) == (503, reached)
+        shadow = await system.chat("oi [[tokens=5]]", token={"mode": "shadow"})
+        assert shadow.status_code == 200
+    finally:
+        system.disk.free(system.litellm.pid)
+    served = await answered_with(system, 200, "oi [[tokens=5]]")
+    await all_arrive_once(system, [served.extensions["hold"]])
+
+
+async def answered_with(system: CallbackSystem, status: int, text: str) -> httpx.Response:
+    """The first of a few calls with that status: the last page of a full disk may take some lines."""
+    for _ in range(TRIES):
+        response = await system.chat(text)
+        if response.status_code == status:
+            return response
+    raise AssertionError(f"none of {TRIES} calls was answered with {status}")
 
 
 async def test_replay_is_refused_after_a_restart_too(system: CallbackSystem) -> None:
