@@ -20,6 +20,7 @@ from accounting.access_record import Row
 from accounting.access_sink import Outlets, Write
 from accounting.admin.servicer import SyncModels, add_admin_service, admin_interceptors
 from accounting.alarm import raise_once
+from accounting.audit.loop import audit_each_minute
 from accounting.extend import Extender
 from accounting.http import Face, create_app
 from accounting.intake import Intake
@@ -94,6 +95,7 @@ async def serve(settings: AccountingSettings) -> None:
         asyncio.create_task(News(pool, settings.redis_url).watch(models.reload)),
         asyncio.create_task(settler.sweep()),
         asyncio.create_task(matcher.run()),
+        asyncio.create_task(audit_each_minute(pool)),
         asyncio.create_task(intake.run()),
         *([asyncio.create_task(_mirror(pool, settings.redis_url))] if settings.redis_url else []),
         asyncio.create_task(_keep_models_fresh(sync)),

@@ -63,6 +63,22 @@ OLDEST_UNMATCHED = Gauge(
     "longest that an open hold has waited since the first word of its end",
     registry=REGISTRY,
 )
+AUDIT_AT = Gauge(
+    "pedagio_audit_timestamp_seconds", "when the last run of the auditor ended", registry=REGISTRY
+)
+AUDIT_SECONDS = Gauge(
+    "pedagio_audit_seconds", "how long the last run of the auditor took", registry=REGISTRY
+)
+AUDIT_VIOLATIONS = Gauge(
+    "pedagio_audit_violations",
+    "rows that broke an invariant in the last run of the auditor",
+    ["invariant"],
+    registry=REGISTRY,
+)
+AUDIT_FAILED = Counter(
+    "pedagio_audit_failed_runs", "runs of the auditor that did not end", registry=REGISTRY
+)
+SEAL_HEAD = Gauge("pedagio_seal_head", "number of the newest link of the seal", registry=REGISTRY)
 
 
 def show_state(state: str) -> None:

@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 import asyncpg
 import structlog
 
+from accounting.alarm import raise_once
 from accounting.audit import scope as scopes
 from accounting.audit import seal, statements
 from accounting.audit.examine import examine_books, examine_guards, examine_seal
@@ -148,17 +149,11 @@ class Auditor:
         return {row["id"] for row in rows}
 
     async def _tell(self, violation: Violation) -> None:
-        """An alarm, once a day for one thing."""
+        """An alarm, once an hour for one thing."""
         log.error("audit_violation", **_facts(violation))
-        async with self._pool.acquire() as connection:
-            await statements.rows(
-                connection,
-                "raise_alarm",
-                RECENT_BOUND_S,
-                kind="audit_violation",
-                subject=f"{violation.invariant}: {violation.subject}",
-                detail={"account": violation.account_id, "detail": violation.detail},
-            )
+        subject = f"{violation.invariant}: {violation.subject}"
+        detail = {"account": violation.account_id, "detail": violation.detail}
+        await raise_once(self._pool, "audit_violation", subject, detail)
 
     async def _seal(self) -> None:
         """What has become final; the digest goes to the log, which an intruder in the database cannot rewrite."""

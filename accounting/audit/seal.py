@@ -65,7 +65,7 @@ class Link:
 
 
 async def extend_chain(
-    connection: statements.Connection, bound_s: float, now: datetime
+    connection: statements.Connection, bound_s: float, now: datetime, link_rows: int = LINK_ROWS
 ) -> Link | None:
     """Seal what has become final, in the caller's transaction (READ COMMITTED); the new head, if any."""
     await statements.rows(connection, "lock_seal", bound_s)
@@ -74,7 +74,7 @@ async def extend_chain(
         state = await statements.rows(connection, "read_horizon", bound_s)
         if not state or state[0]["horizon"] <= state[0]["to_tx"]:
             break
-        link = await _next_link(connection, bound_s, state[0], now)
+        link = await _next_link(connection, bound_s, state[0], now, link_rows)
         if link is None:
             break
         await statements.rows(
@@ -87,11 +87,15 @@ async def extend_chain(
 
 
 async def _next_link(
-    connection: statements.Connection, bound_s: float, state: Mapping[str, Any], now: datetime
+    connection: statements.Connection,
+    bound_s: float,
+    state: Mapping[str, Any],
+    now: datetime,
+    link_rows: int,
 ) -> Link | None:
     """The link after the head, or None where there is nothing to seal."""
     bounds = {"from_tx": state["to_tx"], "to_tx": state["horizon"]}
-    full = (await statements.row(connection, "bound_link", bound_s, size=LINK_ROWS, **bounds))["tx"]
+    full = (await statements.row(connection, "bound_link", bound_s, size=link_rows, **bounds))["tx"]
     to_tx = state["horizon"] if full is None else max(full, state["to_tx"] + 1)
     draft = Link(
         state["number"] + 1, RULE, state["to_tx"], to_tx, {}, state["digest"], "", now

@@ -116,10 +116,3 @@ SELECT f.id FROM frozen AS f;
 
 -- name: list_frozen
 SELECT a.id FROM account AS a WHERE a.id = ANY (:accounts) AND a.status = 'frozen';
-
--- name: raise_alarm!
--- Somebody is told of a thing once a day, not once a minute.
-INSERT INTO alarm (kind, subject, detail)
-SELECT :kind, :subject, :detail::jsonb
-WHERE NOT EXISTS (
-    SELECT FROM alarm AS x WHERE x.kind = :kind AND x.subject = :subject AND x.raised_at > now() - interval '1 day');
