@@ -56,13 +56,15 @@ BEGIN
     WITH stored AS (
         INSERT INTO usage_event (id, hold_id, account_id, source, status, provider_id, model_group, model, model_id,
                                  usage, service_tier, cost, litellm_cost, book_cost, price_version, flags, event_at)
-        SELECT DISTINCT ON (g.id) g.id, g.hold_id, h.account_id, g.source, g.status, g.provider_id, g.model_group,
+        SELECT g.id, g.hold_id, h.account_id, g.source, g.status, g.provider_id, g.model_group,
                g.model, g.model_id, g.usage, g.service_tier, g.cost, g.litellm_cost, g.book_cost, g.price_version,
                ARRAY(SELECT jsonb_array_elements_text(g.flags)), to_timestamp(g.event_at_ms / 1000.0)
-        FROM jsonb_to_recordset(p_events) AS g (
-            id text, hold_id uuid, source text, status text, provider_id text, model_group text, model text,
-            model_id text, usage jsonb, service_tier text, cost bigint, litellm_cost bigint, book_cost bigint,
-            price_version bigint, flags jsonb, event_at_ms bigint)
+        -- Of two reports of one event in a batch (a spool that was replayed) the first stands, as between batches.
+        FROM (SELECT DISTINCT ON (f.id) f.* FROM ROWS FROM (jsonb_to_recordset(p_events) AS (
+                  id text, hold_id uuid, source text, status text, provider_id text, model_group text, model text,
+                  model_id text, usage jsonb, service_tier text, cost bigint, litellm_cost bigint, book_cost bigint,
+                  price_version bigint, flags jsonb, event_at_ms bigint)) WITH ORDINALITY AS f
+              ORDER BY f.id, f.ordinality) AS g
         JOIN hold AS h ON h.id = g.hold_id
         ORDER BY g.id ON CONFLICT DO NOTHING RETURNING id)
     SELECT coalesce(array_agg(s.id), '{}') INTO new_events FROM stored AS s;
@@ -102,10 +104,12 @@ BEGIN
     ORDER BY g.record_id ON CONFLICT DO NOTHING;
 
     RETURN QUERY
+    -- Where one event has several answers, the one that a person must see comes last.
     SELECT DISTINCT 'event', g.id,
-           CASE WHEN g.id = ANY (new_events) THEN 'recorded'
-                WHEN c.record_id IS NOT NULL THEN 'conflict' ELSE 'duplicate' END
+           CASE WHEN c.record_id IS NOT NULL THEN 'conflict'
+                WHEN g.id = ANY (new_events) THEN 'recorded' ELSE 'duplicate' END AS result
     FROM jsonb_to_recordset(p_events) AS g (id text, record_id text)
-    LEFT JOIN usage_conflict AS c ON c.record_id = g.record_id;
+    LEFT JOIN usage_conflict AS c ON c.record_id = g.record_id
+    ORDER BY g.id, result DESC;
 END
 $$;

@@ -51,6 +51,22 @@ async def test_same_event_with_other_figures_is_shown_and_the_first_stands(
     assert await pool.fetchval("SELECT count(*) FROM usage_conflict") == 1
 
 
+@pytest.mark.parametrize("costs", [(100, 200), (200, 100)])
+async def test_contradicting_reports_in_one_batch_leave_the_first_standing(
+    pool: asyncpg.Pool, costs: tuple[int, int]
+) -> None:
+    """A spool that is replayed brings both at once: their order decides, as between batches."""
+    books = Books(pool)
+    account = await books.account(1_000)
+    hold_id, _ = await books.place(account, 300)
+    events = [an_event(hold_id, cost) for cost in costs]
+    results = await books.report([], events)
+    assert results["event", events[0]["id"]] == "conflict"
+    assert (await books.figures(account)).posted == 1_000 - costs[0]
+    assert await pool.fetchval("SELECT record_id FROM usage_conflict") == events[1]["record_id"]
+    await books.check()
+
+
 async def test_second_success_under_one_hold_is_a_real_cost(pool: asyncpg.Pool) -> None:
     """Another provider id is another bill."""
     books = Books(pool)
