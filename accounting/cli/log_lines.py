@@ -33,8 +33,7 @@ class LogFile:
     def lines(self) -> Iterator[Line]:
         """Every line. A compressed file that is cut off ends with a line that cannot be read."""
         with self._path.open("rb") as raw:
-            compressed = raw.read(len(GZIP_MAGIC)) == GZIP_MAGIC
-            raw.seek(0)
+            compressed = raw.peek(len(GZIP_MAGIC)).startswith(GZIP_MAGIC)  # a pipe cannot go back
             stream: Any = gzip.GzipFile(fileobj=raw) if compressed else raw
             for number in count(1):
                 place = f"{self._path.name}:{number}"
@@ -43,7 +42,7 @@ class LogFile:
                 except (EOFError, zlib.error, gzip.BadGzipFile):
                     yield Line(place, "", readable=False)
                     return
-                self.position = raw.tell()
+                self.position = raw.tell() if raw.seekable() else 0
                 if not octets:
                     return
                 text = octets.decode(errors="replace")
