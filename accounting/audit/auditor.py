@@ -64,7 +64,9 @@ class Auditor:
         async with self._snapshot(RECENT_BOUND_S) as connection:
             await self._examine_part(connection, report)
         concluded = await self._conclude(report, began_s)
-        await self._seal()
+        link = await self._seal()
+        if link is not None:
+            report.head_number, report.head_digest = link.number, link.digest
         return concluded
 
     async def _examine_new(self, connection: statements.Connection, report: Report) -> None:
@@ -155,13 +157,14 @@ class Auditor:
         detail = {"account": violation.account_id, "detail": violation.detail}
         await raise_once(self._pool, "audit_violation", subject, detail)
 
-    async def _seal(self) -> None:
+    async def _seal(self) -> seal.Link | None:
         """What has become final; the digest goes to the log, which an intruder in the database cannot rewrite."""
         async with self._pool.acquire() as connection, connection.transaction():
             await self._begin(connection, RECENT_BOUND_S)
             link = await seal.extend_chain(connection, RECENT_BOUND_S, datetime.now(UTC))
         if link is not None:
             log.info("sealed", number=link.number, digest=link.digest)
+        return link
 
     @asynccontextmanager
     async def _snapshot(self, bound_s: float) -> AsyncIterator[statements.Connection]:

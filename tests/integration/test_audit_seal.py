@@ -126,10 +126,7 @@ async def test_dump_restored_without_its_transaction_counter_is_said(pool: async
     await seal_now(pool)
     async with pool.acquire() as connection, connection.transaction():
         await connection.execute(OWNER)
-        far = seal.Link(
-            **(await pool.fetchrow("SELECT number, rule, from_tx, to_tx, parts, previous, digest, sealed_at"
-                                   " FROM seal WHERE number = 1"))
-        )  # fmt: skip
+        (_, far) = await seal.list_links(connection, BOUND_S, 0, 2)
         moved = replace(far, to_tx=far.to_tx + 10**6)
         await connection.execute(
             "UPDATE seal SET to_tx = $1, digest = $2 WHERE number = 1",
