@@ -9,6 +9,7 @@ from accounting.reports import Cost, End, Start, UsageReport
 from accounting.settings import AccountingSettings
 from authz.settings import AuthzSettings
 from credit.refusal import STATUS, Reason
+from tests.unit.access_cases import CASES
 
 
 @pytest.mark.parametrize("settings", [AuthzSettings, AccountingSettings])
@@ -33,6 +34,14 @@ def test_each_field_of_a_report_is_documented(root: Path, record: type[BaseModel
     """What leaves LiteLLM is on one page, whole."""
     page = (root / "docs/reference/reports.md").read_text(encoding="utf-8")
     assert all(f"`{name}`" in page for name in record.model_fields if name != "record")
+
+
+def test_each_field_of_an_access_row_is_documented(root: Path) -> None:
+    """What is kept of Envoy's access log is on one page, whole."""
+    page = (root / "docs/reference/access-log.md").read_text(encoding="utf-8")
+    row = CASES[0].row
+    assert row is not None
+    assert [name for name in row["body"] if f"| `{name}` |" not in page] == []
 
 
 def test_each_link_inside_the_documentation_leads_somewhere(root: Path) -> None:
