@@ -9,6 +9,7 @@ import grpc
 from accounting.admin import accounts, clients, explain, holds, messages, models, modes, statement
 from accounting.admin.access_log_service import AccessLogService
 from accounting.admin.audit_service import AuditService
+from accounting.admin.hold_service import HoldService
 from accounting.admin.interceptors import admin_interceptors
 from accounting.admin.messages import Context
 from accounting.models_sync import SyncResult
@@ -27,7 +28,9 @@ class SyncModels(Protocol):
         """Raises UpstreamError when LiteLLM does not answer as it should."""
 
 
-class AdminServicer(AccessLogService, AuditService, admin_pb2_grpc.AdminServiceServicer):
+class AdminServicer(
+    AccessLogService, AuditService, HoldService, admin_pb2_grpc.AdminServiceServicer
+):
     """Translates in, asks the use case, translates out; errors are mapped by the interceptors."""
 
     def __init__(self, pool: asyncpg.Pool, sync_models: SyncModels, publish: Publish) -> None:

@@ -2,7 +2,18 @@
 
 import typer
 
-from accounting.cli import access_log, account, audit, call, client, credit, mode, models
+from accounting.cli import (
+    access_log,
+    account,
+    audit,
+    call,
+    client,
+    credit,
+    exceptions,
+    holds,
+    mode,
+    models,
+)
 
 app = typer.Typer(
     name="pedagio",
@@ -18,10 +29,11 @@ app.add_typer(account.app, name="account")
 app.add_typer(mode.app, name="mode")
 app.add_typer(models.app, name="models")
 app.add_typer(access_log.app, name="access-log")
+app.add_typer(holds.app, name="holds")
+app.add_typer(exceptions.app, name="exceptions")
 app.command()(credit.grant)
 app.command()(credit.balance)
 app.command()(credit.statement)
-app.command()(call.holds)
 app.command()(call.explain)
 app.command()(audit.audit)
 

@@ -135,13 +135,57 @@ SELECT mode FROM changed;
 -- Open holds, the next to free first, after a (deadline, id); with the kinds of records seen so far.
 SELECT o.hold_id, o.amount, o.deadline_at, h.model, a.client_id, a.external_id,
        extract(epoch FROM now() - h.placed_at)::bigint AS age_s,
-       ARRAY(SELECT DISTINCT r.kind FROM call_record AS r WHERE r.hold_id = o.hold_id) AS records
+       ARRAY(SELECT DISTINCT r.kind || coalesce('_' || (r.body ->> 'stage'), '') FROM call_record AS r
+             WHERE r.hold_id = o.hold_id) AS records
 FROM hold_open AS o
 JOIN hold AS h ON h.id = o.hold_id
 JOIN account AS a ON a.id = o.account_id
 WHERE (o.deadline_at, o.hold_id) > (:after_at::timestamptz, :after_id::uuid)
   AND (:account_id::bigint IS NULL OR o.account_id = :account_id::bigint)
 ORDER BY o.deadline_at, o.hold_id LIMIT :page_size;
+
+-- name: release_hold^
+-- By the same function as every close, so that the books stay right whatever comes in at that moment.
+-- No row: it is closed, unknown, or a report came in between.
+WITH closed AS (
+    SELECT c.o_hold_id, c.o_captured FROM close_batch(jsonb_build_array(jsonb_build_object(
+               'hold_id', :hold_id::uuid, 'outcome', 'released', 'reason', 'released_by_support', 'estimate', 0,
+               'records_seen', (SELECT count(*) FROM call_record AS r WHERE r.hold_id = :hold_id::uuid)))) AS c),
+noted AS (
+    INSERT INTO audit (actor, action, subject, detail)
+    SELECT :actor, 'release_hold', c.o_hold_id::text, jsonb_build_object(
+               'reason', :reason::text, 'captured_nanos', c.o_captured)
+    FROM closed AS c)
+SELECT o_hold_id FROM closed;
+
+-- name: find_hold^
+-- Whose it is, whether it is open, what was still reserved when it closed.
+SELECT a.client_id, a.external_id, c.hold_id IS NULL AS open, greatest(c.granted - c.captured, 0) AS freed
+FROM hold AS h JOIN account AS a ON a.id = h.account_id LEFT JOIN hold_close AS c ON c.hold_id = h.id
+WHERE h.id = :hold_id;
+
+-- name: list_exceptions
+-- Newest first, below an id.
+SELECT e.id, e.kind, e.subject, e.detail, e.recorded_at, e.resolved_at, e.resolved_by, e.resolution
+FROM exception AS e
+WHERE e.id < :below AND (:kind::text = '' OR e.kind = :kind::text) AND (:resolved::boolean OR e.resolved_at IS NULL)
+ORDER BY e.id DESC LIMIT :page_size;
+
+-- name: find_exception^
+SELECT e.resolved_by, e.resolution FROM exception AS e WHERE e.id = :id;
+
+-- name: resolve_exception^
+-- Once: of two who resolve it together one waits, then finds no row.
+WITH resolved AS (
+    UPDATE exception SET resolved_at = now(), resolved_by = :actor::text, resolution = :reason::text
+    WHERE id = :id AND resolved_at IS NULL
+    RETURNING id, kind, subject, detail, recorded_at, resolved_at, resolved_by, resolution),
+noted AS (
+    INSERT INTO audit (actor, action, subject, detail)
+    SELECT :actor::text, 'resolve_exception', x.id::text, jsonb_build_object(
+               'reason', :reason::text, 'kind', x.kind, 'subject', x.subject)
+    FROM resolved AS x)
+SELECT id, kind, subject, detail, recorded_at, resolved_at, resolved_by, resolution FROM resolved;
 
 -- name: explain_decisions
 -- Refusals and would-be refusals; a reference is the beginning of an id, so a range of ids.
@@ -154,7 +198,8 @@ WHERE d.hold_id BETWEEN :low AND :high ORDER BY d.decided_at DESC LIMIT :page_si
 SELECT h.id AS hold_id, h.model, h.route, h.want, h.target, h.minimum, h.placed_at, a.client_id, a.external_id,
        false AS person_unknown, coalesce(c.granted, o.granted, h.granted) AS granted, coalesce(c.captured, o.captured, 0) AS captured,
        coalesce(c.overage, 0) AS overage, c.outcome, c.reason, c.closed_at, h.placed_by,
-       ARRAY(SELECT DISTINCT r.kind FROM call_record AS r WHERE r.hold_id = h.id) AS records
+       ARRAY(SELECT DISTINCT r.kind || coalesce('_' || (r.body ->> 'stage'), '') FROM call_record AS r
+             WHERE r.hold_id = h.id) AS records
 FROM hold AS h
 JOIN account AS a ON a.id = h.account_id
 LEFT JOIN hold_open AS o ON o.hold_id = h.id

@@ -105,7 +105,7 @@ class Service:
         record = {
             "id": uuid.uuid4().hex, "hold_id": hold_id, "account_id": account_id,
             "client_id": "chat", "route": "chat", "model": "gpt-4o", "kind": kind,
-            "body": {}, "at_ms": 0,
+            "body": {"stage": "end"} if kind == "access" else {}, "at_ms": 0,
         }  # fmt: skip
         await ledger.capture_batch(self.pool, [record], [], DEADLINE_S)
 

@@ -37,6 +37,9 @@ async def page(
         (("cost",), "end_missing"),
         (("start", "end"), "cost_missing"),
         (("start", "end", "cost"), "closing"),
+        (("access",), "report_missing"),
+        (("start", "access"), "end_missing"),
+        (("start", "end", "access"), "cost_missing"),
     ],
 )
 async def test_open_hold_says_why_it_is_open(

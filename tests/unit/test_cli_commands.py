@@ -14,11 +14,12 @@ from protos.pedagio.v1 import admin_pb2 as pb
 
 MUTATIONS = {
     "client create", "client disable", "client enable", "account open", "account suspend",
-    "account resume", "account shadow", "grant", "mode set", "models sync",
+    "account resume", "account shadow", "grant", "mode set", "models sync", "holds release",
+    "exceptions resolve",
 }  # fmt: skip
 READS = {
-    "client list", "balance", "statement", "mode show", "models list", "models price", "holds",
-    "explain", "audit",
+    "client list", "balance", "statement", "mode show", "models list", "models price", "holds list",
+    "exceptions list", "explain", "audit", "access-log replay",
 }  # fmt: skip
 
 

@@ -6,8 +6,10 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from accounting.cli.call import _explanations, _holds
+from accounting.cli.call import _explanations
 from accounting.cli.credit import _entries
+from accounting.cli.exceptions import MEANINGS, _exceptions
+from accounting.cli.holds import shown_holds
 from accounting.cli.models import _model, _models
 from protos.pedagio.v1 import admin_pb2 as pb
 
@@ -57,7 +59,7 @@ def test_holds_in_80_columns_name_each_reason_and_say_it_once() -> None:
         model="text-embedding-3-small", amount_nanos=79_213_000, age_s=12, reason="report_missing",
         frees_at_ms=AT_MS,
     )  # fmt: skip
-    seen = shown(_holds([hold, hold]))
+    seen = shown(shown_holds([hold, hold]))
     assert seen.count("US$0.079213") == seen.count("12 s") == 2
     assert seen.count("report_missing: nothing heard from LiteLLM yet") == 1
     assert seen.count("text-embeddin…") == 2
@@ -109,3 +111,18 @@ def test_explanation_names_the_account_as_far_as_it_was_known(
     assert seen.count(text) == 2
     assert seen.count("\n\n") == 1
     assert not seen.endswith("\n")
+
+
+def test_exceptions_in_80_columns_fold_the_subject_alone() -> None:
+    """An event id is long: it takes more lines; id, when and kind stay whole."""
+    subject = f"{HASH[:36]}:success:chatcmpl-68457d27a2c3439fb00ebdda"
+    resolution = "preço novo lançado na tabela de novembro"
+    each = pb.Exception(
+        id=1_234_567, kind="estimate_unpriced", subject=subject, recorded_at_ms=AT_MS,
+        resolved_at_ms=AT_MS, resolved_by="ana", resolution=resolution,
+    )  # fmt: skip
+    seen = shown(_exceptions([each]))
+    assert "1234567" in seen
+    assert "estimate_unpriced" in seen
+    assert seen.split("\n")[2].startswith("1234567  ")
+    assert max(map(len, MEANINGS.values())) + max(map(len, MEANINGS)) + 2 <= COLUMNS
