@@ -20,6 +20,8 @@ ACQUIRE_TIMEOUT_S = 5.0
 COMMAND_TIMEOUT_S = 10.0
 RELEASE_TIMEOUT_S = 1.0
 CONNECT_TIMEOUT_S = 5.0
+# At most so often are all connections made anew, because one of them did not answer.
+RENEW_EVERY_S = 2.0
 
 # Prepared statements kept by a connection. Behind a pooler the next statement may meet another server
 # process, which knows none of them.
@@ -53,6 +55,8 @@ class Connection(asyncpg.Connection):
 class Pool(asyncpg.Pool):
     """A pool in which nobody waits without an end, for a connection or for giving it back."""
 
+    _renewed_s = 0.0
+
     def acquire(self, *, timeout: float | None = None) -> Any:
         """A connection within `timeout` seconds; raises TimeoutError."""
         return super().acquire(timeout=ACQUIRE_TIMEOUT_S if timeout is None else timeout)
@@ -66,8 +70,16 @@ class Pool(asyncpg.Pool):
         """Give a connection back; one that cannot be made fit for use within the bound is dropped."""
         if getattr(connection, "left", False):
             connection.terminate()
+            await self._renew()
             return
         await super().release(connection, timeout=RELEASE_TIMEOUT_S if timeout is None else timeout)
+
+    async def _renew(self) -> None:
+        """Trust no connection to a server that did not answer: each would cost another wait."""
+        now_s = asyncio.get_running_loop().time()
+        if now_s >= self._renewed_s + RENEW_EVERY_S:
+            self._renewed_s = now_s
+            await self.expire_connections()
 
     async def __aenter__(self) -> Self:
         """Fill the pool."""

@@ -212,9 +212,12 @@ async def test_primary_that_falls_silent_is_left_within_the_bound(
 ) -> None:
     """A machine that answers nothing, not even a reset, costs one bounded wait; then the other serves.
 
-    When it comes back, still believing itself the primary, it can acknowledge nothing.
+    It costs that once, not once for each connection that stood idle in the pool. When it comes back,
+    still believing itself the primary, it can acknowledge nothing.
     """
     account = await books.pool.fetchval("SELECT id FROM account WHERE external_id = 'maria'")
+    await asyncio.gather(*(books.place(account, 100) for _ in range(WORKERS)))
+    assert books.pool.get_idle_size() > 2
     async with Replica(tmp_path, pair.url) as authz:
         claims_of(await authz.ask(new_id()))
         signal_all(pair.primary_child, signal.SIGSTOP)
@@ -230,6 +233,8 @@ async def test_primary_that_falls_silent_is_left_within_the_bound(
 
             await until(served, RECOVERY_BOUND_S)
             assert time.monotonic() - promoted_s < RECOVERY_BOUND_S
+            tries = [await _unknown(books.place(account, 100)) for _ in range(WORKERS)]
+            assert tries == [True] + [False] * (WORKERS - 1)
         finally:
             signal_all(pair.primary_child, signal.SIGCONT)
         async with await connect(pair.primary.url) as stale:

@@ -25,7 +25,7 @@ HELD = 10_000_000
 COST = 4_500_000
 CALLS = 40
 SESSION_STATE = re.compile(
-    r"\bLISTEN\b|pg_(try_)?advisory_lock|\bTEMP(ORARY)?\b|WITH HOLD|\bPREPARE\b|set_config",
+    r"\bLISTEN\b|pg_(try_)?advisory_lock|\bTEMP(ORARY)?\b|WITH HOLD|\bPREPARE\b|set_config\([^()]*\bfalse\)",
     re.IGNORECASE,
 )
 
