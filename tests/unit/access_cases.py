@@ -1,4 +1,4 @@
-"""Entries and lines that Envoy 1.40 wrote of the same requests, one of each way a call ends."""
+"""What Envoy 1.40 wrote of requests, one of each way a call ends: entry, line, row."""
 
 import base64
 import json
