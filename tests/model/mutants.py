@@ -3,8 +3,9 @@
 A mutant of the code is a replacement of text; a test of the product must fail under it.
 """
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import asyncpg
 
@@ -35,6 +36,16 @@ class Mutant:
     changes: tuple[Change, ...] = ()
     killer: Killer | None = None
     besides: str = ""
+
+
+def mutated(root: Path, changes: Sequence[Change]) -> dict[str, str]:
+    """The changed files of the product, by path; each change must still find its text, once."""
+    texts: dict[str, str] = {}
+    for change in changes:
+        text = texts.get(change.path) or (root / change.path).read_text(encoding="utf-8")
+        assert text.count(change.old) == 1, f"{change.path} has no longer one {change.old!r}"
+        texts[change.path] = text.replace(change.old, change.new)
+    return texts
 
 
 def place(old: str, new: str) -> Change:
