@@ -97,9 +97,8 @@ class AccessSink:
             await self._set_aside(batch)
             return
         except asyncio.CancelledError:
-            self._rows.extendleft(
-                reversed(batch)
-            )  # for `drain`; a row written twice is a duplicate
+            # For `drain`; a row that was written all the same is a duplicate then.
+            self._rows.extendleft(reversed(batch))
             raise
         for result in results.values():
             self._out.count(result, 1)
