@@ -29,6 +29,7 @@ KILL_AFTER_S: Final = 0.5
 CHAT_FOR_S: Final = 2.5
 RECONNECT_BOUND_S: Final = 20.0
 POLL_S: Final = 0.05
+PATIENCE_S: Final = 0.2  # of somebody who was told to try again
 UNAVAILABLE: Final = "enforcement_unavailable"
 BODY: Final[dict[str, Any]] = {
     "model": "gpt-4o-mini",
@@ -110,7 +111,7 @@ async def _tab(http: httpx.AsyncClient, person: Person, until_s: float, told: li
         if one.refusal is not None:
             if one.refusal.reason != UNAVAILABLE:
                 raise StoryError(f"refused for a crash: {one.refusal.sentence}")
-            await asyncio.sleep(POLL_S)
+            await asyncio.sleep(PATIENCE_S)
         told.append(Told(asked_s, one))
 
 

@@ -12,7 +12,7 @@ import asyncpg
 import redis.asyncio
 
 from tests.chaos.clerk import Clerk
-from tests.chaos.schedule import Fault
+from tests.chaos.schedule import AWAY, Fault
 from tests.chaos.system import ChaosStack
 
 SLOW_S: Final = 0.12
@@ -35,6 +35,7 @@ class Faults:
             "litellm killed": self._kill_litellm,
             "redis wiped": self._wipe_redis,
             "postgres killed": self._kill_postgres,
+            AWAY: self._kill_postgres,
             "postgres frozen": self._freeze_postgres,
             "authz backend killed": self._kill_backend,
             "accounting backend killed": self._kill_backend,
@@ -99,7 +100,7 @@ class Faults:
         for pid in backends:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
-        await asyncio.sleep(fault.for_s / 2)
+        await asyncio.sleep(fault.for_s if fault.kind == AWAY else fault.for_s / 2)
         await server.revive()
 
     async def _freeze_postgres(self, fault: Fault) -> None:

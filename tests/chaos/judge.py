@@ -20,6 +20,7 @@ from tests.chaos.traffic import Attempt
 
 # A call may be decided by one mode a moment before the ledger's clock says that the mode changed.
 WINDOW_SLACK_S = 0.5
+OUTAGE_GAP_S = 2.0
 DEBITS = frozenset({"charge", "estimate"})
 
 
@@ -63,6 +64,7 @@ class Case:
     attempts: Sequence[Attempt]
     granted_nanos: int
     windows: Sequence[ModeWindow]
+    bounded_nanos: int  # what one outage may grant to an account, on all replicas together
     cost: Callable[[TruthCall], int]
 
     def judge(self) -> Findings:
@@ -171,8 +173,10 @@ class Case:
         found.overage = sum(map(self._overage, self.view.holds))
         passed = [hold for hold in self.view.holds if self._let_pass(hold)]
         found.unheld = sum(sum(net.get(hold.id, ())) for hold in passed)
-        found.bounded = sum(h.final_granted for h in self.view.holds if h.placed_by == "bounded")
-        excepted = found.overage + found.unheld + found.bounded
+        outages = self._outages()
+        found.bounded = sum(map(sum, outages))
+        allowed = sum(min(sum(granted), self.bounded_nanos) for granted in outages)
+        excepted = found.overage + found.unheld + allowed
         account = self.view.account
         credit = self.granted_nanos + account.overdraft
         beyond = found.debited + account.held - credit
@@ -188,6 +192,18 @@ class Case:
             self._say(
                 found, f"overspent {found.overspent}: {figures} of {credit}, {excepted} excepted"
             )
+
+    def _outages(self) -> list[list[int]]:
+        """What was granted without Postgres, outage by outage: it is placed when Postgres is back."""
+        outages: list[list[int]] = []
+        last_s = float("-inf")
+        placed = (hold for hold in self.view.holds if hold.placed_by == "bounded")
+        for hold in sorted(placed, key=lambda hold: hold.placed_at):
+            if hold.placed_at.timestamp() - last_s > OUTAGE_GAP_S:
+                outages.append([])
+            last_s = hold.placed_at.timestamp()
+            outages[-1].append(hold.granted)
+        return outages
 
     def _overage(self, hold: Hold) -> int:
         """What the guarantees except: an estimate above its hold, shadow's unclamped call, a late figure."""

@@ -18,7 +18,7 @@ from tests.chaos.finish import finish
 from tests.chaos.judge import Case, Findings, price_by
 from tests.chaos.ledger_view import LedgerView, read_ledger
 from tests.chaos.schedule import Fault, Round
-from tests.chaos.system import ChaosStack
+from tests.chaos.system import BOUNDED_CAP_NANOS, REPLICAS, ChaosStack
 from tests.chaos.traffic import ABORTS, CLIENT, MANY_ABORTS, NOBODY, Attempt, Crowd, Door, probe
 
 PROBE_MODEL: Final = "gpt-4o-mini"
@@ -102,7 +102,11 @@ class Run:
         over = asyncio.Event()
         probing = asyncio.create_task(probe(self._door, self._now, over))
         rounds, finishing = [], []
+        bounded = False
         for planned in self._schedule:
+            if planned.bounded and not bounded:
+                await self._stack.allow_bounded()
+            bounded = planned.bounded
             self._now["round"] = planned.number
             outcome = await self._round(planned)
             rounds.append(outcome)
@@ -203,6 +207,7 @@ class Run:
                 attempts=attempts[person],
                 granted_nanos=self._clerk.granted_nanos.get(person, 0),
                 windows=self._clerk.windows,
+                bounded_nanos=BOUNDED_CAP_NANOS * REPLICAS,
                 cost=price_by(prices),
             )
             for person, account in view.people.items()

@@ -45,6 +45,10 @@ FAULTS: Final = {
     "spool disk full": "upstream",
     "ingest disk full": "ingest",
 }
+# What the bounded rounds are for, besides their other faults: none of those may touch Postgres.
+AWAY: Final = "postgres away, bounded"
+AWAY_S: Final = (3.0, 4.5)
+TOUCHES_POSTGRES: Final = frozenset({"postgres", "link ledger", "ingest"})
 CONDITIONS: Final = (
     "reports lost",
     "reports late",
@@ -96,8 +100,9 @@ class Round:
 def make_schedule(seed: int, rounds: int, *, bounded: bool = True) -> tuple[Round, ...]:
     """All rounds of a run; `bounded`: whether its last part runs with a bounded authz."""
     random = Random(f"pedagio chaos {seed}")
-    kinds = _spread(random, rounds)
-    first_bounded = rounds - int(rounds * BOUNDED_SHARE) if bounded else rounds
+    count = int(rounds * BOUNDED_SHARE) if bounded else 0
+    kinds = _bounded_last(_spread(random, rounds), count)
+    first_bounded = rounds - count
     return tuple(
         Round(
             number=number,
@@ -129,6 +134,19 @@ def _spread(random: Random, rounds: int) -> list[list[str]]:
     return found
 
 
+def _bounded_last(found: list[list[str]], count: int) -> list[list[str]]:
+    """The same rounds, with `count` that leave Postgres alone moved to the end, where it goes away."""
+    if count == 0:
+        return found
+    calm = [kinds for kinds in found if not _touches_postgres(kinds)][-count:]
+    rest = [kinds for kinds in found if not any(kinds is one for one in calm)]
+    return rest + [[*kinds, AWAY] for kinds in calm]
+
+
+def _touches_postgres(kinds: Sequence[str]) -> bool:
+    return any(FAULTS.get(kind) in TOUCHES_POSTGRES or kind.startswith("mode") for kind in kinds)
+
+
 def _place_for(kind: str, found: Sequence[Sequence[str]]) -> int:
     """The first round with one fault only, of another target; the last round when there is none."""
     fits = (
@@ -149,7 +167,7 @@ def _fault(random: Random, kind: str) -> Fault:
     return Fault(
         kind=kind,
         at_s=round(random.uniform(0.3, 1.4), 3),
-        for_s=round(random.uniform(0.3, 1.3), 3),
+        for_s=round(random.uniform(*(AWAY_S if kind == AWAY else (0.3, 1.3))), 3),
         pick=random.randrange(1_000_000),
     )
 

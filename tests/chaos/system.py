@@ -29,6 +29,11 @@ COST_WAIT_S: Final = 4.0
 PORT_TRIES: Final = 20
 CONTROL_BOUND_S: Final = 5.0
 PROVIDER_ARGUMENTS: Final = ("--latency-ms", "15", "--tokens-per-second", "1500", "--no-caching")
+BOUNDED_CAP_NANOS: Final = 4_000_000
+BOUNDED: Final = {
+    "PEDAGIO_WHEN_POSTGRES_AWAY": "bounded",
+    "PEDAGIO_BOUNDED_CAP_NANOS": str(BOUNDED_CAP_NANOS),
+}
 POSTGRES_LINKS: Final = ("authz", "accounting")
 ACCESS_LOG_CLUSTER: Final = "accounting_log"
 
@@ -107,6 +112,16 @@ class ChaosStack(Stack):
         ids = {name: entry["deployments"][0]["model_id"] for name, entry in models.items()}
         await self._start_part(self._stand_in_command(ids, workers))
         self.send_through(litellm=False)
+
+    async def allow_bounded(self) -> None:
+        """Start the replicas anew with when_postgres_away=bounded and a small cap."""
+        for number in range(self.options.authz_replicas):
+            child = self.authz(number)
+            child.command = replace(
+                child.command, environment={**child.command.environment, **BOUNDED}
+            )
+            await child.kill()
+            await child.revive()
 
     def send_through(self, *, litellm: bool) -> None:
         """Point Envoy at LiteLLM or at the stand-in; it notices within a fraction of a second."""

@@ -8,9 +8,10 @@ from rich.table import Table
 
 from tests.chaos.judge import Findings
 from tests.chaos.run import Outcome, RoundOutcome
-from tests.chaos.schedule import CONDITIONS, FAULTS
+from tests.chaos.schedule import AWAY, CONDITIONS, FAULTS
 from tests.chaos.traffic import Attempt
 
+KINDS: Final = (*FAULTS, AWAY, *CONDITIONS)
 LONG_RUN: Final = 200  # rounds from which a run must also show that its zeros mean something
 LEAST_REFUSED: Final = 10.0
 LEAST_SPENT: Final = 95.0
@@ -18,7 +19,7 @@ LEAST_FIRED: Final = 10
 # While these last, or mode closed rules, "unavailable, nothing was charged" is the decision that policy asks for.
 STORE_AWAY: Final = (
     "postgres killed", "postgres frozen", "postgres restarted", "authz backend killed",
-    "accounting backend killed", "network to postgres", "mode closed",
+    "accounting backend killed", "network to postgres", "mode closed", AWAY,
 )  # fmt: skip
 UNAVAILABLE: Final = "enforcement_unavailable"
 HEADS: Final = (
@@ -54,7 +55,7 @@ class Line:
 def lines_of(outcome: Outcome) -> list[Line]:
     """A line for each fault that was fired, then the sum, in which each round counts once."""
     lines = []
-    for kind in (*FAULTS, *CONDITIONS):
+    for kind in KINDS:
         rounds = [one for one in outcome.rounds if kind in one.fired]
         if rounds:
             fired = sum(one.fired.count(kind) for one in rounds)
@@ -136,7 +137,7 @@ def complaints(outcome: Outcome, lines: Sequence[Line]) -> list[str]:
     if every.spent < LEAST_SPENT:
         said.append(f"only {every.spent:.1f} % of the credit was spent")
     fired = {line.name: line.fired for line in lines}
-    rare = [kind for kind in (*FAULTS, *CONDITIONS) if fired.get(kind, 0) < LEAST_FIRED]
+    rare = [kind for kind in KINDS if fired.get(kind, 0) < LEAST_FIRED]
     if rare:
         said.append(f"fired less than {LEAST_FIRED} times: {', '.join(rare)}")
     return said

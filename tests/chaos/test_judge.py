@@ -65,7 +65,7 @@ def case() -> Case:
     truth = TruthCall("chat", response_id="chatcmpl-1", status=200, completion_tokens=40)
     truth.tag = "tag-1"
     attempts = [attempt(200, HOLD), attempt(402, REFUSED, "credit_in_flight")]
-    return Case(view, [truth], attempts, 100, [], lambda call: call.completion_tokens)
+    return Case(view, [truth], attempts, 100, [], 30, lambda call: call.completion_tokens)
 
 
 def with_view(**changes: object) -> Change:
@@ -139,6 +139,25 @@ def test_judge_excepts_what_another_mode_let_pass() -> None:
     assert (inside.overspent, inside.unheld) == (0, 140)
     outside = replace(passed, windows=[ModeWindow("off", at_s - 99, at_s - 60)]).judge()
     assert (outside.overspent, outside.unheld) == (40, 0)
+
+
+@pytest.mark.parametrize(("apart_s", "overspent"), [(60, 0), (1, 20)])
+def test_judge_excepts_of_each_outage_what_all_replicas_may_grant(
+    apart_s: int, overspent: int
+) -> None:
+    """Two outages may grant 30 each; one of 50 has granted 20 too much."""
+    later = NOON + timedelta(seconds=apart_s)
+    holds = [
+        hold(placed_by="bounded", granted=25),
+        hold(id=REFUSED, placed_by="bounded", granted=25, placed_at=later),
+    ]
+    found = with_view(
+        account=Account(7, "ana", -50, 0, 0, 4, "active"),
+        holds=holds,
+        transfers=[transfer(1, "grant", 100), transfer(2, "charge", 150)],
+        decisions=[],
+    )(replace(case(), cost=lambda call: 150 * (call.completion_tokens > 0), attempts=[])).judge()
+    assert (found.overspent, found.bounded) == (overspent, 50)
 
 
 @pytest.mark.parametrize(("outcome", "overspent"), [("settled", 0), ("captured", 20)])

@@ -16,7 +16,7 @@ from aiohttp.test_utils import TestClient, TestServer
 from accounting.signing import is_genuine
 from tests.chaos.proxy import HOST, Proxy
 from tests.chaos.reports_proxy import ReportsProxy
-from tests.chaos.schedule import CONDITIONS, FAULTS, make_schedule
+from tests.chaos.schedule import AWAY, CONDITIONS, FAULTS, make_schedule
 from tests.chaos.table import LEAST_FIRED, LONG_RUN, longest_away_s
 from tests.chaos.traffic import PROBE_SHAPE, Attempt
 
@@ -35,8 +35,9 @@ def test_schedule_of_a_long_run_fires_each_fault_often(seed: int) -> None:
     """At 200 rounds each fault is fired at least ten times, and some rounds have two at once."""
     schedule = make_schedule(seed, LONG_RUN)
     fired = Counter(kind for planned in schedule for kind in planned.kinds)
-    assert set(fired) == {*FAULTS, *CONDITIONS}
+    assert set(fired) == {*FAULTS, AWAY, *CONDITIONS}
     assert min(fired.values()) >= LEAST_FIRED
+    assert all(planned.bounded == (AWAY in planned.kinds) for planned in schedule)
     pairs = [[k for k in planned.kinds if k in FAULTS] for planned in schedule]
     assert sum(len(kinds) == 2 for kinds in pairs) > LONG_RUN // 4
     assert all(len({FAULTS[kind] for kind in kinds}) == len(kinds) for kinds in pairs)
