@@ -93,7 +93,7 @@ async def serve(settings: AccountingSettings) -> None:
     tasks = [
         asyncio.create_task(http.serve()),
         asyncio.create_task(News(pool, settings.redis_url).watch(models.reload)),
-        asyncio.create_task(settler.sweep()),
+        asyncio.create_task(settler.sweep(lambda: intake.settled)),
         asyncio.create_task(matcher.run()),
         asyncio.create_task(audit_each_minute(pool)),
         asyncio.create_task(intake.run()),

@@ -85,12 +85,16 @@ class Settler:
                     self._pool, "note_exception", kind=kind, subject=hold_id, detail={}
                 )
 
-    async def sweep(self) -> None:
-        """For ever: close what time alone makes ripe. Errors are logged; the next round tries again."""
+    async def sweep(self, told: Callable[[], bool]) -> None:
+        """For ever: close what time alone makes ripe. Errors are logged; the next round tries again.
+
+        `told`: whether everything reported is in the ledger; what waits on disk is not missing evidence.
+        """
         while True:
             await asyncio.sleep(SWEEP_EVERY_S)
             try:
-                await self.sweep_once()
+                if told():
+                    await self.sweep_once()
             except Exception as error:  # noqa: BLE001 (the loop must live; the rows stay and are seen again)
                 log.warning("sweep_failed", error=type(error).__name__)
 
