@@ -81,6 +81,7 @@ class End(Record):
     record: Literal["end"]
     outcome: Literal["ok", "failed", "aborted", "refused"]
     reason: Name | None = None
+    field: Name | None = None
     chunks: Tokens = 0
     output_chars: Tokens = 0
     output_bytes: Tokens = 0

@@ -73,7 +73,8 @@ def _decision(row: asyncpg.Record) -> Explanation:
 def _hold(row: asyncpg.Record) -> Explanation:
     kind, reason = row["outcome"] or "open", row["reason"] or open_reason(row["records"])
     # A hold of accounting's own reserved nothing: the call ran in mode off, or its placing was lost.
-    detail = "unheld" if row["placed_by"] == "report" else ""
+    # A refusal of the callback's is about a field of the body.
+    detail = "unheld" if row["placed_by"] == "report" else row["field"] or ""
     return _explanation(row, kind, reason, detail, row["closed_at"] or row["placed_at"])
 
 

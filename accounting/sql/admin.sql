@@ -197,7 +197,9 @@ WHERE d.hold_id BETWEEN :low AND :high ORDER BY d.decided_at DESC LIMIT :page_si
 -- name: explain_holds
 SELECT h.id AS hold_id, h.model, h.route, h.want, h.target, h.minimum, h.placed_at, a.client_id, a.external_id,
        false AS person_unknown, coalesce(c.granted, o.granted, h.granted) AS granted, coalesce(c.captured, o.captured, 0) AS captured,
-       coalesce(c.overage, 0) AS overage, c.outcome, c.reason, c.closed_at, h.placed_by,
+       coalesce(c.overage, 0) AS overage,
+       (SELECT r.body ->> 'field' FROM call_record AS r WHERE r.hold_id = h.id AND r.kind = 'end'
+        ORDER BY r.recorded_at, r.id LIMIT 1) AS field, c.outcome, c.reason, c.closed_at, h.placed_by,
        ARRAY(SELECT DISTINCT r.kind || coalesce('_' || (r.body ->> 'stage'), '') FROM call_record AS r
              WHERE r.hold_id = h.id) AS records
 FROM hold AS h

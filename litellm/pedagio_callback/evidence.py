@@ -50,14 +50,20 @@ class Evidence:
         except TokenError:
             return None
 
-    def end(self, call: Call, outcome: str, reason: str | None) -> None:
+    def end(self, call: Call, outcome: str, reason: str | None, field: str | None = None) -> None:
         """Write the end record, unless one of the other hooks was first."""
         if call.ended:
             return
         call.ended = True
         duration_ms = max(0, round((self.clock() - call.started_s) * 1000))
         record = records.end_record(
-            call, outcome, reason, self.new_id(), self.now_ms(), duration_ms=duration_ms
+            call,
+            outcome,
+            reason,
+            self.new_id(),
+            self.now_ms(),
+            duration_ms=duration_ms,
+            field=field,
         )
         self.journal.write_or_log(record)
 

@@ -92,7 +92,7 @@ class Gate:
             self.evidence.end(call, "refused", "client_left")
             raise
         except RefusedCallError as error:
-            self.evidence.end(call, "refused", error.refusal.reason)
+            self.evidence.end(call, "refused", error.refusal.reason, error.refusal.field)
             raise
 
     def stumbled(self, request: Request) -> Refusal | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import math
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -12,6 +13,8 @@ from .calls import Call
 
 LONGEST_ID_CHARS = 256
 LONGEST_TEXT_CHARS = 200
+# The name of a field is a client's own choice: one that is no name is not kept.
+FIELD_NAME = re.compile(r"[A-Za-z0-9_.:\[\]-]{1,60}")
 
 Record = dict[str, object]
 
@@ -62,9 +65,16 @@ def start_record(call: Call, start: Start, record_id: str, at_ms: int) -> Record
 
 
 def end_record(
-    call: Call, outcome: str, reason: str | None, record_id: str, at_ms: int, *, duration_ms: int
+    call: Call,
+    outcome: str,
+    reason: str | None,
+    record_id: str,
+    at_ms: int,
+    *,
+    duration_ms: int,
+    field: str | None = None,
 ) -> Record:
-    """The call is over; `outcome` is ok, failed, aborted or refused."""
+    """The call is over; `outcome` is ok, failed, aborted or refused, the last for a `field` of the body."""
     seen = call.seen
     first_ms = None
     if seen.first_visible_s is not None:
@@ -72,6 +82,7 @@ def end_record(
     return _head("end", call, record_id, at_ms) | {
         "outcome": outcome,
         "reason": reason,
+        "field": field if field is not None and FIELD_NAME.fullmatch(field) else None,
         "chunks": seen.chunks,
         "output_chars": seen.output_chars,
         "output_bytes": seen.output_bytes,

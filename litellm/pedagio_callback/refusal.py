@@ -34,11 +34,12 @@ _SPARE: Mapping[str, Mapping[str, Sequence[str]]] = {
 
 @dataclass(frozen=True)
 class Refusal:
-    """A refusal as a value. `error` is the complete object `{"error": {...}}`."""
+    """A refusal as a value. `error` is the complete object `{"error": {...}}`, `field` what it is about."""
 
     reason: str
     status: int
     error: Mapping[str, Any]
+    field: str | None = None
 
 
 class RefusedCallError(Exception):
@@ -114,7 +115,7 @@ def refuse(
         "param": _printable(field) if field else None,
         "code": reason,
     }
-    return Refusal(reason=reason, status=status, error={"error": error})
+    return Refusal(reason=reason, status=status, error={"error": error}, field=field)
 
 
 def _printable(field: str) -> str:

@@ -4,7 +4,9 @@ import uuid
 
 import pytest
 
+from credit import ledger
 from protos.pedagio.v1 import admin_pb2 as pb
+from tests.books import a_record
 from tests.integration.admin_service import DEADLINE_S, USD, Service
 
 CLOCKS_APART_MS = 60_000
@@ -135,6 +137,16 @@ async def test_explained_hold_says_how_it_ended(admin: Service) -> None:
     (closed,) = await explained(admin, hold_id.upper())
     assert (closed.kind, closed.reason) == ("settled", "aborted")
     assert (closed.captured_nanos, closed.overage_nanos) == (4 * USD, USD)
+
+
+async def test_explained_refusal_of_the_callback_names_the_field(admin: Service) -> None:
+    """What LiteLLM's side of us refused, support finds by the reference, with the field it was about."""
+    account_id = await prepare(admin)
+    hold_id = await admin.place(account_id, USD)
+    record = a_record(hold_id, account_id, "end", outcome="refused", field="frobnicate")
+    await ledger.capture_batch(admin.pool, [record], [], DEADLINE_S)
+    (found,) = await explained(admin, hold_id)
+    assert found.detail == "frobnicate"
 
 
 async def test_explained_reference_shared_by_two_calls_shows_both(admin: Service) -> None:

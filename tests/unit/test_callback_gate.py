@@ -21,6 +21,7 @@ from pedagio_callback.refusal import RefusedCallError, Sentences
 from pedagio_callback.replay import StartedCalls
 from pedagio_callback.terms import Prices
 
+from accounting.reports import RECORD
 from credit.token import Claims, sign
 
 KEYS = [b"secret"]
@@ -171,6 +172,20 @@ async def test_call_without_a_clear_answer_is_unavailable(
     bench.answer = answer
     assert await bench.refusal(BODY, granted=1_000) == (503, "enforcement_unavailable")
     assert bench.kinds == [("end", "refused")]
+
+
+@pytest.mark.parametrize(
+    ("field", "kept"),
+    [("frobnicate", "frobnicate"), ("the salary of Maria", None), ("x" * 61, None)],
+)
+async def test_refused_body_leaves_the_name_of_its_field(
+    bench: Bench, field: str, kept: str | None
+) -> None:
+    """Support must see what was wrong with it; what is no name but words is not kept."""
+    assert (await bench.refusal(BODY | {field: 1}))[0] == 400
+    (line,) = bench.lines
+    assert (line["outcome"], line["reason"], line["field"]) == ("refused", "bad_request", kept)
+    RECORD.validate_python(line | {"id": "a" * 32})
 
 
 async def test_call_whose_evidence_cannot_be_kept_is_unavailable_in_enforce(bench: Bench) -> None:
