@@ -33,7 +33,7 @@ class Findings:
     overspent: int = 0
     overage: int = 0  # excepted: estimates above the hold, late true-ups
     unheld: int = 0  # excepted: debits of calls that mode off or shadow let pass
-    bounded: int = 0  # excepted: holds placed while Postgres was away
+    bounded: int = 0  # excepted: beyond credit, by what was granted while Postgres was away
     wrong_blocks: int = 0
     lost: int = 0
     double: int = 0
@@ -174,19 +174,20 @@ class Case:
         passed = [hold for hold in self.view.holds if self._let_pass(hold)]
         found.unheld = sum(sum(net.get(hold.id, ())) for hold in passed)
         outages = self._outages()
-        found.bounded = sum(map(sum, outages))
         allowed = sum(min(sum(granted), self.bounded_nanos) for granted in outages)
-        excepted = found.overage + found.unheld + allowed
         account = self.view.account
         credit = self.granted_nanos + account.overdraft
         beyond = found.debited + account.held - credit
+        found.bounded = max(0, min(allowed, beyond - found.overage - found.unheld))
+        excepted = found.overage + found.unheld + found.bounded
         consumed, exact = sum(map(self.cost, self.truths)), self._exact
         errors = sum(
             max(0, sum(map(self.cost, calls)) - sum(net.get(hold, ())))
             for hold, calls in by_hold.items()
             if hold not in exact  # what was reported is debited to the nano, or lost
         )
-        found.overspent = max(0, beyond - excepted, consumed - credit - excepted - errors)
+        by_truth = consumed - credit - found.overage - found.unheld - allowed - errors
+        found.overspent = max(0, beyond - excepted, by_truth)
         if found.overspent:
             figures = f"debited {found.debited}, held {account.held}, consumed {consumed}"
             self._say(
