@@ -255,11 +255,5 @@ MUTANTS = (
     Mutant("all_accounts_or_none", "three calls on a user, a pool and a cap"),
     Mutant("due_is_settled_first", "a user whose cap comes back"),
     Mutant("allowance_is_granted_once", "a user whose cap comes back"),
-    Mutant("cancel_leaves_the_hold", ONE),
-    Mutant("acknowledged_when_recorded", "a spool that forgets what is on disk"),
-    Mutant("deadline_closes", "calls that are never heard of again"),
-    Mutant("no_evidence_is_shown", LATE),
-    Mutant("bounded_is_placed_first", AWAY),
-    Mutant("bounded_counts_its_grants", AWAY),
 )
 WITH_CODE = [mutant for mutant in MUTANTS if mutant.killer is not None]

@@ -7,19 +7,12 @@ import pytest
 
 from tests.model.histories import run
 from tests.model.mutants import MUTANTS, WITH_CODE, Mutant, mutated
+from tests.model.python_mutants import PYTHON_MUTANTS, PythonMutant
 from tests.model.store import PostgresStore
 
 FEW = 50
 
 MODEL_ONLY = {"all_accounts_or_none", "due_is_settled_first", "allowance_is_granted_once"}
-MODEL_ONLY |= {
-    "cancel_leaves_the_hold",
-    "acknowledged_when_recorded",
-    "deadline_closes",
-    "no_evidence_is_shown",
-    "bounded_is_placed_first",
-    "bounded_counts_its_grants",
-}
 
 
 async def mutate(root: Path, pool: asyncpg.Pool, mutant: Mutant) -> None:
@@ -64,3 +57,11 @@ async def test_product_with_all_its_rules_passes_each_killer(
 def test_rules_without_code_are_those_of_what_is_not_built() -> None:
     """Pools, caps and what falls due are in the model before they are in SQL."""
     assert {mutant.rule for mutant in MUTANTS if mutant.killer is None} == MODEL_ONLY
+
+
+@pytest.mark.parametrize("mutant", PYTHON_MUTANTS, ids=lambda mutant: mutant.rule)
+async def test_module_without_one_rule_fails_a_scene(root: Path, mutant: PythonMutant) -> None:
+    """The scene passes with the product's module, and dies with the changed one."""
+    await mutant.killer(mutant.real())
+    with pytest.raises(AssertionError):
+        await mutant.killer(mutant.mutant(root))
