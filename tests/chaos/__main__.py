@@ -24,6 +24,7 @@ from tests.chaos.table import LONG_RUN, as_markdown, as_table, complaints, lines
 
 DETAILS_SHOWN: Final = 40
 TABLE_COLUMNS: Final = 170
+SAID_EVERY: Final = 20  # rounds, where no bar can be drawn
 SHORT_DEADLINE_S: Final = 15  # of a hold: who waits for a short run waits for the last hold too
 
 
@@ -50,6 +51,8 @@ async def play(schedule: tuple[Round, ...], state: Path, console: Console) -> Ou
         def told(done: int) -> None:
             kinds = schedule[done].kinds if done < len(schedule) else ("finishing",)
             bar.update(task, completed=done, description=", ".join(kinds))
+            if not console.is_terminal and done % SAID_EVERY == 0:
+                console.print(f"{done} of {len(schedule)} rounds")
 
         short = len(schedule) < LONG_RUN
         deadline_s = SHORT_DEADLINE_S if short else HOLD_DEADLINE_S

@@ -16,7 +16,7 @@ from tests.chaos.clerk import Clerk
 from tests.chaos.faults import Faults
 from tests.chaos.finish import finish
 from tests.chaos.judge import Case, Findings, price_by
-from tests.chaos.ledger_view import LedgerView, read_ledger
+from tests.chaos.ledger_view import LedgerView, count_open, read_ledger, set_aside
 from tests.chaos.schedule import Fault, Round
 from tests.chaos.system import BOUNDED_CAP_NANOS, REPLICAS, ChaosStack
 from tests.chaos.traffic import ABORTS, CLIENT, MANY_ABORTS, NOBODY, Attempt, Crowd, Door, probe
@@ -176,8 +176,7 @@ class Run:
         """Wait until every hold is closed, within the bound; what is left then is a finding."""
         deadline = time.monotonic() + CLOSE_BOUND_S
         while time.monotonic() < deadline:
-            view = await read_ledger(self._stack.database_url, CLIENT)
-            if not any(hold.is_open for who in view.people.values() for hold in who.holds):
+            if not await count_open(self._stack.database_url, CLIENT):
                 return
             await asyncio.sleep(POLL_S)
 
@@ -188,6 +187,8 @@ class Run:
             for person in outcome.people:
                 outcome.findings.add(cases[person].judge())
         probes = cases[NOBODY].judge()
+        spools = (self._stack.disk("stand-in").folder, self._stack.spool_folder)
+        view.sums["set aside"] = sum(map(set_aside, spools))
         return Outcome(rounds, self._door.attempts, view.sums, probes, took_s)
 
     def _cases(self, view: LedgerView) -> dict[str, Case]:

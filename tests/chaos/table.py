@@ -128,8 +128,11 @@ def complaints(outcome: Outcome, lines: Sequence[Line]) -> list[str]:
         said.append(f"accounts of rounds {unfinished} could not be spent to their end")
     if outcome.sums["strangers"]:
         said.append(f"{outcome.sums['strangers']} nano-USD were booked to nobody")
-    if outcome.sums["quarantined"]:
-        said.append(f"{outcome.sums['quarantined']} records were quarantined")
+    said += [
+        f"{outcome.sums[name]} records were {name}"
+        for name in ("quarantined", "set aside")
+        if outcome.sums[name]
+    ]
     if len(outcome.rounds) < LONG_RUN:
         return said
     if every.refused < LEAST_REFUSED:

@@ -37,6 +37,13 @@ def test_make_run_once_ends_with_books_that_agree(tmp_path: Path, root: Path) ->
     answered, refused, overspent = (int(figure) for figure in race.groups())
     assert (answered + refused, overspent) == (64, 0)
     assert 10 <= answered <= 12
+    crash = re.search(
+        r"answered (\d+), told to wait \(503\) \d+, lost (\d+), overspent (\d+) nano-USD",
+        run.stdout,
+    )
+    assert crash is not None
+    assert int(crash[1]) > 0
+    assert (crash[2], crash[3]) == ("0", "0")
     books = re.search(
         r"ledger ([\d.]+) = provider ([\d.]+) USD, (\d+) of (\d+) matched, 0 holds open", run.stdout
     )

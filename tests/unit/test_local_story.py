@@ -10,7 +10,8 @@ from credit.models import Deployment, ModelEntry, ModelMap
 from credit.prices import Price
 from local.provider.truth import TruthCall
 from local.story.books import Debit, Difference, compare
-from local.story.chat import sentence_of
+from local.story.chat import Chat, Refusal, StoryError, sentence_of
+from local.story.fault import Told, away_s
 from local.story.screen import Screen, share, usd
 from local.story.tale import QUESTIONS
 
@@ -29,6 +30,21 @@ def prices() -> dict[str, Price]:
     price = Price.from_litellm("gpt-4o", PRICE)
     assert price is not None
     return {"gpt-4o": price}
+
+
+def told(asked_s: float, status: int) -> Told:
+    """A chat asked at that second, answered or told to wait."""
+    wait = Refusal(status, "enforcement_unavailable", "espere")
+    return Told(asked_s, Chat("hold", "", None if status == 200 else wait, 1))
+
+
+def test_away_lasts_from_the_kill_until_nobody_is_told_to_wait() -> None:
+    """An approval between two that had to wait does not end it; without any wait there was no gap."""
+    chats = [told(1.0, 200), told(2.1, 503), told(2.2, 200), told(2.4, 503), told(2.5, 200)]
+    assert away_s(chats, 2.0) == 0.5
+    assert away_s([told(1.0, 200), told(2.5, 200)], 2.0) == 0
+    with pytest.raises(StoryError):
+        away_s(chats[:-1], 2.0)
 
 
 def call(response_id: str, **changes: object) -> TruthCall:
