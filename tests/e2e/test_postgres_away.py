@@ -1,0 +1,142 @@
+"""Postgres is gone for a while, through the real Envoy and LiteLLM: people go on within the cap, the books add up."""
+
+import asyncio
+import re
+import socket
+from collections.abc import Awaitable, Callable, Mapping
+
+import asyncpg
+import httpx
+import pytest
+
+from authz.settings import AuthzSettings
+from credit.prices import Price
+from local.office import Office
+from local.stack import Stack
+from local.story.chat import Person
+from tests.e2e.traffic import Answer, Reckoning, Traffic
+
+USD = 10**9
+CREDIT = 100 * USD
+CAP = AuthzSettings.model_fields["bounded_cap_nanos"].default
+WITHIN_S = 20.0
+REPLICAS = 2
+# Holds of this model are dear (some 0.1 USD), its answers are not: a few calls use up the cap.
+DEAR = {
+    "model": "gpt-4o",
+    "messages": [{"role": "user", "content": "[[tokens=20 rate=200]]"}],
+}
+CALLS_LIMIT = 60
+
+NewPerson = Callable[..., Awaitable[Person]]
+Eventually = Callable[..., Awaitable[None]]
+
+GRANTED = """
+    SELECT coalesce(sum(h.granted), 0)::bigint FROM hold AS h JOIN account AS a ON a.id = h.account_id
+    WHERE a.external_id = $1 AND h.placed_by = 'bounded'"""
+TOLD = """
+    SELECT a.subject, a.kind, a.detail ->> 'state' AS state FROM alarm AS a
+    WHERE a.id > $1 AND a.kind LIKE 'store_%' AND EXISTS (
+        SELECT FROM audit AS l WHERE (l.actor, l.action, l.detail) = (a.subject, a.kind, a.detail))
+    ORDER BY a.id"""
+
+
+@pytest.fixture
+def reckoning(
+    stack: Stack, office: Office, prices: Mapping[str, Price], eventually: Eventually
+) -> Reckoning:
+    """Compares answers with the ledger, once everything is well again."""
+    return Reckoning(stack, office, prices, eventually)
+
+
+async def ask(http: httpx.AsyncClient, who: Person) -> tuple[Answer, str]:
+    """One dear call: how it ended, with the reason of a refusal."""
+    answer = await http.post("/v1/chat/completions", json=DEAR, headers=who.headers)
+    hold_id, body = answer.headers.get("x-request-id", ""), answer.json()
+    if answer.status_code == httpx.codes.OK:
+        return Answer(200, hold_id, str(body["id"]), 0.0), ""
+    return Answer(answer.status_code, hold_id, "", 0.0), str(body["error"]["code"])
+
+
+async def spend_the_cap(http: httpx.AsyncClient, who: Person) -> list[tuple[Answer, str]]:
+    """Call until both replicas have nothing left for this person."""
+    said: list[tuple[Answer, str]] = []
+    while len(said) < CALLS_LIMIT:
+        said += await asyncio.gather(*(ask(http, who) for _ in range(REPLICAS)))
+        if len(said) >= 4 * REPLICAS and not any(a.response_id for a, _ in said[-4 * REPLICAS :]):
+            break
+    return said
+
+
+async def spooled(stack: Stack) -> float:
+    """Reports that accounting took while Postgres was away."""
+    async with httpx.AsyncClient() as http:
+        text = (await http.get(f"{stack.accounting_url}/metrics")).text
+    found = re.search(r'^pedagio_reports_total\{result="spooled"\} (\S+)$', text, re.MULTILINE)
+    return float(found[1]) if found else 0.0
+
+
+async def test_people_go_on_within_the_cap_and_every_call_is_paid_once(
+    stack: Stack, person: NewPerson, eventually: Eventually, reckoning: Reckoning
+) -> None:
+    """Killed in mid-traffic, away for seconds, back: 200 or a 503 in words, never 402; then to the nano."""
+    steady, hungry = await person(CREDIT), await person(CREDIT)
+    before, spooled_before = await newest_alarm(stack), await spooled(stack)
+    postgres = stack.children["postgres"]
+    said: list[tuple[Answer, str]] = []
+    async with (
+        httpx.AsyncClient(base_url=stack.envoy_url, timeout=30) as http,
+        Traffic(stack, steady) as traffic,
+    ):
+        # Both replicas have met both of them; what one has not seen, the mirror knows.
+        said += await asyncio.gather(*(ask(http, hungry) for _ in range(2 * REPLICAS)))
+        await traffic.more(10, WITHIN_S)
+        await postgres.kill()
+        await traffic.more(20, WITHIN_S)
+        said += await spend_the_cap(http, hungry)
+        assert await spooled(stack) > spooled_before
+        await postgres.start()
+        await eventually(
+            lambda: connected(stack, before), "every process says it is back", WITHIN_S
+        )
+        await traffic.more(10, WITHIN_S)
+        last, _ = await ask(http, hungry)
+        assert last.response_id, "the ledger decides again: the cap is over"
+    assert {answer.status for answer in traffic.answers} <= {200, 503}
+    outage = said[2 * REPLICAS :]
+    assert sum(bool(answer.response_id) for answer, _ in outage) >= 2 * REPLICAS
+    assert {reason for _, reason in outage} == {"", "enforcement_unavailable"}
+    await reckoning.settle(steady, CREDIT, traffic.answers)
+    await reckoning.settle(hungry, CREDIT, [answer for answer, _ in said] + [last])
+    await all_went_by_the_cap(stack, steady, hungry)
+
+
+async def newest_alarm(stack: Stack) -> int:
+    """The number of the last one that was raised."""
+    database = await asyncpg.connect(stack.database_url)
+    newest = await database.fetchval("SELECT coalesce(max(id), 0) FROM alarm")
+    await database.close()
+    return int(newest)
+
+
+async def connected(stack: Stack, before: int) -> bool:
+    """Whether every process has told of its outage: gone and back, each also in the audit."""
+    host = socket.gethostname()
+    replicas = {f"authz {host} {address}" for address in stack.authz_addresses}
+    wanted: set[tuple[str, str, str | None]]
+    wanted = {(name, "store_away", "bounded") for name in replicas}
+    wanted |= {(name, "store_back", None) for name in replicas}
+    wanted |= {("accounting", kind, "spooling") for kind in ("store_away", "store_back")}
+    database = await asyncpg.connect(stack.database_url)
+    rows = await database.fetch(TOLD, before)
+    await database.close()
+    return wanted <= {(row["subject"], row["kind"], row["state"]) for row in rows}
+
+
+async def all_went_by_the_cap(stack: Stack, *people: Person) -> None:
+    """What was granted in the outage is in the ledger, within the cap of each replica."""
+    database = await asyncpg.connect(stack.database_url)
+    for who in people:
+        granted = await database.fetchval(GRANTED, who.name)
+        assert 0 < granted <= REPLICAS * CAP
+    await database.close()
