@@ -45,7 +45,9 @@ class Claims:
     issued: int
 
 
+TIER_MEMBERS = 3  # threshold, input price, output price
 _CLAIMS = tuple(field.name for field in fields(Claims))
+_KINDS = {field.name: field.type for field in fields(Claims) if field.name != "above"}
 # Every allowed request is signed: dataclasses.asdict and json.dumps would cost a third of its decision.
 _KEYS = tuple(_KEYWORDS_BACK.get(name, name) for name in _CLAIMS)
 _values = attrgetter(*_CLAIMS)
@@ -79,9 +81,19 @@ def verify(token: str, keys: Sequence[bytes]) -> Claims:
     if set(_CLAIMS) - set(values):
         raise TokenError("hold token lacks a claim")
     above = values["above"]
-    return Claims(
-        **{name: values[name] for name in _CLAIMS} | {"above": tuple(above) if above else None}
-    )
+    plain = {name: values[name] for name in _KINDS}
+    # Signed by us does not mean sound: a number for a text would fail somewhere behind, in a batch of others.
+    if any(type(plain[name]) is not kind for name, kind in _KINDS.items()) or not _is_tier(above):
+        raise TokenError("hold token has a claim of another kind")
+    return Claims(**plain, above=None if above is None else tuple(above))
+
+
+def _is_tier(above: Any) -> bool:
+    """Three whole numbers, or none at all."""
+    if above is None:
+        return True
+    whole = isinstance(above, list) and all(type(member) is int for member in above)
+    return whole and len(above) == TIER_MEMBERS
 
 
 def _mac(key: bytes, signed: str) -> bytes:
