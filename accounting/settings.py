@@ -8,7 +8,9 @@ from credit.settings import Settings
 class AccountingSettings(Settings):
     """Safe by default; read only in __main__."""
 
-    database_url: str = Field(description="postgresql:// address of the ledger")
+    database_url: str = Field(
+        description="postgresql:// address of the ledger: one server, or several of which one takes writes"
+    )
     redis_url: str | None = Field(
         None, description="redis:// address for news; without it Postgres is polled"
     )

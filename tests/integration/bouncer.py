@@ -1,4 +1,4 @@
-"""A real pgbouncer in transaction mode between the product and the test's Postgres."""
+"""pgbouncer in transaction mode, in front of the Postgres of a test."""
 
 import os
 import shutil
