@@ -84,6 +84,19 @@ async def test_reports_in_an_outage_are_kept_then_debited_once(scene: Scene) -> 
     )
 
 
+async def test_report_that_contradicts_one_waiting_does_not_overtake_it(scene: Scene) -> None:
+    """Postgres is back, the first report still waits on the disk: the second waits behind it."""
+    hold_id, text, account_id = await scene.placed()
+    usage = {"prompt_tokens": 3_000, "completion_tokens": 600}
+    second = cost(hold_id, text, cost_usd="0.0135", usage=usage)
+    assert await scene.office.intake.keep("report", [cost(hold_id, text)])
+    assert not scene.office.intake.away
+    assert await scene.send(second) == (202, {"spooled": 1})
+    await scene.office.intake.round()
+    assert (await scene.office.books.figures(account_id)).posted == CREDIT - COST
+    assert await scene.office.books.pool.fetchval("SELECT count(*) FROM usage_conflict") == 1
+
+
 async def test_report_that_is_bad_is_reduced_before_it_is_kept(scene: Scene) -> None:
     """The allow-list comes first: no prompt reaches the disk, and quarantine tells only the shape."""
     hold_id, text, account_id = await scene.placed()
