@@ -21,6 +21,8 @@ RUN groupadd --gid 1000 pedagio \
  && useradd --uid 1000 --gid 1000 --no-create-home --home-dir /app --shell /usr/sbin/nologin pedagio
 COPY --from=build /opt/pedagio /opt/pedagio
 COPY --from=build /usr/share/pedagio /usr/share/pedagio
+# A new named volume takes over the rights of the folder that it covers.
+RUN mkdir -p /var/spool/pedagio && chmod 1777 /var/spool/pedagio
 WORKDIR /app
 COPY protos ./protos
 COPY credit ./credit

@@ -27,6 +27,7 @@ from accounting.intake import Intake
 from accounting.match import Matcher
 from accounting.metrics import ACCESS_ENTRIES
 from accounting.models_sync import OWN_ACTOR, OWN_REASON, SyncResult, sync_models
+from accounting.open_holds import count_for_ever
 from accounting.pricing import CurrentModels
 from accounting.record import Recorder
 from accounting.relay import relay_of
@@ -97,6 +98,7 @@ async def serve(settings: AccountingSettings) -> None:
         asyncio.create_task(matcher.run()),
         asyncio.create_task(audit_each_minute(pool)),
         asyncio.create_task(intake.run()),
+        asyncio.create_task(count_for_ever(pool)),
         *([asyncio.create_task(_mirror(pool, settings.redis_url))] if settings.redis_url else []),
         asyncio.create_task(_keep_models_fresh(sync)),
     ]

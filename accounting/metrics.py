@@ -47,6 +47,8 @@ SETTLEMENTS = Counter(
     ["outcome", "reason"],
     registry=REGISTRY,
 )
+OPEN_HOLDS = Gauge("pedagio_open_holds", "holds that are open now", registry=REGISTRY)
+HELD_NANOS = Gauge("pedagio_held_nanos", "what the open holds reserve, nano-USD", registry=REGISTRY)
 MATCH_CALLS = Gauge(
     "pedagio_match_calls",
     "calls of the last hour by who told of them: hold, access log, callback, 1 or 0 each",

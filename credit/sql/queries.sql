@@ -142,3 +142,7 @@ SELECT mode_override FROM account WHERE id = :account_id;
 SELECT u.provider_id,
        max((u.usage ->> 'prompt_tokens')::bigint + (u.usage ->> 'completion_tokens')::bigint)::bigint AS tokens
 FROM usage_event AS u WHERE u.provider_id = ANY (:provider_ids) GROUP BY u.provider_id;
+
+-- name: count_open
+-- The working set: how many holds are open, how much they reserve (nano-USD).
+SELECT count(*)::bigint AS holds, coalesce(sum(o.amount), 0)::bigint AS nanos FROM hold_open AS o;
