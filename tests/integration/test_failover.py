@@ -13,7 +13,7 @@ import pytest
 
 from credit import ledger
 from credit.away import is_away
-from credit.pool import connect, find_writer
+from credit.pool import RELEASE_TIMEOUT_S, connect, find_writer
 from tests.books import Books, a_place, a_record, an_event
 from tests.integration.doors import Replica, claims_of, new_id, open_for_business, until
 from tests.integration.pair import Pair, signal_all
@@ -252,3 +252,15 @@ async def test_several_workers_behind_one_address_reach_the_new_primary(
     assert placed.count(True) >= WORKERS
     assert placed[-1]
     await books.check()
+
+
+async def test_pool_of_a_silent_server_closes_within_its_bound(pair: Pair) -> None:
+    """A process that ends while Postgres answers nothing does end; nobody has to kill it."""
+    pool = await connect(pair.primary.url, min_size=4)
+    signal_all(pair.primary_child, signal.SIGSTOP)
+    try:
+        began_s = time.monotonic()
+        await pool.close()
+        assert time.monotonic() - began_s < 2 * RELEASE_TIMEOUT_S
+    finally:
+        signal_all(pair.primary_child, signal.SIGCONT)
