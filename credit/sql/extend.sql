@@ -16,7 +16,8 @@ BEGIN
     SELECT x.* INTO a FROM account AS x
     WHERE x.id = (SELECT h.account_id FROM hold AS h WHERE h.id = p_hold) FOR NO KEY UPDATE;
     SELECT x.* INTO o FROM hold_open AS x WHERE x.hold_id = p_hold FOR UPDATE;
-    IF NOT FOUND THEN
+    -- No account: the hold was placed between these two statements (bounded), and nothing of it is locked.
+    IF NOT FOUND OR a.id IS NULL THEN
         o_result := 'closed'; RETURN NEXT; RETURN;
     END IF;
     SELECT greatest(p_minimum, h.target) INTO goal FROM hold AS h WHERE h.id = p_hold;

@@ -1,6 +1,7 @@
 """Every order of every step, for small sizes: the promises hold, and fall with any rule."""
 
 from dataclasses import fields, replace
+from pathlib import Path
 
 import pytest
 
@@ -33,3 +34,10 @@ def test_protocol_without_one_rule_breaks_a_promise(rule: str, world: str) -> No
 def test_rules_of_the_model_all_have_a_mutant() -> None:
     """No rule escapes being switched off."""
     assert sorted(rule for rule, _ in SWITCHED_OFF) == sorted(f.name for f in fields(Rules))
+
+
+@pytest.mark.parametrize(("rule", "world"), SWITCHED_OFF)
+def test_rule_of_the_model_is_documented(root: Path, rule: str, world: str) -> None:
+    """The page of the proofs names each rule with the world that shows it."""
+    page = (root / "docs/explanation/proofs.md").read_text(encoding="utf-8")
+    assert f"| `{rule}` | {world} |" in page

@@ -45,7 +45,7 @@ SOME_BYTES = st.binary(max_size=600) | st.builds(damaged, VALID, st.integers(0, 
 @given(
     SOME_BYTES, st.sampled_from(["off", "shadow", "enforce", "closed"]), st.sampled_from(ANSWERS)
 )
-@fuzz(400)
+@fuzz(200)
 def test_bytes_at_the_door_never_pass_enforce_without_a_hold(
     raw: bytes, mode: str, ledger: Placed | Exception
 ) -> None:
