@@ -37,6 +37,7 @@ from credit import ledger
 from credit.away import is_away
 from credit.mirror import WRITE_WITHIN_S, Mirror
 from credit.news import News, publish
+from credit.patience import connect_when_there
 from credit.settings import split_keys
 from credit.spool import Spool
 from credit.wording import Wording
@@ -59,7 +60,7 @@ class HttpServer(uvicorn.Server):
 
 async def serve(settings: AccountingSettings) -> None:
     """Run until SIGTERM or SIGINT."""
-    pool = await ledger.connect(
+    pool = await connect_when_there(
         settings.database_url, min_size=2, max_size=10, role="pedagio-accounting"
     )
     models = CurrentModels(pool)

@@ -113,10 +113,21 @@ class Intake:
             await self._probe()
         self._come_back()
         replayed = await self._drain()
-        if self._untold:
-            self._untold[-1][1]["replayed"] = replayed + self._untold[-1][1].get("replayed", 0)
+        for kind, detail in self._untold:
+            if kind == "store_back":
+                detail.setdefault("replayed", replayed)
+        await self._tell_all()
+
+    async def _tell_all(self) -> None:
+        """What the ledger cannot write would be wrong for ever: it is logged, the next one is told."""
         while self._untold:
-            await self._tell(self._untold[0][0], "accounting", self._untold[0][1])
+            kind, detail = self._untold[0]
+            try:
+                await self._tell(kind, "accounting", detail)
+            except Exception as error:
+                if is_away(error):
+                    raise
+                log.warning("alarm_not_raised", kind=kind, error=type(error).__name__)
             self._untold.pop(0)
 
     def _come_back(self) -> None:
