@@ -24,10 +24,10 @@ from authz.settings import AuthzSettings
 from authz.snapshot import Snapshot
 from authz.store import Store, Ways
 from credit import ledger
-from credit.away import is_away
 from credit.ledger import Place, Placed
 from credit.mirror import Mirror
 from credit.news import News
+from credit.patience import connect_when_there
 from credit.pool import Pool
 from credit.settings import split_keys
 from credit.spool import Spool
@@ -35,7 +35,6 @@ from credit.wording import Wording
 
 EVERYTHING = {"mode", "clients", "models", "outputs"}
 OUTPUTS_EVERY_S = 60.0
-START_RETRY_S = 0.5
 CLOSE_WITHIN_S = 3.0
 
 log = structlog.get_logger()
@@ -75,6 +74,7 @@ async def serve(settings: AuthzSettings) -> None:
         )
         server = Server(Authorization(metrics.watched(check.decide)), settings.authz_listen)
         await server.start()
+        await store.beat()  # what an earlier process granted is placed before anybody is served
         tasks = [
             asyncio.create_task(News(pool, settings.redis_url).watch(snapshot.reload)),
             asyncio.create_task(_refresh_outputs(snapshot)),
@@ -95,18 +95,10 @@ async def serve(settings: AuthzSettings) -> None:
 async def _connect(
     settings: AuthzSettings, opened: contextlib.AsyncExitStack, role: str, size: int
 ) -> Pool:
-    """A pool, as soon as Postgres is there: a replica that starts in an outage waits for its end."""
-    while True:
-        try:
-            pool = await ledger.connect(
-                settings.database_url, min_size=min(size, 2), max_size=size, role=role
-            )
-            break
-        except Exception as error:
-            if not is_away(error):
-                raise
-            log.warning("ledger_away", error=type(error).__name__)
-            await asyncio.sleep(START_RETRY_S)
+    """A pool that is closed with the rest."""
+    pool = await connect_when_there(
+        settings.database_url, min_size=min(size, 2), max_size=size, role=role
+    )
     opened.push_async_callback(_close, pool)
     return pool
 
