@@ -1,4 +1,4 @@
-"""Two and three SQL sessions in every order of their steps: the outcome is that of some serial order.
+"""Every order of the steps of several SQL sessions: the outcome is that of some serial order.
 
 READ COMMITTED takes a new snapshot per statement, so only locks keep a function's statements together:
 this is where a missing lock, or one taken in another order (a deadlock), would show.
