@@ -24,7 +24,7 @@ from accounting.audit.report import Finding, Report, Violation
 RECENT_BOUND_S = 30.0
 WHOLE_BOUND_S = 600.0
 # Changes of accounts that the minute's run looks at whole, of accounts drawn at random.
-SLICE_CHANGES = 20_000
+SLICE_CHANGES = 5_000
 # Accounts frozen, and alarms raised, in one run: what is left is met by the next one.
 FREEZE_LIMIT = 100
 ALARM_LIMIT = 100

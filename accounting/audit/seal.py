@@ -22,9 +22,9 @@ from accounting.audit.report import Violation
 RULE = 1
 TABLES = ("transfer", "usage_event", "hold_close", "decision", "account_history", "audit")
 # Rows of one table in one link, about; only a single transaction may exceed it.
-LINK_ROWS = 20_000
+LINK_ROWS = 5_000
 # Links made in one run: after a long silence the next runs go on.
-LINKS_PER_RUN = 50
+LINKS_PER_RUN = 200
 PAGE_LINKS = 100
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -134,6 +134,15 @@ async def verify_links(
         found += [Violation(SEAL, None, f"link {link.number}", problem) for problem in problems]
         before = link
     return found
+
+
+async def verify_some(
+    connection: statements.Connection, bound_s: float, first: int, size: int
+) -> tuple[int, list[Violation]]:
+    """So many links from a number on, each against the one before; how many there are, what is wrong."""
+    page = await list_links(connection, bound_s, max(first - 1, 0), size + (first > 0))
+    before = page.pop(0) if first > 0 and page else None
+    return len(page), await verify_links(connection, bound_s, before, page)
 
 
 async def verify_all(

@@ -166,28 +166,31 @@ FROM hold_open AS o JOIN hold_close AS c ON c.hold_id = o.hold_id JOIN hold AS h
 WHERE h.placed_at < :from_at AND (:accounts::bigint[] IS NULL OR h.account_id = ANY (:accounts));
 
 -- name: close_sum
--- What a hold captured is its estimate plus its charges up to the closing; the account's versions say which
--- charges those are. Later ones are late debits: they are in the account, never in the closed hold.
-WITH closes AS (
-    SELECT c.hold_id, h.account_id, c.captured, c.tx,
-           (SELECT min(x.version) FROM account_history AS x WHERE x.tx = c.tx AND x.account_id = h.account_id) AS version
+-- What a hold captured is its estimate plus its charges up to the closing. Later ones are late debits: they are in
+-- the account, never in the closed hold. Which is which the account's versions say; they are looked up only where
+-- not all of it adds up, or a charge bears a later time than the closing.
+WITH doubtful AS (
+    SELECT c.hold_id, h.account_id, c.captured, c.tx, coalesce(e.amount, 0) AS estimate
     FROM hold_close AS c JOIN hold AS h ON h.id = c.hold_id
+    LEFT JOIN transfer AS e ON e.hold_id = c.hold_id AND e.kind = 'estimate' AND e.tx = c.tx
+    LEFT JOIN usage_event AS u ON u.hold_id = c.hold_id AND u.cost > 0
+    LEFT JOIN transfer AS t ON t.event_id = u.id AND t.kind = 'charge'
     WHERE c.tx >= :since AND c.tx > (SELECT s.to_tx FROM seal AS s WHERE s.number = 0)
-      AND (:accounts::bigint[] IS NULL OR h.account_id = ANY (:accounts))),
+      AND (:accounts::bigint[] IS NULL OR h.account_id = ANY (:accounts))
+    GROUP BY c.hold_id, h.account_id, c.captured, c.tx, e.amount
+    HAVING c.captured <> coalesce(e.amount, 0) + coalesce(sum(t.amount), 0) OR bool_or(t.recorded_at > c.closed_at)),
 debited AS (
-    SELECT c.hold_id, c.account_id, c.captured, c.version,
-           coalesce((SELECT sum(e.amount) FROM transfer AS e
-                     WHERE e.hold_id = c.hold_id AND e.kind = 'estimate' AND e.tx = c.tx), 0)
-           + coalesce((SELECT sum(t.amount) FROM usage_event AS u
-                       JOIN transfer AS t ON t.event_id = u.id AND t.kind = 'charge'
-                       WHERE u.hold_id = c.hold_id AND c.version >= (
-                           SELECT min(x.version) FROM account_history AS x
-                           WHERE x.tx = t.tx AND x.account_id = c.account_id)), 0) AS amount
-    FROM closes AS c)
+    SELECT d.hold_id, d.account_id, d.captured, d.estimate + coalesce((
+               SELECT sum(t.amount) FROM usage_event AS u
+               JOIN transfer AS t ON t.event_id = u.id AND t.kind = 'charge'
+               WHERE u.hold_id = d.hold_id
+                 AND (SELECT min(x.version) FROM account_history AS x WHERE x.tx = t.tx AND x.account_id = d.account_id)
+                  <= (SELECT min(x.version) FROM account_history AS x WHERE x.tx = d.tx AND x.account_id = d.account_id)
+           ), 0) AS amount
+    FROM doubtful AS d)
 SELECT d.account_id, 'hold ' || d.hold_id AS subject,
-       format('captured %s, debited until it closed %s%s', d.captured, d.amount,
-              CASE WHEN d.version IS NULL THEN '; its closing made no version of the account' ELSE '' END) AS detail
-FROM debited AS d WHERE d.captured <> d.amount OR d.version IS NULL;
+       format('captured %s, debited until it closed %s', d.captured, d.amount) AS detail
+FROM debited AS d WHERE d.captured <> d.amount;
 
 -- name: overage
 SELECT h.account_id, 'hold ' || h.id AS subject,

@@ -42,8 +42,8 @@ SELECT s.id FROM (
 WHERE s.changes <= :budget;
 
 -- name: count_rows^
--- How many rows of each kind a run looks at.
-SELECT (SELECT count(*) FROM account AS a WHERE :accounts::bigint[] IS NULL OR a.id = ANY (:accounts)) AS accounts,
+-- How many rows of each kind a run looks at; changed: the accounts of invariants that are asked by account.
+SELECT (SELECT count(*) FROM account AS a WHERE :changed::bigint[] IS NULL OR a.id = ANY (:changed)) AS accounts,
        (SELECT count(*) FROM account_history AS x
         WHERE x.tx >= :since AND (:accounts::bigint[] IS NULL OR x.account_id = ANY (:accounts))) AS versions,
        (SELECT count(*) FROM transfer AS t WHERE t.tx >= :since AND (
@@ -51,7 +51,7 @@ SELECT (SELECT count(*) FROM account AS a WHERE :accounts::bigint[] IS NULL OR a
        (SELECT count(*) FROM usage_event AS u JOIN hold AS h ON h.id = u.hold_id
         WHERE u.tx >= :since AND (:accounts::bigint[] IS NULL OR h.account_id = ANY (:accounts))) AS usage_events,
        (SELECT count(*) FROM hold AS h
-        WHERE h.placed_at >= :from_at AND (:accounts::bigint[] IS NULL OR h.account_id = ANY (:accounts))) AS holds,
+        WHERE h.placed_at >= :from_at AND (:changed::bigint[] IS NULL OR h.account_id = ANY (:changed))) AS holds,
        (SELECT count(*) FROM hold_open AS o
         WHERE :accounts::bigint[] IS NULL OR o.account_id = ANY (:accounts)) AS open_holds,
        (SELECT count(*) FROM hold_close AS c JOIN hold AS h ON h.id = c.hold_id
