@@ -14,7 +14,7 @@ import uvloop
 
 from authz import metrics
 from authz.batcher import Batcher
-from authz.bounded import Bounded
+from authz.bounded import SPOOL_LIMIT_BYTES, Bounded
 from authz.check import Check
 from authz.knowledge import Knowledge
 from authz.lookup import Lookup
@@ -125,7 +125,7 @@ def _open_store(
     store = Store(ways, knowledge, name=name, bounded_for_s=settings.bounded_for_s)
     bounded: Bounded | None = None
     if settings.bounded_dir:
-        spool = Spool(Path(settings.bounded_dir))
+        spool = Spool(Path(settings.bounded_dir), limit_bytes=SPOOL_LIMIT_BYTES)
         try:
             spool.open()
             bounded = Bounded(spool, knowledge.figures, settings.bounded_cap_nanos, store.alarm)

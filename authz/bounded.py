@@ -21,7 +21,8 @@ from credit.mirror import Figures
 from credit.spool import Spool
 
 # Answers are remembered for the whole outage: more than a replica grants in its longest one.
-HOLDS_LIMIT: Final = 500_000
+HOLDS_LIMIT: Final = 200_000
+SPOOL_LIMIT_BYTES: Final = 64 * 1024 * 1024
 BATCH_HOLDS: Final = 200
 BATCH_WITHIN_S: Final = 10.0
 

@@ -176,8 +176,8 @@ class Spool:
         segment = self._current
         if segment is None or segment.whole_bytes >= SEGMENT_BYTES or segment.is_torn:
             path = self._folder / f"{self._name}-{self._number:06d}{SUFFIX}"
-            segment = self._current = await asyncio.to_thread(create, path)
             self._number += 1
+            segment = self._current = await asyncio.to_thread(create, path)
             self._segments.append(segment)
         return segment
 

@@ -75,9 +75,12 @@ class Segment:
 
 def create(path: Path) -> Segment:
     """A new, locked segment; its name is as durable as its content."""
+    # Locked before it has the name of a segment: in between, another process would take it for an orphan.
+    fresh = path.with_suffix(".new")
     flags = os.O_CREAT | os.O_EXCL | os.O_RDWR | os.O_APPEND | os.O_CLOEXEC
-    descriptor = os.open(path, flags, 0o600)
+    descriptor = os.open(fresh, flags, 0o600)
     fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    fresh.rename(path)
     _sync_folder(path.parent)
     return Segment(path, descriptor)
 
