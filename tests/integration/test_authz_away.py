@@ -6,20 +6,17 @@ import json
 import os
 from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import Any
 
 import asyncpg
-import httpx
 import pytest
 
 from accounting.relay import relay_of
 from credit.mirror import Mirror
 from local import redis as local_redis
-from local.probe import HOST, free_ports
+from local.probe import free_ports
 from local.process import Child
 from tests.books import Books
 from tests.integration.doors import (
-    Replica,
     Wire,
     claims_of,
     held,
@@ -28,10 +25,9 @@ from tests.integration.doors import (
     refusal_of,
     until,
 )
+from tests.integration.outage import CAP, WANT, Mute, Watched
 
 CREDIT = 100_000_000
-WANT = 2_000 * 2_500 + 100 * 10_000  # 2,000 bytes and 100 tokens of gpt-4o, nano-USD
-CAP = 5 * WANT
 UNAVAILABLE = (503, "enforcement_unavailable")
 
 
@@ -53,37 +49,6 @@ async def wire(database_url: str) -> AsyncIterator[Wire]:
     await wire.cut()
 
 
-def a_replica(folder: Path, wire: Wire, name: str = "authz", **more: str) -> Replica:
-    """With a folder to grant from, a cap of five calls, and metrics."""
-    (port,) = free_ports(1)
-    settings = {
-        "bounded_dir": str(folder / "bounded"),
-        "bounded_cap_nanos": str(CAP),
-        "authz_metrics_listen": f"{HOST}:{port}",
-        **more,
-    }
-    replica = Replica(folder, wire.url, name, **settings)
-    replica.metrics_url = f"http://{HOST}:{port}/metrics"  # type: ignore[attr-defined]
-    return replica
-
-
-async def metric(replica: Any, line: str) -> float | None:
-    """The value of one line of the metrics."""
-    async with httpx.AsyncClient() as http:
-        text = (await http.get(replica.metrics_url)).text
-    found = [row.rpartition(" ")[2] for row in text.splitlines() if row.startswith(line + " ")]
-    return float(found[0]) if found else None
-
-
-async def until_state(replica: Replica, state: str) -> None:
-    """Wait for a state that the replica shows."""
-
-    async def shown() -> bool:
-        return await metric(replica, f'pedagio_store_state{{state="{state}"}}') == 1
-
-    await until(shown)
-
-
 async def alarms(books: Books) -> list[tuple[str, str | None]]:
     """What was told so far: kind, state; each has its line in the audit."""
     told = await books.pool.fetch("SELECT kind, detail ->> 'state' AS state FROM alarm ORDER BY id")
@@ -98,11 +63,11 @@ async def test_postgres_away_lets_a_person_go_on_up_to_the_cap(
     books: Books, wire: Wire, tmp_path: Path
 ) -> None:
     """First unknown, then within the cap, then 503 and never 402; back: placed, then the ledger decides."""
-    async with a_replica(tmp_path, wire) as authz:
+    async with Watched(tmp_path, wire) as authz:
         claims_of(await authz.ask(new_id()))
         await wire.cut()
         assert refusal_of(await authz.ask(new_id())) == UNAVAILABLE
-        await until_state(authz, "bounded")
+        await authz.until_state("bounded")
         ids = [new_id() for _ in range(12)]
         answers = await asyncio.gather(*(authz.ask(one) for one in ids))
         allowed = {i: claims_of(a) for i, a in zip(ids, answers, strict=True) if not a.status.code}
@@ -113,7 +78,7 @@ async def test_postgres_away_lets_a_person_go_on_up_to_the_cap(
         assert claims_of(await authz.ask(again)).granted == allowed[again].granted
         assert refusal_of(await authz.ask(new_id(), x_user_id="stranger")) == UNAVAILABLE
         await wire.mend()
-        await until_state(authz, "connected")
+        await authz.until_state("connected")
         granted = sum(claims.granted for claims in allowed.values())
         assert await held(books) == WANT + granted
         rows = await books.pool.fetch("SELECT id::text FROM hold WHERE placed_by = 'bounded'")
@@ -126,26 +91,51 @@ async def test_postgres_away_lets_a_person_go_on_up_to_the_cap(
 
         await until(told)
         assert await alarms(books) == [("store_away", "bounded"), ("store_back", None)]
-        assert await metric(authz, "pedagio_bounded_granted_nanos") == 0
-        assert await metric(authz, 'pedagio_decisions_total{reason="",result="allow"}') is not None
-        assert await metric(authz, "pedagio_place_unknown_total") == 1
+        assert await authz.metric("pedagio_bounded_granted_nanos") == 0
+        assert await authz.metric('pedagio_decisions_total{reason="",result="allow"}') is not None
+        assert await authz.metric("pedagio_place_unknown_total") == 1
+
+
+async def test_postgres_that_is_silent_is_away_like_one_that_refuses(
+    books: Books, database_url: str, tmp_path: Path
+) -> None:
+    """A frozen server or a dropped network answers nobody: the same states, and no wait without an end."""
+    wire = Mute(database_url)
+    await wire.mend()
+    async with Watched(tmp_path, wire) as authz:
+        claims_of(await authz.ask(new_id()))
+        wire.speaks.clear()
+        assert refusal_of(await authz.ask(new_id())) == UNAVAILABLE
+        await authz.until_state("bounded")
+        began = asyncio.get_running_loop().time()
+        hold_id = new_id()
+        granted = claims_of(await authz.ask(hold_id)).granted
+        assert asyncio.get_running_loop().time() - began < 1.0
+        wire.speaks.set()
+        await authz.until_state("connected")
+        row = await books.pool.fetchrow("SELECT granted FROM hold WHERE id = $1", hold_id)
+        assert row is not None
+        assert row["granted"] == granted
+        claims_of(await authz.ask(new_id()))
+        await books.check()
+    await wire.cut()
 
 
 async def test_replica_that_dies_in_the_outage_has_its_holds_placed(
     books: Books, wire: Wire, tmp_path: Path
 ) -> None:
     """After the answers, kill -9: what was granted is on disk, and the next process places it first."""
-    async with a_replica(tmp_path, wire) as authz:
+    async with Watched(tmp_path, wire) as authz:
         claims_of(await authz.ask(new_id()))
         await wire.cut()
-        await until_state(authz, "bounded")
+        await authz.until_state("bounded")
         hold_id = new_id()
         granted = claims_of(await authz.ask(hold_id)).granted
         await authz.child.kill()
         restarting = asyncio.create_task(authz.child.start())
         await wire.mend()
         await restarting
-        await until_state(authz, "connected")
+        await authz.until_state("connected")
         row = await books.pool.fetchrow(
             "SELECT granted, placed_by FROM hold WHERE id = $1", hold_id
         )
@@ -165,7 +155,7 @@ async def test_postgres_away_where_nobody_may_grant_is_refused_at_once(
     )
     async with contextlib.AsyncExitStack() as running:
         replicas = [
-            a_replica(tmp_path, wire, f"authz-{n}", **{"place_timeout_s": "5", **more})
+            Watched(tmp_path, wire, f"authz-{n}", **{"place_timeout_s": "5", **more})
             for n, more in enumerate(closed)
         ]
         await asyncio.gather(*(running.enter_async_context(replica) for replica in replicas))
@@ -173,7 +163,7 @@ async def test_postgres_away_where_nobody_may_grant_is_refused_at_once(
             claims_of(await replica.ask(new_id()))
         await wire.cut()
         for replica in replicas:
-            await until_state(replica, "closed")
+            await replica.until_state("closed")
         began = asyncio.get_running_loop().time()
         for replica in replicas:
             for person in ("maria", "somebody new"):
@@ -182,7 +172,7 @@ async def test_postgres_away_where_nobody_may_grant_is_refused_at_once(
         assert asyncio.get_running_loop().time() - began < 2.0
         await wire.mend()
         for replica in replicas:
-            await until_state(replica, "connected")
+            await replica.until_state("connected")
             claims_of(await replica.ask(new_id()))
 
 
@@ -199,17 +189,17 @@ async def test_accounts_that_must_not_be_blocked_or_served_are_known_in_the_outa
         "UPDATE account SET mode_override = 'shadow', version = version + 1"
         " WHERE external_id = 'rita'"
     )
-    async with a_replica(tmp_path, wire) as authz:
+    async with Watched(tmp_path, wire) as authz:
         for name in ("maria", "jose", "rita"):
             await authz.ask(new_id(), x_user_id=name)
         before = await held(books)
         await wire.cut()
-        await until_state(authz, "bounded")
+        await authz.until_state("bounded")
         assert refusal_of(await authz.ask(new_id(), x_user_id="jose")) == (403, "account_suspended")
         claims = claims_of(await authz.ask(new_id(), x_user_id="rita"))
         assert (claims.mode, claims.granted) == ("shadow", 0)
         await wire.mend()
-        await until_state(authz, "connected")
+        await authz.until_state("connected")
         assert await held(books) == before
 
 
@@ -230,7 +220,7 @@ async def test_account_seen_only_by_the_mirror_goes_on_with_the_newest_figures(
     try:
         rita = await books.account(3 * WANT, "rita")
         async with (
-            a_replica(tmp_path, wire, redis_url=url) as authz,
+            Watched(tmp_path, wire, redis_url=url) as authz,
             Mirror(url, within_s=2.0) as mirror,
         ):
             claims_of(await authz.ask(new_id()))
@@ -243,7 +233,7 @@ async def test_account_seen_only_by_the_mirror_goes_on_with_the_newest_figures(
             await relay_of(books.pool, mirror).round()
             assert await mirror.find(rita) is not None
             await wire.cut()
-            await until_state(authz, "bounded")
+            await authz.until_state("bounded")
             assert claims_of(await authz.ask(new_id(), x_user_id="rita")).account == str(rita)
             assert refusal_of(await authz.ask(new_id())) == UNAVAILABLE
             await redis.kill()
@@ -257,10 +247,10 @@ async def test_bounded_hold_that_was_reported_first_is_debited_once(
     books: Books, wire: Wire, tmp_path: Path
 ) -> None:
     """Its report reaches the ledger before the replica does: nothing is reserved twice, nothing doubled."""
-    async with a_replica(tmp_path, wire) as authz:
+    async with Watched(tmp_path, wire) as authz:
         claims_of(await authz.ask(new_id()))
         await wire.cut()
-        await until_state(authz, "bounded")
+        await authz.until_state("bounded")
         hold_id = new_id()
         claims = claims_of(await authz.ask(hold_id))
         lines = [
@@ -282,7 +272,7 @@ async def test_bounded_hold_that_was_reported_first_is_debited_once(
         }
         await books.report([record], [])
         await wire.mend()
-        await until_state(authz, "connected")
+        await authz.until_state("connected")
         placed = await books.pool.fetch("SELECT placed_by FROM hold WHERE id = $1", hold_id)
         assert [row["placed_by"] for row in placed] == ["report"]
         assert await held(books) == WANT
