@@ -17,6 +17,7 @@ from accounting.reports import storable
 TOKEN_HEADER: Final = "x-pedagio-hold"  # noqa: S105 (the name of a header)
 TEXT_LIMIT: Final = 200
 ID_LIMIT: Final = 256
+LAST_SECOND: Final = 10**11  # the year 5138: the end of what `at_ms` may say
 UNREADABLE: Final[Mapping[str, Any]] = {"record": "unreadable"}
 
 
@@ -147,10 +148,21 @@ def _identifier(value: Any) -> str | None:
 
 def _cost_text(value: Any) -> str:
     """LiteLLM's float cost as the shortest decimal text that is the same float; '0' if none."""
-    number = isinstance(value, int | float) and not isinstance(value, bool)
-    return str(float(value)) if number and math.isfinite(value) and value > 0 else "0"
+    number = _finite(value)
+    return str(number) if number is not None and number > 0 else "0"
 
 
 def _epoch_ms(value: Any) -> int | None:
-    number = isinstance(value, int | float) and not isinstance(value, bool)
-    return round(value * 1000) if number and math.isfinite(value) else None
+    seconds = _finite(value)
+    return round(seconds * 1000) if seconds is not None and 0 <= seconds <= LAST_SECOND else None
+
+
+def _finite(value: Any) -> float | None:
+    """A JSON number as a float; None for what is none. JSON also knows integers that no float can hold."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    try:
+        number = float(value)
+    except OverflowError:
+        return None
+    return number if math.isfinite(number) else None
