@@ -40,3 +40,10 @@ VALUES (0, 0, '0', pg_current_xact_id(), '{}', '', 'pedagio', now());
 
 -- Accounts that the auditor once froze are looked at whole, each minute.
 CREATE INDEX audit_frozen ON audit (subject) WHERE action = 'freeze_account';
+
+-- As Postgres itself writes it: a restored dump then has the same definition, letter by letter, which the auditor compares.
+CREATE OR REPLACE TRIGGER history AFTER UPDATE ON account FOR EACH ROW
+WHEN (OLD.posted IS DISTINCT FROM NEW.posted OR OLD.held IS DISTINCT FROM NEW.held
+      OR OLD.overdraft IS DISTINCT FROM NEW.overdraft OR OLD.status IS DISTINCT FROM NEW.status
+      OR OLD.version IS DISTINCT FROM NEW.version)
+EXECUTE FUNCTION keep_history();
