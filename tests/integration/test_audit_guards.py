@@ -1,4 +1,4 @@
-"""What the auditor's data and statements must agree with: the schema of this release, a dump of it."""
+"""What the auditor must agree with: the schema of this release, a dump restored elsewhere."""
 
 import asyncio
 import subprocess
