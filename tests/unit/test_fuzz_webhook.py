@@ -14,7 +14,10 @@ from tests.unit.fuzzing import JSON, damaged, fuzz
 EXTREMES: list[Any] = [10**400, -(10**400), 1e308, -1e308, 5e-324, float("nan"), float("inf"), True]
 TEXTS = ["", "\ud800" * 300, "\x00", "x" * 5_000, "0d9f4c2e-0000-4000-8000-000000000001"]
 VALUES = st.sampled_from(EXTREMES) | st.sampled_from(TEXTS) | JSON
-NAMES = ["id", "litellm_call_id", "status", "startTime", "endTime", "response_cost", "model", "model_id", "model_group", "metadata", "response", "error_information", "prompt_tokens"]  # fmt: skip
+NAMES = [
+    "id", "litellm_call_id", "status", "startTime", "endTime", "response_cost", "model", "model_id",
+    "model_group", "metadata", "response", "error_information", "prompt_tokens",
+]  # fmt: skip
 PAYLOADS = st.dictionaries(st.sampled_from(NAMES), VALUES, max_size=6)
 
 
