@@ -11,7 +11,7 @@ from tests.books import Books
 from tests.traffic import Traffic
 
 ACCOUNTS = 6
-ACTS = 120
+ACTS = 300
 HANDS = 3
 
 
