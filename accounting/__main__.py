@@ -216,7 +216,7 @@ async def _start_access_log(
     intake.on("access", replay)
     outlets = Outlets(
         write=functools.partial(_write_unless_away, write, intake),
-        tell=settler.settle,
+        tell=functools.partial(settler.settle, by_deadline=False),
         alarm=functools.partial(raise_once, pool),
         count=lambda result, number: ACCESS_ENTRIES.labels(result).inc(number),
         keep=intake.keep,

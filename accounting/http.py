@@ -106,17 +106,18 @@ class Face:
         if not self._intake.settled:
             return await self._keep(records)
         try:
-            tally = await self._record(records)
+            async with asyncio.timeout(RECORD_WITHIN_S):
+                tally, touched = await self._recorder.record(records)
         except Exception as error:
             if not is_away(error):
                 raise
             self._intake.lost(error)
             return await self._keep(records)
+        await self._conclude(tally, touched)
         return JSONResponse(asdict(tally))
 
-    async def _record(self, records: Sequence[Any]) -> Tally:
-        async with asyncio.timeout(RECORD_WITHIN_S):
-            tally, touched = await self._recorder.record(records)
+    async def _conclude(self, tally: Tally, touched: set[str]) -> None:
+        """Count what is recorded, close what it ends."""
         for result, count in asdict(tally).items():
             REPORTS.labels(result).inc(count)
         try:
@@ -126,7 +127,6 @@ class Face:
             asyncpg.PostgresError,
         ) as error:  # recorded: the sweep closes what this left
             log.warning("settle_postponed", error=type(error).__name__)
-        return tally
 
     async def _keep(self, records: Sequence[Any]) -> JSONResponse:
         """202: on this disk, reduced to what may be stored; 503: not, so the callback keeps them."""
@@ -136,7 +136,7 @@ class Face:
         return JSONResponse({"spooled": len(records)}, status_code=202)
 
     async def _replay(self, records: list[Any]) -> None:
-        await self._record(records)
+        await self._conclude(*await self._recorder.record(records))
 
     async def extend(self, request: Request) -> JSONResponse:
         """Raise a hold."""

@@ -21,7 +21,8 @@ DRAIN_EVERY_S: Final = 0.5
 PROBE_WITHIN_S: Final = 2.0
 REPLAY_WITHIN_S: Final = 30.0
 ORPHANS_EVERY_S: Final = 10.0
-BATCH_ITEMS: Final = 500
+# Few enough to get through between two outages: a batch that is cut off begins anew.
+BATCH_ITEMS: Final = 100
 
 Handler = Callable[[list[Any]], Awaitable[None]]
 # (what happened, its subject, details): an audit line and an alarm in the ledger.

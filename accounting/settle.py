@@ -59,15 +59,19 @@ class Settler:
         for row in await ledger.query(self._pool, "read_reasoning_pace"):
             self._pace.learn(row["model"], row["reasoning_tokens"], row["silent_ms"])
 
-    async def settle(self, hold_ids: Iterable[str]) -> None:
-        """Close those of the holds that can be closed now."""
+    async def settle(self, hold_ids: Iterable[str], *, by_deadline: bool = True) -> None:
+        """Close those of the holds that can be closed now.
+
+        `by_deadline` False for what a report has just touched: after a long outage the rest of its
+        call may be in the very next batch, so that its age proves nothing yet.
+        """
         rows = await ledger.query(self._pool, "read_evidence", hold_ids=sorted(hold_ids))
         closes: list[dict[str, Any]] = []
         notes: list[tuple[str, str]] = []
         remembered = await self._remembered(rows)
         lessons: dict[str, tuple[str, Evidence]] = {}
         for row in rows:
-            evidence = self._evidence(row)
+            evidence = self._evidence(row, by_deadline=by_deadline)
             decided = verdict(evidence, self._cost_wait_s)
             if decided is not None:
                 closes.append(self._close(row, evidence, decided, remembered, notes))
@@ -126,10 +130,10 @@ class Settler:
             self._after = (page[-1]["deadline_at"], str(page[-1]["hold_id"]))
         return {str(row["hold_id"]) for row in page if row["ripe"]}
 
-    def _evidence(self, row: asyncpg.Record) -> Evidence:
+    def _evidence(self, row: asyncpg.Record, *, by_deadline: bool) -> Evidence:
         now_s = self._clock()
         return Evidence(
-            row["expired"],
+            row["expired"] and by_deadline,
             row["records"],
             open_s=row["open_s"],
             callback_heard_s=None if self._heard_at_s is None else now_s - self._heard_at_s,

@@ -35,6 +35,17 @@ async def test_stream_that_the_client_left_settles_as_an_estimate(office: Office
     assert await office.books.figures(account_id) == Figures(CREDIT - ESTIMATE, 0)
 
 
+async def test_reports_that_come_after_the_deadline_close_by_what_they_say(office: Office) -> None:
+    """After a long outage the start comes in one batch, the rest in the next: no estimate in between."""
+    hold_id, text, account_id = await placed(office)
+    await office.expire(hold_id)
+    await office.report(start(hold_id, text))
+    assert (await office.books.figures(account_id)).held == HELD
+    await office.report(end(hold_id, text), cost(hold_id, text))
+    assert await office.closed(hold_id) == ("captured", "reported", COST)
+    assert await office.books.figures(account_id) == Figures(CREDIT - COST, 0)
+
+
 async def test_provider_failure_releases_the_hold_at_once(office: Office) -> None:
     """A provider error must not lock credit while LibreChat retries."""
     hold_id, text, account_id = await placed(office)
