@@ -230,7 +230,8 @@ class Gate:
             case Extended(granted_nanos) if granted_nanos >= least:
                 return granted_nanos
             case Denied(reason, error_object):
-                raise RefusedCallError(Refusal(reason, refusal.STATUS_CREDIT, error_object))
+                status = refusal.STATUS_BESIDES_CREDIT.get(reason, refusal.STATUS_CREDIT)
+                raise RefusedCallError(Refusal(reason, status, error_object))
         raise RefusedCallError(self._unavailable(token))
 
     def _start(

@@ -15,6 +15,8 @@ STATUS_UNAVAILABLE = 503
 STATUS_BAD_REQUEST = 400
 STATUS_NOT_FROM_GATE = 403
 STATUS_CREDIT = 402
+# What the ledger may say of a hold besides lack of credit: it does not know it (yet), or its account rests.
+STATUS_BESIDES_CREDIT = {UNAVAILABLE: 503, "account_suspended": 403}
 LONGEST_FIELD_CHARS = 60
 
 # Spoken only when the sentences' file is away: a refusal without words shows as a raw error.

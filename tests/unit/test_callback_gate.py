@@ -163,6 +163,10 @@ async def test_call_below_its_least_answer_asks_for_more(bench: Bench) -> None:
         (200, b"[]"),
         (200, b'{"result":"extended","granted_nanos":5}'),
         (200, b'{"result":"refused","reason":"x"}'),
+        (
+            200,
+            b'{"result":"refused","reason":"enforcement_unavailable","error":{"error":{"code":"x"}}}',
+        ),
     ],
 )
 async def test_call_without_a_clear_answer_is_unavailable(
@@ -172,6 +176,19 @@ async def test_call_without_a_clear_answer_is_unavailable(
     bench.answer = answer
     assert await bench.refusal(BODY, granted=1_000) == (503, "enforcement_unavailable")
     assert bench.kinds == [("end", "refused")]
+
+
+@pytest.mark.parametrize(
+    ("reason", "status"),
+    [("insufficient_credit", 402), ("credit_in_flight", 402), ("account_suspended", 403)],
+)
+async def test_refused_extension_has_the_status_of_its_reason(
+    bench: Bench, reason: str, status: int
+) -> None:
+    """402 is about credit, and about nothing else."""
+    told = {"result": "refused", "reason": reason, "error": {"error": {"code": reason}}}
+    bench.answer = (200, json.dumps(told).encode())
+    assert await bench.refusal(BODY, granted=1_000) == (status, reason)
 
 
 @pytest.mark.parametrize(
