@@ -109,6 +109,7 @@ def main() -> int:
     console.print(
         f"{found.refusals} stored refusals recomputed, {found.estimates} estimates, "
         f"{found.unheld} nano-USD passed in modes off and shadow, "
+        f"{outcome.sums['unmetered']} calls of those modes met a full disk, "
         f"{outcome.sums['conflicts']} contradicting reports told apart, {outcome.took_s:.0f} s"
     )
     console.print(verdict, style="bold red" if said else "bold green")

@@ -20,11 +20,15 @@ REASON: Final = "chaos"
 
 @dataclass
 class ModeWindow:
-    """When another mode than enforce may have ruled; wall-clock seconds."""
+    """When another mode than enforce may have ruled, or a disk was full; wall-clock seconds."""
 
     mode: str
     began_s: float
     ended_s: float = float("inf")
+
+    def meets(self, from_s: float, to_s: float) -> bool:
+        """Whether anything between two moments may have happened inside."""
+        return self.began_s <= to_s and from_s <= self.ended_s
 
 
 @dataclass

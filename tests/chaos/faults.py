@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import os
 import signal
+import time
 from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 from typing import Final
@@ -11,7 +12,7 @@ from typing import Final
 import asyncpg
 import redis.asyncio
 
-from tests.chaos.clerk import Clerk
+from tests.chaos.clerk import Clerk, ModeWindow
 from tests.chaos.schedule import AWAY, Fault
 from tests.chaos.system import ChaosStack
 
@@ -31,6 +32,8 @@ class Faults:
         self._stack = stack
         self._clerk = clerk
         self.litellm_back: asyncio.Task[None] | None = None
+        self.postgres_away = False
+        self.disk_full: list[ModeWindow] = []
         self._special: Mapping[str, Callable[[Fault], Awaitable[None]]] = {
             "litellm killed": self._kill_litellm,
             "redis wiped": self._wipe_redis,
@@ -96,12 +99,14 @@ class Faults:
         """The whole server: a backend left alive would keep its shared memory, as no crash does."""
         server = self._stack.children["postgres"]
         backends = children_of(server.pid)
+        self.postgres_away = True
         await server.kill()
         for pid in backends:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
         await asyncio.sleep(fault.for_s if fault.kind == AWAY else fault.for_s / 2)
         await server.revive()
+        self.postgres_away = False
 
     async def _freeze_postgres(self, fault: Fault) -> None:
         server = self._stack.children["postgres"]
@@ -152,11 +157,14 @@ class Faults:
 
     async def _fill_spool(self, fault: Fault) -> None:
         disk, pid = self._stack.disk("stand-in"), self._stack.stand_in.pid
+        window = ModeWindow("disk full", time.time())
+        self.disk_full.append(window)
         disk.fill(pid)
         try:
             await asyncio.sleep(fault.for_s)
         finally:
             disk.free(pid)
+            window.ended_s = time.time()
 
     async def _fill_ingest(self, fault: Fault) -> None:
         """Postgres stalls for accounting, and its own spool cannot grow: it must not say 2xx."""

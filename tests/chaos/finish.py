@@ -7,7 +7,7 @@ from typing import Final
 
 from tests.chaos.traffic import LAST_SHAPES, Attempt, Door
 
-BOUND_S: Final = 120.0
+BOUND_S: Final = 240.0
 PAUSE_S: Final = 0.25
 IN_FLIGHT_PAUSE_S: Final = 0.5
 TOO_MUCH: Final = frozenset({"insufficient_credit", "request_too_large_for_balance"})

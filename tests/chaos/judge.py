@@ -173,6 +173,7 @@ class Case:
         found.overage = sum(map(self._overage, self.view.holds))
         passed = [hold for hold in self.view.holds if self._let_pass(hold)]
         found.unheld = sum(sum(net.get(hold.id, ())) for hold in passed)
+        found.unheld += sum(hold.overage or 0 for hold in self.view.holds if self._unclamped(hold))
         outages = self._outages()
         allowed = sum(min(sum(granted), self.bounded_nanos) for granted in outages)
         account = self.view.account
@@ -207,7 +208,7 @@ class Case:
         return outages
 
     def _overage(self, hold: Hold) -> int:
-        """What the guarantees except: an estimate above its hold, shadow's unclamped call, a late figure."""
+        """What the guarantees except: an estimate above its hold, a figure that came when it was closed."""
         if hold.closed_at is None:
             return 0
         late = [
@@ -218,12 +219,15 @@ class Case:
         estimates = sum(
             t.amount for t in self.view.transfers if t.kind == "estimate" and t.hold_id == hold.id
         )
-        settled = hold.outcome == "settled" or self._in_window(hold)
-        at_close = (hold.overage or 0) if settled else 0
+        at_close = (hold.overage or 0) if hold.outcome == "settled" else 0
         return at_close + (max(0, sum(late) - estimates) if late else 0)
 
     def _let_pass(self, hold: Hold) -> bool:
         return hold.placed_by == "report" and self._in_window(hold)
+
+    def _unclamped(self, hold: Hold) -> bool:
+        """Shadow places holds and clamps nothing, so a call may exceed its own."""
+        return hold.outcome == "captured" and hold.placed_by == "authz" and self._in_window(hold)
 
     def _in_window(self, hold: Hold) -> bool:
         """Whether another mode than enforce may have ruled when the call came, or its report."""

@@ -204,7 +204,7 @@ async def _read(connection: "asyncpg.Connection[Any]", client: str) -> LedgerVie
         account_id = by_hold.get(row["hold_id"])
         if account_id in views:
             views[account_id].events.append(Event(**row))
-    sums = dict(await connection.fetchrow(SUMS) or {})
+    sums = {**(await connection.fetchrow(SUMS) or {}), "unmetered": 0}
     return LedgerView(
         {view.account.external_id: view for view in views.values()},
         {name: int(value) for name, value in sums.items()},

@@ -10,7 +10,7 @@ from typing import Final
 from credit.pricebook import load_price_book
 from local.doors import wait_for_doors
 from local.office import Office
-from local.provider.truth import read_truth
+from local.provider.truth import TruthCall, read_truth
 from protos.pedagio.v1 import admin_pb2
 from tests.chaos.clerk import Clerk
 from tests.chaos.faults import Faults
@@ -23,7 +23,9 @@ from tests.chaos.traffic import ABORTS, CLIENT, MANY_ABORTS, NOBODY, Attempt, Cr
 
 PROBE_MODEL: Final = "gpt-4o-mini"
 SHORTEST_S: Final = 2.2
+MODE_SLACK_S: Final = 1.0
 CALM_S: Final = 0.6  # of traffic after the last fault is healed
+CALM_BOUNDED_S: Final = 3.0  # what waited on disks for seconds must get through
 FINISHERS: Final = 8  # calls of finished rounds at once
 ROUNDS_IN_FINISH: Final = 12
 CLOSE_BOUND_S: Final = 90.0
@@ -136,7 +138,7 @@ class Run:
         coming = asyncio.create_task(crowd.come(over))
         shortest = asyncio.create_task(asyncio.sleep(SHORTEST_S))
         await asyncio.gather(*(self._fire(fault, outcome) for fault in planned.faults))
-        await asyncio.sleep(CALM_S)
+        await asyncio.sleep(CALM_BOUNDED_S if planned.bounded else CALM_S)
         await shortest
         over.set()
         await coming
@@ -164,13 +166,17 @@ class Run:
             number = outcome.round.number
             done = await asyncio.gather(
                 *(
-                    finish(self._door, who, number, lambda: self._clerk.unusual, self._finishers)
+                    finish(self._door, who, number, self._unusual, self._finishers)
                     for who in outcome.people
                 )
             )
             outcome.finished = all(done)
         finally:
             self._finishing.release()
+
+    def _unusual(self) -> bool:
+        """Whether a small call says nothing now: nobody is refused, or nobody decides."""
+        return self._clerk.unusual or self._faults.postgres_away
 
     async def _all_closed(self) -> None:
         """Wait until every hold is closed, within the bound; what is left then is a finding."""
@@ -191,12 +197,20 @@ class Run:
         view.sums["set aside"] = sum(map(set_aside, spools))
         return Outcome(rounds, self._door.attempts, view.sums, probes, took_s)
 
+    def _is_unmetered(self, call: TruthCall) -> bool:
+        """In mode off or shadow a full disk stops nobody, and leaves no report (an exception of the match)."""
+        began_s, over_s = call.started_at - MODE_SLACK_S, call.at
+        passed = any(window.meets(began_s, over_s) for window in self._clerk.windows)
+        return passed and any(window.meets(began_s, over_s) for window in self._faults.disk_full)
+
     def _cases(self, view: LedgerView) -> dict[str, Case]:
         prices = load_price_book(self._stack.price_file).prices
         people = {attempt.tag: attempt.person for attempt in self._door.attempts}
         truths = defaultdict(list)
         for call in read_truth(self._stack.truth_path):
-            if call.response_id not in view.unattributed:
+            if self._is_unmetered(call):
+                view.sums["unmetered"] += 1
+            elif call.response_id not in view.unattributed:
                 truths[people.get(call.tag or "", "")].append(call)
         attempts = defaultdict(list)
         for attempt in self._door.attempts:
