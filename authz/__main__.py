@@ -72,7 +72,8 @@ async def serve(settings: AuthzSettings) -> None:
             ),
             now_s=time.time,
         )
-        server = Server(Authorization(metrics.watched(check.decide)), settings.authz_listen)
+        servicer = Authorization(metrics.watched(check.decide), check.recognise)
+        server = Server(servicer, settings.authz_listen)
         await server.start()
         await store.beat()  # what an earlier process granted is placed before anybody is served
         tasks = [

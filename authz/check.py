@@ -16,7 +16,7 @@ from authz.body import BadField, Body, read_body
 from authz.bounded import UnknownAccountError
 from authz.call import METERED, Call, bare_claims
 from authz.request import Request
-from authz.response import Allow, Refuse
+from authz.response import Allow, Known, Refuse
 from authz.snapshot import Client
 from authz.store import StoreAwayError
 from credit.ledger import Place, Placed
@@ -89,9 +89,18 @@ class Check:
         self._wording = wording
         self._now_s = now_s
 
+    def recognise(self, request: Request) -> Known | Refuse:
+        """Whether the key is anybody's: asked before Envoy reads a large body, decides nothing else."""
+        if self._client(request) is None:
+            return self._refuse(request, None, Problem(Reason.UNKNOWN_KEY))
+        return Known()
+
+    def _client(self, request: Request) -> Client | None:
+        return self._state.clients.get(request.key_sha256) if request.key_sha256 else None
+
     async def decide(self, request: Request) -> Allow | Refuse:
         """The whole decision for one request."""
-        client = self._state.clients.get(request.key_sha256) if request.key_sha256 else None
+        client = self._client(request)
         if client is None:
             return self._refuse(request, None, Problem(Reason.UNKNOWN_KEY))
         if request.path in FREE:

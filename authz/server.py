@@ -8,11 +8,13 @@ import structlog
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 
 from authz.request import Request, read
-from authz.response import Allow, Refuse, build
+from authz.response import Allow, Known, Refuse, build
 from protos import ext_authz_pb2 as pb
 from protos import ext_authz_pb2_grpc as pb_grpc
 
 SERVICE = "envoy.service.auth.v3.Authorization"
+# What Envoy's filter pedagio.known_key says of its question (envoy/listener.yaml); no client can say it.
+KEY_STAGE = ("x-pedagio-stage", "key")
 # Envoy's health check needs this long to notice NOT_SERVING and route to the other replica (facts-envoy.md).
 LEAVE_S = 3.0
 DRAIN_S = 5.0
@@ -26,16 +28,23 @@ log = structlog.get_logger()
 class Authorization(pb_grpc.AuthorizationServicer):
     """Translates in, asks the use case, translates out."""
 
-    def __init__(self, decide: Callable[[Request], Awaitable[Allow | Refuse]]) -> None:
-        """`decide` is authz.check.Check.decide."""
+    def __init__(
+        self,
+        decide: Callable[[Request], Awaitable[Allow | Refuse]],
+        recognise: Callable[[Request], Known | Refuse],
+    ) -> None:
+        """`decide` and `recognise` are those of authz.check.Check."""
         self._decide = decide
+        self._recognise = recognise
 
     async def Check(
         self,
         request: pb.CheckRequest,
-        context: "grpc.aio.ServicerContext[pb.CheckRequest, pb.CheckResponse]",  # noqa: ARG002
+        context: "grpc.aio.ServicerContext[pb.CheckRequest, pb.CheckResponse]",
     ) -> pb.CheckResponse:
         """Answer one question of Envoy; an error of ours is an error to Envoy, which fails closed."""
+        if KEY_STAGE in (context.invocation_metadata() or ()):
+            return build(self._recognise(read(request)))
         return build(await self._decide(read(request)))
 
 

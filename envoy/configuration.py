@@ -15,6 +15,8 @@ from envoy_data_plane.envoy.service.discovery.v3 import DiscoveryResponse
 FILES: Final = ("envoy.yaml", "listener.yaml", "routes.yaml", "clusters.yaml")
 # Envoy's YAML reader takes these, bare, for booleans; PyYAML does not take all of them.
 BOOLEAN_WORD: Final = re.compile(r"(?i:n|y|no|yes|on|off)")
+BUFFER_FILTER: Final = "envoy.filters.http.buffer"
+GATE_FILTER: Final = "pedagio.known_key"
 JSON_FILTER: Final = "envoy.filters.http.json_to_metadata"
 AUTHZ_FILTER: Final = "envoy.filters.http.ext_authz"
 KEY_FILTER: Final = "envoy.filters.http.credential_injector"

@@ -4,12 +4,22 @@ import functools
 from collections.abc import Iterator
 from typing import Any, Final
 
-from configuration import AUTHZ_FILTER, JSON_FILTER, KEY_FILTER, Configuration, Finding
+from configuration import (
+    AUTHZ_FILTER,
+    BUFFER_FILTER,
+    GATE_FILTER,
+    JSON_FILTER,
+    KEY_FILTER,
+    Configuration,
+    Finding,
+)
 
 STRIPPED_PREFIXES: Final = ("x-pedagio-", "x-litellm-", "x-envoy-")
 NAMESPACE: Final = "pedagio.body"
 HIDING_FILTER: Final = "envoy.filters.http.header_mutation"
 FILTER_ORDER: Final = [
+    BUFFER_FILTER,
+    GATE_FILTER,
     JSON_FILTER,
     AUTHZ_FILTER,
     KEY_FILTER,
@@ -101,7 +111,7 @@ def trust(configuration: Configuration) -> Findings:
 
 
 def filters(configuration: Configuration) -> Findings:
-    """Read the body, ask, add the key, hide LiteLLM, send: in this order, no way around."""
+    """Know the key, read the body, ask, add LiteLLM's key, hide LiteLLM, send: no way around."""
     if list(configuration.filters) != FILTER_ORDER:
         yield in_listener("http_filters", f"must be {', '.join(FILTER_ORDER)}")
         return

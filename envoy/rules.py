@@ -12,6 +12,7 @@ from typing import Final
 
 from access_log_rules import access_log_file, access_log_key, access_log_stream
 from configuration import AUTHZ_FILTER, JSON_FILTER, Configuration, Finding, Tree
+from known_key_rules import known_key, known_key_unasked, metered_bodies
 from listener_rules import body_keys, filters, local_replies, trust
 from paths import METERED
 
@@ -166,6 +167,9 @@ RULES: Final[tuple[Callable[[Configuration], Findings], ...]] = (
     filters,
     body_keys,
     local_replies,
+    metered_bodies,
+    known_key,
+    known_key_unasked,
     access_log_file,
     access_log_stream,
     access_log_key,

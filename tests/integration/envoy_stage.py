@@ -28,6 +28,10 @@ ACCESS_LOG_KEY: Final = "key-of-the-access-log"
 CLIENT_KEY: Final = "Bearer sk-of-client"
 POLL_S: Final = 0.02
 
+# What Envoy's filter pedagio.known_key says of its question, and the answer that lets it go on.
+KEY_STAGE: Final = ("x-pedagio-stage", "key")
+KNOWN: Final = pb.CheckResponse(status=pb.Status(code=0), ok_response=pb.OkHttpResponse())
+
 Answer = Callable[[pb.CheckRequest], pb.CheckResponse]
 Headers = Sequence[tuple[str, str]]
 
@@ -64,6 +68,8 @@ class Authz(ext_authz_pb2_grpc.AuthorizationServicer):
         """Prepare; `start` listens."""
         self.port = port
         self.asked: list[pb.CheckRequest] = []
+        self.keys_asked: list[pb.CheckRequest] = []
+        self.recognise: Answer = lambda _: KNOWN
         self.answer: Answer = lambda _: allow("authorization")
         self.free = threading.Event()
         self.free.set()
@@ -86,8 +92,11 @@ class Authz(ext_authz_pb2_grpc.AuthorizationServicer):
             self._server.stop(None).wait()
             self._server = None
 
-    def Check(self, request: pb.CheckRequest, _: Any) -> pb.CheckResponse:  # noqa: N802
+    def Check(self, request: pb.CheckRequest, context: Any) -> pb.CheckResponse:  # noqa: N802
         """Answer one check, late while `free` is clear."""
+        if KEY_STAGE in context.invocation_metadata():
+            self.keys_asked.append(request)
+            return self.recognise(request)
         self.asked.append(request)
         self.free.wait(WITHIN_S)
         return self.answer(request)
@@ -184,6 +193,8 @@ class Stage:
         self.upstream.go_on.set()
         for replica in self.authz:
             replica.asked.clear()
+            replica.keys_asked.clear()
+            replica.recognise = lambda _: KNOWN
             replica.free.set()
             replica.answer = lambda _: allow("authorization")
 

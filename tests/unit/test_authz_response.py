@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from authz.response import Allow, Refuse, build
+from authz.response import Allow, Known, Refuse, build
 from credit.refusal import STATUS, Reason
 
 SEEN = {"hold": "h", "client": "librechat", "mode": "enforce"}
@@ -38,6 +38,14 @@ def test_allow_says_so_with_its_headers() -> None:
     assert option.append_action == option.OVERWRITE_IF_EXISTS_OR_ADD
     assert list(answer.ok_response.headers_to_remove) == ["authorization"]
     assert dict(answer.dynamic_metadata.items()) == SEEN | {"decision": "allow"}
+
+
+def test_known_key_lets_envoy_go_on_and_says_nothing() -> None:
+    """No header, and no decision in the access log: none has been made."""
+    answer = build(Known())
+    assert (answer.status.code, answer.WhichOneof("http_response")) == (0, "ok_response")
+    assert not answer.ok_response.headers
+    assert not answer.dynamic_metadata.fields
 
 
 def test_answers_are_built_in_one_place(root: Path) -> None:

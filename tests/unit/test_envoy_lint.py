@@ -51,13 +51,25 @@ def manager(tree: Any) -> Any:
 
 
 def http_filter(tree: Any, position: int) -> Any:
-    """The configuration of an HTTP filter: 0 json_to_metadata, 1 ext_authz, 2 the key."""
+    """An HTTP filter: 0 buffer, 1 known key, 2 json_to_metadata, 3 ext_authz, 4 LiteLLM's key."""
     return manager(tree)["http_filters"][position]["typed_config"]
 
 
 def route(tree: Any, name: str) -> Any:
     """A route of routes.yaml by its name."""
     return next(r for r in tree["resources"][0]["virtual_hosts"][0]["routes"] if r["name"] == name)
+
+
+def gate(tree: Any) -> Any:
+    """The question about the key, before a large body."""
+    return http_filter(tree, 1)["extension_config"]["typed_config"]
+
+
+def unasked(tree: Any) -> Any:
+    """What the question is left out by."""
+    return http_filter(tree, 1)["xds_matcher"]["matcher_list"]["matchers"][0]["predicate"][
+        "single_predicate"
+    ]
 
 
 def logger(tree: Any, position: int) -> Any:
@@ -87,36 +99,36 @@ def cluster(tree: Any, position: int) -> Any:
 
 UNKNOWN_TYPE = "type.googleapis.com/envoy.x.v3.Y"
 LISTENER: dict[str, Edit] = {
-    "Unknown field": lambda t: http_filter(t, 1).update(failure_mode_alow=True),
-    "no such type": lambda t: http_filter(t, 1).update(
+    "Unknown field": lambda t: http_filter(t, 3).update(failure_mode_alow=True),
+    "no such type": lambda t: http_filter(t, 3).update(
         {"@type": "type.googleapis.com/envoy.x.v3.Y"}
     ),
-    "ext_authz.failure_mode_allow": lambda t: http_filter(t, 1).update(failure_mode_allow=True),
-    "ext_authz.status_on_error": lambda t: http_filter(t, 1).pop("status_on_error"),
-    "ext_authz.validate_mutations": lambda t: http_filter(t, 1).pop("validate_mutations"),
-    "ext_authz.metadata_context_namespaces": lambda t: http_filter(t, 1).pop(
+    "ext_authz.failure_mode_allow": lambda t: http_filter(t, 3).update(failure_mode_allow=True),
+    "ext_authz.status_on_error": lambda t: http_filter(t, 3).pop("status_on_error"),
+    "ext_authz.validate_mutations": lambda t: http_filter(t, 3).pop("validate_mutations"),
+    "ext_authz.metadata_context_namespaces": lambda t: http_filter(t, 3).pop(
         "metadata_context_namespaces"
     ),
-    "there is no cluster nowhere": lambda t: http_filter(t, 1)["grpc_service"]["envoy_grpc"].update(
+    "there is no cluster nowhere": lambda t: http_filter(t, 3)["grpc_service"]["envoy_grpc"].update(
         cluster_name="nowhere"
     ),
-    "ext_authz.grpc_service.retry_policy": lambda t: http_filter(t, 1)["grpc_service"].update(
+    "ext_authz.grpc_service.retry_policy": lambda t: http_filter(t, 3)["grpc_service"].update(
         envoy_grpc={
             "cluster_name": "authz",
-            "retry_policy": http_filter(t, 1)["grpc_service"].pop("retry_policy"),
+            "retry_policy": http_filter(t, 3)["grpc_service"].pop("retry_policy"),
         }
     ),
     "http_filters: must be": lambda t: manager(t)["http_filters"].reverse(),
-    "credential_injector.overwrite": lambda t: http_filter(t, 2).update(overwrite=True),
-    "the body key service_tier is not": lambda t: http_filter(t, 0)["request_rules"].update(
+    "credential_injector.overwrite": lambda t: http_filter(t, 4).update(overwrite=True),
+    "the body key service_tier is not": lambda t: http_filter(t, 2)["request_rules"].update(
         rules=[
-            r for r in http_filter(t, 0)["request_rules"]["rules"] if "service_tier" not in str(r)
+            r for r in http_filter(t, 2)["request_rules"]["rules"] if "service_tier" not in str(r)
         ]
     ),
-    "extract as is": lambda t: http_filter(t, 0)["request_rules"]["rules"][1]["on_present"].update(
+    "extract as is": lambda t: http_filter(t, 2)["request_rules"]["rules"][1]["on_present"].update(
         type="STRING"
     ),
-    "no rule sets `unreadable`": lambda t: http_filter(t, 0)["request_rules"]["rules"][0].pop(
+    "no rule sets `unreadable`": lambda t: http_filter(t, 2)["request_rules"]["rules"][0].pop(
         "on_error"
     ),
     "preserve_external_request_id": lambda t: manager(t).update(preserve_external_request_id=True),
@@ -134,6 +146,21 @@ LISTENER: dict[str, Edit] = {
         "filter"
     ]["response_flag_filter"]["flags"].append("UAEX"),
     "rds.route_config_name": lambda t: manager(t)["rds"].update(route_config_name="other"),
+    "everybody passes without a hold": lambda t: http_filter(t, 3)["grpc_service"].update(
+        initial_metadata=[{"key": "x-pedagio-stage", "value": "key"}]
+    ),
+    "else it places a hold of its own": lambda t: gate(t)["grpc_service"].pop("initial_metadata"),
+    "must ask the cluster that ext_authz asks": lambda t: gate(t)["grpc_service"].update(
+        envoy_grpc={"cluster_name": "litellm"}
+    ),
+    "must fail closed, with 503": lambda t: gate(t).update(failure_mode_allow=True),
+    "it may set no header": lambda t: gate(t).pop("decoder_header_mutation_rules"),
+    "bodies above 65535 bytes must be asked about": lambda t: unasked(t)["value_match"][
+        "safe_regex"
+    ].update(regex="[0-9]+"),
+    "leave out by content-length only": lambda t: unasked(t)["input"]["typed_config"].update(
+        header_name="x-user-id"
+    ),
     "access_log file: filter DownstreamEnd": lambda t: logger(t, 0).pop("filter"),
     "access_log file added_us": lambda t: fields(t).pop("added_us"),
     "access_log file reason": lambda t: fields(t).update(reason="-"),
@@ -183,6 +210,12 @@ ROUTES: dict[str, Edit] = {
     ),
     "no earlier route refuses a query": lambda t: routes(t).pop(0),
     "/v1/responses: the metered path has no": lambda t: routes(t).remove(route(t, "responses")),
+    "route embeddings envoy.filters.http.buffer": lambda t: route(t, "embeddings").update(
+        typed_per_filter_config=route(t, "chat")["typed_per_filter_config"]
+    ),
+    "route chat pedagio.known_key": lambda t: route(t, "chat")["typed_per_filter_config"].update(
+        route(t, "models")["typed_per_filter_config"]
+    ),
     "match an exact `path`": lambda t: route(t, "models").update(match={"prefix": "/v1/models"}),
     "a prefix in disguise": lambda t: route(t, "unmetered_post")["match"]["safe_regex"].update(
         regex="/v1/images/.*"
