@@ -1,5 +1,7 @@
 """The part of the AdminService that runs the auditor."""
 
+import asyncio
+
 import asyncpg
 
 from accounting.admin import fields
@@ -12,6 +14,9 @@ from protos.pedagio.v1 import admin_pb2 as pb
 
 # Violations of one invariant in an answer; their number is in it whole.
 SHOWN_LIMIT = 100
+# How long a run on demand waits for one that is at it.
+ATTEMPTS = 20
+ATTEMPT_EVERY_S = 0.5
 
 
 class AuditService:
@@ -25,10 +30,12 @@ class AuditService:
         known = fields.optional_text("known_digest", request.known_digest) or ""
         if not request.recent:
             return _answer(await auditor.run_everything(known))
-        report = await auditor.run_recent()
-        if report is None:
-            raise ConflictError("the run of this minute is at it just now: try again in a moment")
-        return _answer(report)
+        for _ in range(ATTEMPTS):
+            report = await auditor.run_recent()
+            if report is not None:
+                return _answer(report)
+            await asyncio.sleep(ATTEMPT_EVERY_S)
+        raise ConflictError("the run of this minute is still at it: try again in a moment")
 
 
 def _answer(report: Report) -> pb.RunAuditResponse:

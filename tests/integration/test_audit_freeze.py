@@ -10,6 +10,7 @@ import asyncpg
 from accounting.audit.auditor import Auditor
 from accounting.audit.loop import audit_once
 from accounting.metrics import REGISTRY
+from credit.ledger import connect
 from tests.integration.admin_service import USD, Service
 from tests.integration.audit_scene import Scene, auditor
 from tests.integration.test_admin_cli import in_json, pedagio, prepare
@@ -58,6 +59,21 @@ async def test_freeze_happens_once_with_its_audit_line_and_alarm(pool: asyncpg.P
         str(scene.ids["maria"]),
     )
     assert line["detail"]["invariants"] == ["held"]
+
+
+async def test_freeze_and_seal_need_no_more_than_the_rights_of_accounting(
+    pool: asyncpg.Pool, database_url: str
+) -> None:
+    """In production the auditor is not the owner of the database: it could switch its own guards off."""
+    scene = await Scene(pool).set_up()
+    await scene.break_books(BROKEN)
+    async with await connect(f"{database_url}?role=pedagio_accounting") as plain:
+        assert await plain.fetchval("SELECT current_user") == "pedagio_accounting"
+        report = await auditor(plain).run_recent()
+        assert report is not None
+        assert [(each.invariant, each.frozen) for each in report.violations] == [("held", True)]
+        assert report.head_number == 1
+        assert (await auditor(plain).run_everything()).findings["guards"].violations == ()
 
 
 async def test_frozen_account_is_refused_as_suspended(pool: asyncpg.Pool) -> None:
