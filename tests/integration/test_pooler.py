@@ -17,7 +17,15 @@ from protos.pedagio.v1 import admin_pb2 as pb
 from tests.books import Books, Figures
 from tests.integration.admin_service import USD, serve
 from tests.integration.bouncer import Bouncer
-from tests.integration.doors import Replica, claims_of, new_id, open_for_business, refusal_of, until
+from tests.integration.doors import (
+    Replica,
+    Wire,
+    claims_of,
+    new_id,
+    open_for_business,
+    refusal_of,
+    until,
+)
 from tests.integration.office import Office, cost, end, start, token
 
 CREDIT = 1_000_000_000
@@ -123,6 +131,32 @@ async def test_pooler_that_restarts_is_met_again_without_help(
     _, placed = await books.place(account, HELD)
     assert placed.result == "placed"
     await books.check()
+
+
+async def test_postgres_away_behind_a_pooler_is_refused_in_words_until_it_is_back(
+    database_url: str, pool: asyncpg.Pool, tmp_path: Path
+) -> None:
+    """The pooler takes the question and answers nothing: the bounds are ours, and so is the sentence."""
+    await open_for_business(pool)
+    await Books(pool).account(CREDIT)
+    wire = Wire(database_url)
+    await wire.mend()
+    async with (
+        Bouncer(tmp_path, wire.url, server_login_retry="1") as bouncer,
+        Replica(tmp_path, bouncer.url) as authz,
+    ):
+        claims_of(await authz.ask(new_id()))
+        await wire.cut()
+        for _ in range(3):
+            assert refusal_of(await authz.ask(new_id())) == (503, "enforcement_unavailable")
+        await wire.mend()
+
+        async def served() -> bool:
+            return (await authz.ask(new_id())).status.code == 0
+
+        await until(served)
+        await wire.cut()
+    await Books(pool).check()
 
 
 async def test_pooler_that_hides_what_it_ignores_is_recognised_all_the_same(
