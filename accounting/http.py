@@ -30,6 +30,7 @@ WEBHOOK_LIMIT_BYTES = 32 * 1024 * 1024
 BATCH_LIMIT = 500
 TAKEN = (200, 202)
 FORGED_QUIET_S = 60.0
+UNSETTLED = (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError)
 # Longer than any batch takes, shorter than the callback waits for the answer.
 RECORD_WITHIN_S = 4.0
 
@@ -122,10 +123,7 @@ class Face:
             REPORTS.labels(result).inc(count)
         try:
             await self._settler.settle(touched)
-        except (
-            OSError,
-            asyncpg.PostgresError,
-        ) as error:  # recorded: the sweep closes what this left
+        except UNSETTLED as error:  # recorded: the sweep closes what this left
             log.warning("settle_postponed", error=type(error).__name__)
 
     async def _keep(self, records: Sequence[Any]) -> JSONResponse:

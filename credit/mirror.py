@@ -10,6 +10,8 @@ from types import TracebackType
 from typing import Any, Final, Self, cast
 
 import redis.asyncio as redis
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
 
 TTL_S: Final = 24 * 3600
 CONNECT_WITHIN_S: Final = 0.3
@@ -58,6 +60,7 @@ class Mirror:
             url,
             socket_timeout=within_s,
             socket_connect_timeout=CONNECT_WITHIN_S,
+            retry=Retry(NoBackoff(), 0),  # who asks is waited for: better not to know, at once
             decode_responses=True,
         )
         self._write = self._redis.register_script(WRITE_ACCOUNT)
