@@ -197,7 +197,7 @@ class Run:
         view.sums["set aside"] = sum(map(set_aside, spools))
         return Outcome(rounds, self._door.attempts, view.sums, probes, took_s)
 
-    def _is_unmetered(self, call: TruthCall) -> bool:
+    def _may_be_unmetered(self, call: TruthCall) -> bool:
         """In mode off or shadow a full disk stops nobody, and leaves no report (an exception of the match)."""
         began_s, over_s = call.started_at - MODE_SLACK_S, call.at
         passed = any(window.meets(began_s, over_s) for window in self._clerk.windows)
@@ -206,9 +206,10 @@ class Run:
     def _cases(self, view: LedgerView) -> dict[str, Case]:
         prices = load_price_book(self._stack.price_file).prices
         people = {attempt.tag: attempt.person for attempt in self._door.attempts}
+        known = {hold.id for account in view.people.values() for hold in account.holds}
         truths = defaultdict(list)
         for call in read_truth(self._stack.truth_path):
-            if self._is_unmetered(call):
+            if call.call_id not in known and self._may_be_unmetered(call):
                 view.sums["unmetered"] += 1
             elif call.response_id not in view.unattributed:
                 truths[people.get(call.tag or "", "")].append(call)
