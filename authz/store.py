@@ -20,7 +20,7 @@ from credit.away import is_away
 from credit.ledger import Place, Placed
 
 PULSE_EVERY_S: Final = 0.25
-PULSE_WITHIN_S: Final = 0.5
+PULSE_WITHIN_S: Final = 0.75
 # Silence for so long, in so many looks, is an absence: one slow answer, or a pause of ours, is none.
 AWAY_AFTER_S: Final = 1.5
 MISSES: Final = 3
