@@ -53,6 +53,14 @@ BEGIN
     INSERT INTO hold_open (hold_id, account_id, amount, granted, deadline_at)
     SELECT b.id, b.account_id, 0, 0, now() + make_interval(secs => p_deadline_s) FROM brought AS b;
 
+    -- A hold that was just being placed, while this waited for its key, may be of another account than its report
+    -- names (suspense, without a token): that account too before anything of its holds, or a close of the hold,
+    -- which has the account and wants the hold, and this would wait in a circle.
+    PERFORM FROM account AS a
+    WHERE a.id IN (SELECT h.account_id FROM jsonb_to_recordset(p_events) AS g (hold_id uuid)
+                   JOIN hold AS h ON h.id = g.hold_id)
+    ORDER BY a.id FOR NO KEY UPDATE;
+
     WITH stored AS (
         INSERT INTO usage_event (id, hold_id, account_id, source, status, provider_id, model_group, model, model_id,
                                  usage, service_tier, cost, litellm_cost, book_cost, price_version, flags, event_at)

@@ -38,11 +38,11 @@ def place(which: str, want: int) -> Act:
     return act
 
 
-def extend(want: int) -> Act:
-    """Raise the open hold."""
+def extend(want: int, which: str = "held") -> Act:
+    """Raise a hold."""
 
     async def act(scene: Scene, connection: Any) -> Any:
-        answer = await ledger.extend_hold(connection, scene.held, want, want)
+        answer = await ledger.extend_hold(connection, getattr(scene, which), want, want)
         return answer.result, answer.reason, answer.granted_nanos
 
     return act

@@ -77,6 +77,11 @@ THREE = {
         report("fresh", 100, unproven=True),
         close("fresh", "released", 0),
     ],
+    "place, unproven report, extend": [
+        place("fresh", 300),
+        report("fresh", 100, unproven=True),
+        extend(500, "fresh"),
+    ],
     BACKWARDS: [
         top_up(10),
         place_both(backwards=False),
