@@ -1,5 +1,7 @@
 """One look at the books: every invariant that a scope covers, inside the caller's snapshot."""
 
+from typing import Any
+
 from accounting.audit import seal, statements
 from accounting.audit.guards import check_guards
 from accounting.audit.invariants import GUARDS, REFUSAL, SEAL, STATED, Invariant
@@ -10,6 +12,8 @@ from accounting.audit.scope import Scope
 # Of the minute's run: the newest links, and links from one drawn at random on.
 NEWEST_LINKS = 2
 DRAWN_LINKS = 2
+# A transaction that stays open this long keeps everything after it from being sealed, and must be found.
+UNSEALED_LIMIT_S = 900
 
 
 async def examine_books(
@@ -52,13 +56,26 @@ async def examine_seal(
             count, found = await seal.verify_some(connection, bound_s, first, size)
             report.links += count
             violations += found
-    if head[0]["horizon"] < head[0]["to_tx"]:
+    violations += await _horizon_problems(connection, bound_s, head[0])
+    report.add(SEAL, Finding(report.links, tuple(dict.fromkeys(violations))))
+
+
+async def _horizon_problems(
+    connection: statements.Connection, bound_s: float, head: Any
+) -> list[Violation]:
+    """Why nothing can be sealed, where that is so."""
+    horizon, to_tx = head["horizon"], head["to_tx"]
+    if horizon < to_tx:
         text = (
-            f"the server counts transactions from {head[0]['horizon']}, the chain has seen {head[0]['to_tx']}:"
+            f"the server counts transactions from {horizon}, the chain has seen {to_tx}:"
             " a dump was restored without setting its counter"
         )
-        violations.append(Violation(SEAL, None, "server", text))
-    report.add(SEAL, Finding(report.links, tuple(dict.fromkeys(violations))))
+        return [Violation(SEAL, None, "server", text)]
+    waited = await statements.row(connection, "oldest_unsealed", bound_s, horizon=horizon)
+    if (waited["age_s"] or 0) < UNSEALED_LIMIT_S:
+        return []
+    text = f"rows wait since {waited['age_s']} s to be sealed: transaction {horizon} does not end"
+    return [Violation(SEAL, None, "horizon", text)]
 
 
 async def _ask(

@@ -59,9 +59,10 @@ SELECT (SELECT count(*) FROM account AS a WHERE :changed::bigint[] IS NULL OR a.
 
 -- name: list_refusals
 -- Stored refusals in the order of their ids, each with what the ledger itself was at the version it names: the
--- newest history row up to there, plus the holds placed on versions between (migrations/0004).
+-- newest history row up to there, plus the holds placed on versions between (migrations/0004). Before its first
+-- version an account is empty and active, with the overdraft that it was opened with.
 SELECT d.hold_id, d.account_id, d.reason, d.want, d.target, d.minimum, d.posted, d.held, d.overdraft, d.own_held,
-       d.own_granted, coalesce(b.posted, 0) AS then_posted, coalesce(b.overdraft, 0) AS then_overdraft,
+       d.own_granted, coalesce(b.posted, 0) AS then_posted, coalesce(b.overdraft, d.overdraft) AS then_overdraft,
        coalesce(b.status, 'active') AS then_status,
        coalesce(b.held, 0) + coalesce((
            SELECT sum(h.granted) FROM hold AS h

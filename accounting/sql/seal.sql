@@ -44,6 +44,12 @@ SELECT least(
     (SELECT d.tx FROM decision AS d WHERE d.tx >= :from_tx AND d.tx < :to_tx ORDER BY d.tx OFFSET :size LIMIT 1),
     (SELECT x.tx FROM account_history AS x WHERE x.tx >= :from_tx AND x.tx < :to_tx ORDER BY x.tx OFFSET :size LIMIT 1)) AS tx;
 
+-- name: oldest_unsealed^
+-- Since when the oldest row waits that cannot be sealed yet (null: none); by two tables that all traffic writes.
+SELECT extract(epoch FROM now() - least(
+    (SELECT x.at FROM account_history AS x WHERE x.tx >= :horizon ORDER BY x.tx LIMIT 1),
+    (SELECT n.recorded_at FROM audit AS n WHERE n.tx >= :horizon ORDER BY n.tx LIMIT 1)))::bigint AS age_s;
+
 -- name: add_link!
 INSERT INTO seal (number, rule, from_tx, to_tx, parts, previous, digest, sealed_at)
 VALUES (:number, :rule, :from_tx, :to_tx, :parts, :previous, :digest, :sealed_at);

@@ -5,6 +5,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 import asyncpg
+import pytest
 
 from accounting.audit import seal
 from accounting.audit.auditor import Auditor
@@ -14,6 +15,9 @@ from tests.traffic import GRANT
 
 BOUND_S = 10.0
 NOTE = "INSERT INTO audit (actor, action, subject) VALUES ('ana', 'grant', $1)"
+OLD_NOTE = """
+    INSERT INTO audit (actor, action, subject, recorded_at)
+    VALUES ('ana', 'grant', '1', now() - make_interval(mins => $1))"""
 LINKS = "SELECT number, parts, digest, previous FROM seal WHERE number > 0 ORDER BY number"
 
 
@@ -64,6 +68,22 @@ async def test_seal_leaves_a_transaction_that_is_not_over_to_a_later_link(
     await seal_now(pool)
     counts = [link["parts"]["audit"]["rows"] for link in await pool.fetch(LINKS)]
     assert sum(counts) == 2
+    assert await problems(pool) == []
+
+
+@pytest.mark.parametrize(("minutes", "said"), [(14, 0), (16, 1)])
+async def test_transaction_that_never_ends_is_said(
+    pool: asyncpg.Pool, minutes: int, said: int
+) -> None:
+    """It keeps everything after it from being sealed: after a quarter of an hour somebody must look."""
+    async with pool.acquire() as stuck:
+        open_end = stuck.transaction()
+        await open_end.start()
+        await stuck.execute(NOTE, "stuck")
+        await pool.execute(OLD_NOTE, minutes)
+        found = await problems(pool)
+        await open_end.rollback()
+    assert ["does not end" in each for each in found] == [True] * said
     assert await problems(pool) == []
 
 
