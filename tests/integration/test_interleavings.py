@@ -100,6 +100,8 @@ async def connections(database_url: str) -> AsyncIterator[list[asyncpg.Connectio
     """Three sessions and a watcher."""
     async with await ledger.connect(database_url, min_size=4) as pool:
         opened = [await pool.acquire() for _ in range(4)]
+        for connection in opened:  # a busy machine may keep a session waiting for its turn
+            await connection.execute("SET idle_in_transaction_session_timeout = 0")
         yield opened
         for connection in opened:
             connection.terminate()
