@@ -20,7 +20,7 @@ from credit.ledger import Place, Placed
 from credit.mirror import Figures
 from credit.spool import Spool
 from tests.books import a_place
-from tests.unit import test_store
+from tests.unit import store_scene
 from tests.unit.door import placed
 from tests.unit.evidence import evidence, start
 
@@ -96,7 +96,7 @@ async def hold_without_evidence_is_shown_to_a_person(outcome: ModuleType) -> Non
 
 async def grants_of_an_outage_are_placed_first(store: ModuleType) -> None:
     """Before the ledger decides anything again, it holds what was granted in its absence."""
-    scene = test_store.Scene(None)
+    scene = store_scene.Scene(None)
     ledger = scene.ledger
     ways = Ways(ledger.place, ledger.pulse, ledger.place_bounded, ledger.tell)
     scene.store = store.Store(
@@ -109,7 +109,7 @@ async def grants_of_an_outage_are_placed_first(store: ModuleType) -> None:
         scene.store.begin(bounded, may_grant=True)
         await scene.place()
         await scene.leave()
-        asked = a_place(test_store.MARIA, 100)
+        asked = a_place(store_scene.MARIA, 100)
         assert (await scene.store.place(asked)).granted_nanos == 100
         ledger.away = None
         await scene.beats(PULSE_EVERY_S)
