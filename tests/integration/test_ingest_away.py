@@ -170,8 +170,7 @@ class Store:
         self.intake.on("report", self._take)
 
     async def _probe(self) -> None:
-        if self.error is not None:
-            raise self.error
+        """Always there; it is `error` that comes of writing."""
 
     async def _tell(self, kind: str, _subject: str, _detail: dict[str, Any]) -> None:
         self.told.append(kind)
