@@ -139,7 +139,9 @@ async def test_suspended_account_is_refused_with_its_own_reason(pool: asyncpg.Po
     """Suspension is not poverty."""
     books = Books(pool)
     account = await books.account(1_000)
-    await pool.execute("UPDATE account SET status = 'suspended', version = version + 1 WHERE id = $1", account)
+    await pool.execute(
+        "UPDATE account SET status = 'suspended', version = version + 1 WHERE id = $1", account
+    )
     _, placed = await books.place(account, 10)
     assert (placed.result, placed.reason) == ("refused", "account_suspended")
 
