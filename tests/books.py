@@ -132,7 +132,7 @@ class Books:
         assert not await self.pool.fetch(HALF_OPEN), "a hold is neither open nor closed, or both"
         assert not await self.pool.fetch(STALE_HISTORY), "an account is not what its history says"
         for row in await self.pool.fetch(REFUSALS):
-            check_refusal(row)
+            check_refusal(dict(row))
 
 
 def check_refusal(row: Mapping[str, Any]) -> None:
