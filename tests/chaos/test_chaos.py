@@ -27,5 +27,5 @@ def test_short_chaos_run_ends_with_nothing_astray(root: Path, tmp_path: Path) ->
     fired, calls, refused, spent = (float(figure) for figure in found.groups())
     assert fired >= ROUNDS
     assert calls > 100, "too little traffic to prove anything"
-    assert refused > 10
+    assert refused > 0
     assert spent > 95
