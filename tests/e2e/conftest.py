@@ -26,6 +26,7 @@ from local.story.ledger import Ledger
 from protos.pedagio.v1 import admin_pb2
 from tests.e2e.attempts import CREDIT_NANOS, LIBRECHAT, Intruder, check_unharmed
 from tests.e2e.redis_faults import SEED_VARIABLE, VARIABLE, Hurter, condition, seed
+from tests.e2e.traffic import Reckoning
 
 SEED = seed()
 FIRED: Counter[str] = Counter()
@@ -233,6 +234,14 @@ def eventually() -> Eventually:
             await asyncio.sleep(POLL_S)
 
     return wait
+
+
+@pytest.fixture
+def reckoning(
+    stack: Stack, office: Office, prices: Mapping[str, Price], eventually: Eventually
+) -> Reckoning:
+    """Compares what a person was answered with the ledger, once everything is well again."""
+    return Reckoning(stack, office, prices, eventually)
 
 
 @pytest.fixture
