@@ -40,8 +40,10 @@ SUMS: Final = """
 OPEN: Final = """
     SELECT count(*) FROM hold_open AS o JOIN account AS a ON a.id = o.account_id WHERE a.client_id = $1"""
 STRANGERS: Final = """
-    SELECT u.provider_id FROM usage_event AS u JOIN account AS a ON a.id = u.account_id
-    WHERE a.client_id = $1 AND a.kind = 'unattributed'"""
+    SELECT u.provider_id AS name FROM usage_event AS u JOIN account AS a ON a.id = u.account_id
+    WHERE a.client_id = $1 AND a.kind = 'unattributed'
+    UNION SELECT t.hold_id::text FROM transfer AS t JOIN account AS a ON a.id = t.debit_account
+    WHERE a.client_id = $1 AND a.kind = 'unattributed' AND t.kind IN ('charge', 'estimate')"""
 
 
 @dataclass(frozen=True)
@@ -155,8 +157,8 @@ class AccountView:
 class LedgerView:
     """All accounts of the run's client by the name of the person, and a few sums.
 
-    `unattributed`: the provider's ids of answers that modes off and shadow booked to the client
-    itself, since the ledger could not say whose they were.
+    `unattributed`: the provider's ids of answers, and the holds, that modes off and shadow booked to
+    the client itself, since the ledger could not say whose they were.
     """
 
     people: dict[str, AccountView]
@@ -208,7 +210,7 @@ async def _read(connection: "asyncpg.Connection[Any]", client: str) -> LedgerVie
     return LedgerView(
         {view.account.external_id: view for view in views.values()},
         {name: int(value) for name, value in sums.items()},
-        frozenset(row["provider_id"] for row in await connection.fetch(STRANGERS, client)),
+        frozenset(row["name"] for row in await connection.fetch(STRANGERS, client)),
     )
 
 

@@ -211,7 +211,7 @@ class Run:
         for call in read_truth(self._stack.truth_path):
             if call.call_id not in known and self._may_be_unmetered(call):
                 view.sums["unmetered"] += 1
-            elif call.response_id not in view.unattributed:
+            elif not {call.response_id, call.call_id} & view.unattributed:
                 truths[people.get(call.tag or "", "")].append(call)
         attempts = defaultdict(list)
         for attempt in self._door.attempts:
