@@ -122,7 +122,7 @@ class Face:
         for result, count in asdict(tally).items():
             REPORTS.labels(result).inc(count)
         try:
-            await self._settler.settle(touched)
+            await self._settler.settle(touched, by_deadline=False)
         except UNSETTLED as error:  # recorded: the sweep closes what this left
             log.warning("settle_postponed", error=type(error).__name__)
 
