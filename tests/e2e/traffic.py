@@ -137,7 +137,12 @@ class Reckoning:
         finally:
             await database.close()
         debited = {row["hold_id"]: row["nanos"] for row in rows if row["hold_id"] in owed}
-        assert debited == owed
+        apart = {
+            hold: (debited.get(hold), owed[hold])
+            for hold in owed
+            if debited.get(hold) != owed[hold]
+        }
+        assert debited == owed, f"{len(apart)} of {len(owed)} debited, owed: {apart}"
         assert max(row["debits"] for row in rows) == 1
         account = await self.office.balance(who.client, who.name)
         assert account.posted_nanos == credit_nanos - sum(row["nanos"] for row in rows)
