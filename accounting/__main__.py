@@ -15,24 +15,24 @@ import uvloop
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 
 from accounting import logs
-from accounting.access_log import AccessLogServer, access_log_server
-from accounting.access_record import Row
-from accounting.access_sink import Outlets, Write
+from accounting.access.record import Row
+from accounting.access.server import AccessLogServer, access_log_server
+from accounting.access.sink import Outlets, Write
 from accounting.admin.servicer import SyncModels, add_admin_service, admin_interceptors
 from accounting.alarm import raise_once
 from accounting.audit.loop import audit_each_minute
-from accounting.extend import Extender
-from accounting.http import Face, create_app
-from accounting.intake import Intake
-from accounting.match import Matcher
+from accounting.ingest.extend import Extender
+from accounting.ingest.http import Face, create_app
+from accounting.ingest.intake import Intake
+from accounting.ingest.record import Recorder
 from accounting.metrics import ACCESS_ENTRIES
 from accounting.models_sync import OWN_ACTOR, OWN_REASON, SyncResult, sync_models
-from accounting.open_holds import count_for_ever
 from accounting.pricing import CurrentModels
-from accounting.record import Recorder
 from accounting.relay import relay_of
 from accounting.settings import AccountingSettings
-from accounting.settle import Settler
+from accounting.settling.match import Matcher
+from accounting.settling.open_holds import count_for_ever
+from accounting.settling.settle import Settler
 from credit import ledger
 from credit.away import is_away
 from credit.mirror import WRITE_WITHIN_S, Mirror

@@ -15,7 +15,7 @@ FILE_LOG: Final = "envoy.access_loggers.file"
 STREAM_LOG: Final = "envoy.access_loggers.http_grpc"
 SECRETS_FOLDER: Final = "/etc/envoy-secrets"
 LARGEST_BUFFER_BYTES: Final = 65_536
-# What accounting/access_file.py reads of a line.
+# What accounting/access/log_file.py reads of a line.
 FIELDS: Final = {
     "time": "%START_TIME%",
     "request_id": "%REQ(X-REQUEST-ID)%",

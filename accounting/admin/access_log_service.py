@@ -5,9 +5,9 @@ from dataclasses import dataclass, field
 
 import asyncpg
 
-from accounting import access_file
-from accounting.access_record import Row, row
-from accounting.access_sink import RECORDED
+from accounting.access import log_file as access_file
+from accounting.access.record import Row, row
+from accounting.access.sink import RECORDED
 from accounting.admin.errors import InvalidFieldError
 from accounting.admin.messages import Context
 from credit import ledger

@@ -1,4 +1,4 @@
--- Statements of the match (accounting/match.py), read by aiosql; a header above each says why.
+-- Statements of the match (accounting/settling/match.py), read by aiosql; a header above each says why.
 -- Each asks about a slice of time by an index, and writes only what is the same when written twice.
 
 -- name: read_now^

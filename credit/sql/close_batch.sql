@@ -1,5 +1,5 @@
 -- close_batch: end holds with the outcome that the evidence gives, in one statement.
--- Why: the rule (accounting/outcome.py) is decided outside without locks; records_seen proves that nothing came in between.
+-- Why: the rule (accounting/settling/outcome.py) is decided outside without locks; records_seen proves that nothing came in between.
 -- Keys: hold_close.hold_id (closed once, for ever); transfer_one_estimate (one estimate a hold).
 -- Arguments: p_closes: [{hold_id, outcome, reason, estimate, records_seen}]; estimate in nano-USD, 0: none.
 -- Result: one row per hold that this call closed; the others were closed before or have newer evidence.

@@ -13,7 +13,7 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer
 
-from accounting.signing import is_genuine
+from accounting.ingest.signing import is_genuine
 from tests.chaos.proxy import HOST, Proxy
 from tests.chaos.reports_proxy import ReportsProxy
 from tests.chaos.schedule import AWAY, CONDITIONS, FAULTS, make_schedule

@@ -11,9 +11,9 @@ from typing import Any, Final
 
 import yaml
 
-from accounting.access_log import AccessLogServer, access_log_server
-from accounting.access_record import Row
-from accounting.access_sink import Outlets
+from accounting.access.record import Row
+from accounting.access.server import AccessLogServer, access_log_server
+from accounting.access.sink import Outlets
 from local import envoy_config
 from local.probe import HOST
 from tests.integration.envoy_stage import ACCESS_LOG_KEY, Stage, stage

@@ -12,15 +12,15 @@ from typing import Any
 import asyncpg
 import httpx
 
-from accounting.access_record import record_id
+from accounting.access.record import record_id
 from accounting.alarm import raise_once
-from accounting.extend import Extender
-from accounting.http import Face, create_app
-from accounting.intake import Intake
+from accounting.ingest.extend import Extender
+from accounting.ingest.http import Face, create_app
+from accounting.ingest.intake import Intake
+from accounting.ingest.record import Recorder
+from accounting.ingest.reports import RECORD
 from accounting.pricing import CurrentModels
-from accounting.record import Recorder
-from accounting.reports import RECORD
-from accounting.settle import Settler
+from accounting.settling.settle import Settler
 from credit import ledger
 from credit.models import ModelMap
 from credit.spool import Spool

@@ -8,8 +8,8 @@ from typing import Any, Final
 
 import pytest
 
-from accounting import access_file
-from accounting.access_record import Row, row
+from accounting.access import log_file as access_file
+from accounting.access.record import Row, row
 from local.probe import HOST, free_ports
 from protos import ext_authz_pb2 as pb
 from tests.integration.access_stage import Witness, witnessed

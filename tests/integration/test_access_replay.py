@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
-from accounting import access_entry
-from accounting.access_record import row
+from accounting.access import entry as access_entry
+from accounting.access.record import row
 from accounting.cli import app
 from credit import ledger
 from protos import access_log_pb2

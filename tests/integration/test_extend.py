@@ -7,7 +7,7 @@ from typing import Any
 import asyncpg
 import pytest
 
-from accounting.reports import NANOS_LIMIT
+from accounting.ingest.reports import NANOS_LIMIT
 from tests.books import Figures
 from tests.integration.office import Office
 

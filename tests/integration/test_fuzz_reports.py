@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from accounting.record import reduce
+from accounting.ingest.record import reduce
 from tests.integration.office import Office, cost, end, start, token
 from tests.unit.fuzzing import JSON, fuzz
 

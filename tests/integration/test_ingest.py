@@ -9,7 +9,7 @@ from typing import Any
 import asyncpg
 import pytest
 
-from accounting.http import BATCH_LIMIT, BODY_LIMIT_BYTES
+from accounting.ingest.http import BATCH_LIMIT, BODY_LIMIT_BYTES
 from credit.token import sign
 from tests.books import Figures
 from tests.integration.office import TOKEN_KEY, Office, cost, end, start, token

@@ -10,8 +10,8 @@ from typing import Any
 import asyncpg
 import pytest
 
-from accounting.intake import Intake
-from accounting.settle import Settler
+from accounting.ingest.intake import Intake
+from accounting.settling.settle import Settler
 from credit import ledger
 from credit.spool import Spool
 from tests.books import Figures

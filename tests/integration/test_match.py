@@ -7,10 +7,10 @@ from datetime import timedelta
 import asyncpg
 import pytest
 
-from accounting import match
-from accounting.match import CALLS_FLOOR, Matcher
 from accounting.metrics import MATCH_CALLS, MATCH_RATE
-from accounting.outcome import END_WAIT_S
+from accounting.settling import match
+from accounting.settling.match import CALLS_FLOOR, Matcher
+from accounting.settling.outcome import END_WAIT_S
 from tests.integration.office import Office, cost, end, start, token
 
 CREDIT = 1_000_000_000

@@ -7,8 +7,8 @@ from typing import Any
 import asyncpg
 import pytest
 
-from accounting.outcome import END_WAIT_S
-from accounting.settle import PAGE_HOLDS
+from accounting.settling.outcome import END_WAIT_S
+from accounting.settling.settle import PAGE_HOLDS
 from tests.books import Figures
 from tests.integration.office import Office, cost, end, start, token
 

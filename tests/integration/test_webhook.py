@@ -8,7 +8,7 @@ import asyncpg
 import pytest
 from structlog.testing import capture_logs
 
-from accounting.http import WEBHOOK_LIMIT_BYTES
+from accounting.ingest.http import WEBHOOK_LIMIT_BYTES
 from tests.books import Figures
 from tests.integration.office import COST_WAIT_S, Office, cost, end, start, token
 from tests.unit import litellm_samples

@@ -53,7 +53,7 @@ PYTHON_MUTANTS = (
         "acknowledged_when_recorded",
         "a spool that forgets what is on disk",
         Change(
-            "accounting/http.py",
+            "accounting/ingest/http.py",
             "if not await self._intake.keep_mixed([reduce(record) for record in records]):",
             "if await self._intake.keep_mixed([reduce(record) for record in records]) is None:",
         ),
@@ -63,7 +63,7 @@ PYTHON_MUTANTS = (
         "deadline_closes",
         "calls that are never heard of again",
         Change(
-            "accounting/outcome.py",
+            "accounting/settling/outcome.py",
             "return _at_deadline(evidence) if decided is None and evidence.expired else decided",
             "return decided",
         ),
@@ -72,7 +72,11 @@ PYTHON_MUTANTS = (
     PythonMutant(
         "no_evidence_is_shown",
         "reports that are late or never come",
-        Change("accounting/outcome.py", "DOUBTFUL = frozenset({", "DOUBTFUL = frozenset({} and {"),
+        Change(
+            "accounting/settling/outcome.py",
+            "DOUBTFUL = frozenset({",
+            "DOUBTFUL = frozenset({} and {",
+        ),
         python_scenes.hold_without_evidence_is_shown_to_a_person,
     ),
     PythonMutant(

@@ -12,8 +12,8 @@ from typing import Any
 
 import httpx
 
-from accounting.intake import Intake
-from accounting.outcome import Verdict
+from accounting.ingest.intake import Intake
+from accounting.settling.outcome import Verdict
 from authz.bounded import Bounded
 from authz.store import PULSE_EVERY_S, Ways
 from credit.ledger import Place, Placed

@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from accounting.evidence import Evidence
-from accounting.reports import Cost
+from accounting.ingest.reports import Cost
+from accounting.settling.evidence import Evidence
 
 RECORD_ID = "0123456789abcdef" * 2
 

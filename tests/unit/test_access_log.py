@@ -9,8 +9,9 @@ from google.protobuf import struct_pb2
 from hypothesis import given
 from hypothesis import strategies as st
 
-from accounting import access_entry, access_file
-from accounting.access_record import METERED_ROUTES, Entry, record_id, row
+from accounting.access import entry as access_entry
+from accounting.access import log_file as access_file
+from accounting.access.record import METERED_ROUTES, Entry, record_id, row
 from protos import access_log_pb2 as pb
 from tests.unit.access_cases import CASES, PROGRESS, Case, case
 

@@ -8,7 +8,7 @@ from envoy_data_plane.envoy.config.core import v3 as core
 from envoy_data_plane.envoy.data.accesslog import v3 as data
 from envoy_data_plane.envoy.service.accesslog import v3 as service
 
-from accounting.access_entry import FLAGS
+from accounting.access.entry import FLAGS
 from protos import access_log_pb2 as ours
 
 MESSAGES: list[tuple[Any, Any]] = [

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from accounting.access_record import Row
-from accounting.access_sink import BATCH_LIMIT, QUEUE_LIMIT, AccessSink, Outlets
+from accounting.access.record import Row
+from accounting.access.sink import BATCH_LIMIT, QUEUE_LIMIT, AccessSink, Outlets
 
 BOUND_S = 5.0
 

@@ -21,7 +21,7 @@ from pedagio_callback.refusal import RefusedCallError, Sentences
 from pedagio_callback.replay import StartedCalls
 from pedagio_callback.terms import Prices
 
-from accounting.reports import RECORD
+from accounting.ingest.reports import RECORD
 from credit.token import Claims, sign
 
 KEYS = [b"secret"]

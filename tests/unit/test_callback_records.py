@@ -12,7 +12,7 @@ from pedagio_callback.evidence import Evidence
 from pedagio_callback.journal import Journal
 from pedagio_callback.refusal import Sentences
 
-from accounting.reports import RECORD
+from accounting.ingest.reports import RECORD
 from credit.token import sign
 from tests.unit.test_token import CLAIMS
 

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from accounting.charge import charge, is_exact
-from accounting.reports import Cost
+from accounting.ingest.charge import charge, is_exact
+from accounting.ingest.reports import Cost
 from tests.unit.door import a_price
 from tests.unit.evidence import RECORD_ID, a_cost
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from pydantic import BaseModel
 
-from accounting.reports import Cost, End, Start, UsageReport
+from accounting.ingest.reports import Cost, End, Start, UsageReport
 from accounting.settings import AccountingSettings
 from authz.settings import AuthzSettings
 from credit.refusal import STATUS, Reason

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from accounting.estimate import (
+from accounting.settling.estimate import (
     ANSWER_ENVELOPE_BYTES,
     DEFAULT_TOKENS_PER_S,
     STREAM_BYTES_PER_TOKEN,

@@ -6,8 +6,8 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from accounting.record import reduce
-from accounting.webhook import cost_record, payloads
+from accounting.ingest.record import reduce
+from accounting.ingest.webhook import cost_record, payloads
 from tests.unit.fuzzing import JSON, damaged, fuzz
 
 # What JSON can say and floats, clocks or texts cannot.

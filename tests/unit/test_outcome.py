@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from accounting.outcome import ABORT_WAIT_S, Verdict, verdict
+from accounting.settling.outcome import ABORT_WAIT_S, Verdict, verdict
 from tests.unit.evidence import cost, end, evidence, start
 
 COST_WAIT_S = 10.0

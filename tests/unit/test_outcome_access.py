@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from accounting.evidence import Evidence
-from accounting.outcome import (
+from accounting.settling.evidence import Evidence
+from accounting.settling.outcome import (
     ABORT_WAIT_S,
     DOUBTFUL,
     END_WAIT_S,

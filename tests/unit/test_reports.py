@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from accounting.reports import NANOS_LIMIT, RECORD, TOKENS_LIMIT, Cost, End, Start
+from accounting.ingest.reports import NANOS_LIMIT, RECORD, TOKENS_LIMIT, Cost, End, Start
 from tests.unit.evidence import RECORD_ID
 
 HEAD = {"id": RECORD_ID, "token": None, "hold": None, "at_ms": 1_795_000_000_000}

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from accounting.signing import WINDOW_S, is_genuine
+from accounting.ingest.signing import WINDOW_S, is_genuine
 
 NEW, OLD = b"n" * 32, b"o" * 32
 NOW_S = 1_795_000_000

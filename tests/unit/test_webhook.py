@@ -10,10 +10,10 @@ from hypothesis import strategies as st
 from pedagio_callback import records
 from pedagio_callback.calls import Call
 
-from accounting.charge import charge, is_exact
-from accounting.reports import RECORD, Cost
-from accounting.signing import is_bearer
-from accounting.webhook import UNREADABLE, cost_record, payloads
+from accounting.ingest.charge import charge, is_exact
+from accounting.ingest.reports import RECORD, Cost
+from accounting.ingest.signing import is_bearer
+from accounting.ingest.webhook import UNREADABLE, cost_record, payloads
 from tests.unit import litellm_samples
 from tests.unit.door import a_price
 

@@ -14,7 +14,7 @@ from typing import Final
 
 import structlog
 
-from accounting.access_record import Row
+from accounting.access.record import Row
 
 QUEUE_LIMIT: Final = 20_000
 BATCH_LIMIT: Final = 500

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from accounting.evidence import Access, Evidence
+from accounting.settling.evidence import Access, Evidence
 from credit.refusal import Reason
 
 __all__ = ["Evidence", "Verdict", "doubt", "verdict"]

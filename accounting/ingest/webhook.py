@@ -12,7 +12,7 @@ import uuid
 from collections.abc import Mapping
 from typing import Any, Final
 
-from accounting.reports import storable
+from accounting.ingest.reports import storable
 
 TOKEN_HEADER: Final = "x-pedagio-hold"  # noqa: S105 (the name of a header)
 TEXT_LIMIT: Final = 200

@@ -9,9 +9,9 @@ from typing import Any, Final, TypeAlias
 import grpc
 import structlog
 
-from accounting import access_entry
-from accounting.access_record import Row, row
-from accounting.access_sink import AccessSink, Count, Outlets
+from accounting.access import entry as access_entry
+from accounting.access.record import Row, row
+from accounting.access.sink import AccessSink, Count, Outlets
 from protos import access_log_pb2 as pb
 from protos import access_log_pb2_grpc
 

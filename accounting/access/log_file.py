@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, Final
 
-from accounting.access_record import SAID, Entry
+from accounting.access.record import SAID, Entry
 
 # A line of ours has at most some 1,200 characters: a path of 200, names, figures.
 LINE_LIMIT: Final = 16_384

@@ -19,7 +19,7 @@ import structlog
 
 from accounting.alarm import raise_once
 from accounting.metrics import MATCH_CALLS, MATCH_RATE, OLDEST_UNMATCHED
-from accounting.settle import Settler
+from accounting.settling.settle import Settler
 
 ROUND_EVERY_S: Final = 5.0
 # The second witness may be a little late; a report of a request that nobody held for, later.

@@ -7,7 +7,7 @@ more than 1 % apart raises an exception; cost 0 for a model that has a price use
 from dataclasses import dataclass
 from typing import Any
 
-from accounting.reports import Cost
+from accounting.ingest.reports import Cost
 from credit.cost import cost_nanos
 from credit.money import nanos_from_picos, picos_from_usd_text
 from credit.prices import Price, Usage

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from statistics import median
 from typing import Any
 
-from accounting.evidence import Evidence
+from accounting.settling.evidence import Evidence
 from credit.cost import cost_nanos
 from credit.prices import Price, Usage
 

@@ -15,13 +15,13 @@ from fastapi.responses import JSONResponse, Response
 from prometheus_client import CONTENT_TYPE_LATEST
 from pydantic import ValidationError
 
-from accounting import webhook
-from accounting.extend import Extender, ExtendRequest
-from accounting.intake import Intake
+from accounting.ingest import webhook
+from accounting.ingest.extend import Extender, ExtendRequest
+from accounting.ingest.intake import Intake
+from accounting.ingest.record import Recorder, Tally, reduce
+from accounting.ingest.signing import is_bearer, is_genuine
 from accounting.metrics import REPORTS, exposition
-from accounting.record import Recorder, Tally, reduce
-from accounting.settle import Settler
-from accounting.signing import is_bearer, is_genuine
+from accounting.settling.settle import Settler
 from credit.away import is_away
 
 BODY_LIMIT_BYTES = 4 * 1024 * 1024

@@ -8,7 +8,7 @@ from uuid import UUID
 import asyncpg
 from pydantic import BaseModel, ConfigDict, Field
 
-from accounting.reports import NANOS_LIMIT
+from accounting.ingest.reports import NANOS_LIMIT
 from credit import ledger
 from credit.ledger import Extended
 from credit.refusal import Reason, error_body

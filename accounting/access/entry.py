@@ -7,7 +7,7 @@ from google.protobuf import struct_pb2
 from google.protobuf.duration_pb2 import Duration
 from google.protobuf.message import DecodeError
 
-from accounting.access_record import Entry
+from accounting.access.record import Entry
 from protos import access_log_pb2 as pb
 
 AUTHZ: Final = "envoy.filters.http.ext_authz"

@@ -9,11 +9,11 @@ from typing import Any
 import asyncpg
 import structlog
 
-from accounting.estimate import ReasoningPace, estimate_nanos
-from accounting.evidence import START_WAIT_S, Evidence
+from accounting.ingest.record import Models
 from accounting.metrics import SETTLEMENTS
-from accounting.outcome import REASONS, Verdict, doubt, verdict
-from accounting.record import Models
+from accounting.settling.estimate import ReasoningPace, estimate_nanos
+from accounting.settling.evidence import START_WAIT_S, Evidence
+from accounting.settling.outcome import REASONS, Verdict, doubt, verdict
 from credit import ledger
 from credit.prices import Price
 

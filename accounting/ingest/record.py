@@ -12,8 +12,8 @@ import asyncpg
 import structlog
 from pydantic import ValidationError
 
-from accounting.charge import charge, is_exact
-from accounting.reports import RECORD, AnyRecord, Cost, storable
+from accounting.ingest.charge import charge, is_exact
+from accounting.ingest.reports import RECORD, AnyRecord, Cost, storable
 from credit import ledger
 from credit.models import ModelMap
 from credit.token import Claims, TokenError, verify

@@ -1,0 +1,1 @@
+"""The access log: Envoy's word on how each call ended."""

@@ -1,0 +1,1 @@
+"""Ingest: reports of calls, made durable, then debited exactly once."""

@@ -1,0 +1,1 @@
+"""Settling: how each hold ends, by the evidence of three witnesses."""
