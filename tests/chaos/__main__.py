@@ -8,6 +8,7 @@ import asyncio
 import os
 import platform
 import secrets
+import signal
 import sys
 import tempfile
 from datetime import UTC, datetime
@@ -43,7 +44,10 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
 
 
 async def play(schedule: tuple[Round, ...], state: Path, console: Console) -> Outcome:
-    """Start the system, play, stop it."""
+    """Start the system, play, stop it; also when told to stop, so that no disk stays mounted."""
+    playing = asyncio.current_task()
+    assert playing is not None
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, playing.cancel)
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
     with Progress(*columns, TimeElapsedColumn(), console=console) as bar:
         task = bar.add_task("starting", total=len(schedule))
