@@ -27,11 +27,11 @@ class AuditService:
     async def RunAudit(self, request: pb.RunAuditRequest, _context: Context) -> pb.RunAuditResponse:
         """Look at everything, or at what changed lately."""
         auditor = Auditor(self._pool)
-        known = fields.optional_text("known_digest", request.known_digest) or ""
+        known = fields.optional_digest("known_digest", request.known_digest)
         if not request.recent:
             return _answer(await auditor.run_everything(known))
         for _ in range(ATTEMPTS):
-            report = await auditor.run_recent()
+            report = await auditor.run_recent(known)
             if report is not None:
                 return _answer(report)
             await asyncio.sleep(ATTEMPT_EVERY_S)

@@ -17,6 +17,7 @@ KEY_LENGTHS = range(16, 513)
 
 _CLIENT_ID = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
 _KEY = re.compile(r"[\x21-\x7e]+")
+_DIGEST = re.compile(r"[0-9a-f]{64}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +91,14 @@ def key(field: str, value: str) -> str:
         problem = f"must be {KEY_LENGTHS.start} to {KEY_LENGTHS.stop - 1} visible ASCII characters"
         raise InvalidFieldError(field, problem)
     return value
+
+
+def optional_digest(field: str, value: str) -> str:
+    """A SHA-256 in lower case, as the seal prints it; empty when there is none."""
+    digest = value.strip().lower()
+    if digest and not _DIGEST.fullmatch(digest):
+        raise InvalidFieldError(field, "must be 64 hexadecimal digits")
+    return digest
 
 
 def page_size(field: str, value: int) -> int:

@@ -52,10 +52,12 @@ async def examine_seal(
         report.links, violations = await seal.verify_all(connection, bound_s)
     else:
         newest = max(report.head_number - NEWEST_LINKS + 1, 0)
+        verified = set[int]()  # what was drawn may be among the newest: counted once
         for first, size in ((drawn, DRAWN_LINKS), (newest, NEWEST_LINKS)):
             count, found = await seal.verify_some(connection, bound_s, first, size)
-            report.links += count
+            verified |= set(range(first, first + count))
             violations += found
+        report.links = len(verified)
     violations += await _horizon_problems(connection, bound_s, head[0])
     report.add(SEAL, Finding(report.links, tuple(dict.fromkeys(violations))))
 

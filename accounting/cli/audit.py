@@ -50,7 +50,7 @@ def _report(answer: pb.RunAuditResponse) -> Group:
     shown = table(columns, rows, "no invariants", right=columns[2:], fold=("what must hold",))
     summary = facts(
         ("took", f"{answer.took_ms / 1000:.1f} s"),
-        ("links", f"{answer.seals:,} of the seal verified"),
+        ("verified", f"{answer.seals:,} of {answer.head_number + 1:,} links of the seal, from 0"),
         ("head", f"{answer.head_number} {answer.head_digest}"),
     )
     return Group(shown, *_violations(answer), "", summary)
