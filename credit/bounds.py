@@ -11,6 +11,10 @@ from credit.money import nanos_from_picos
 
 # What nearly every prompt exceeds: a hold below it could not carry any call.
 MINIMUM_INPUT_TOKENS = 1000
+# What the callback adds to a body for the words a provider puts around the whole of it. Its share
+# for each message is less than the quotes and braces of that message; this one is not in the bytes.
+# Without it a small hold would need an extension, which nobody answers while Postgres is away.
+REQUEST_TOKENS = 64
 # Where LiteLLM knows neither the output limit nor the context window of a model.
 UNKNOWN_CONTEXT_TOKENS = 131_072
 
@@ -50,7 +54,7 @@ class DoorBound:
 
 
 def door_bound(request: DoorRequest, terms: Terms) -> DoorBound:
-    """The bound of one call under the dearest terms; a body byte counts as a token.
+    """The bound of one call under the dearest terms: a token per body byte, with those around it.
 
     `want` covers a body that is all sound, since the door cannot tell; the rest reckons with text.
     """
@@ -87,7 +91,8 @@ def _input_tokens(request: DoorRequest, terms: Terms) -> int:
         return request.body_bytes
     if request.continued:  # what the provider kept is not in the body
         return terms.context_tokens or max(request.body_bytes, UNKNOWN_CONTEXT_TOKENS)
-    return min(request.body_bytes, terms.context_tokens or request.body_bytes)
+    tokens = request.body_bytes + REQUEST_TOKENS
+    return min(tokens, terms.context_tokens or tokens)
 
 
 def _output_tokens(request: DoorRequest, terms: Terms) -> int:

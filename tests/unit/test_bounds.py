@@ -1,10 +1,15 @@
 """The door bound: whatever a call may do, it costs no more than was held for it."""
 
+import json
+from dataclasses import replace
+from typing import Any
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from pedagio_callback.bound import bound_tokens, measure
 
-from credit.bounds import UNKNOWN_CONTEXT_TOKENS, DoorRequest, door_bound
+from credit.bounds import REQUEST_TOKENS, UNKNOWN_CONTEXT_TOKENS, DoorRequest, door_bound
 from credit.cost import cost_nanos
 from credit.prices import Price
 from credit.terms import dearest_terms
@@ -58,10 +63,10 @@ def test_bound_any_request_orders_minimum_target_and_want(
 
 
 def ask(**changes: object) -> DoorRequest:
-    """A chat of 5,000 bytes."""
+    """A chat of as many bytes as make 5,000 tokens."""
     fields: dict[str, object] = {
         "route": "chat",
-        "body_bytes": 5_000,
+        "body_bytes": 5_000 - REQUEST_TOKENS,
         "output_asked_tokens": None,
         "choices": 1,
         "continued": False,
@@ -83,7 +88,7 @@ def sizes(request: DoorRequest, price: Price = MODEL) -> tuple[int, int]:
         (ask(output_asked_tokens=100, choices=3), (5_000, 300)),
         (ask(route="responses", continued=True), (128_000, 16_000)),
         (ask(route="embeddings", body_bytes=2_000_000), (2_000_000, 0)),
-        (ask(route="embeddings", continued=True), (5_000, 0)),
+        (ask(route="embeddings", continued=True, body_bytes=5_000), (5_000, 0)),
     ],
 )
 def test_bound_sizes_follow_the_body_within_the_window(
@@ -96,15 +101,15 @@ def test_bound_sizes_follow_the_body_within_the_window(
 def test_bound_of_a_model_without_limits_uses_bytes_and_a_large_answer() -> None:
     """Unknown limits never make a bound smaller."""
     unknown = price_of()
-    assert sizes(ask(body_bytes=10**6), unknown) == (10**6, UNKNOWN_CONTEXT_TOKENS)
+    assert sizes(ask(body_bytes=10**6), unknown) == (10**6 + 64, UNKNOWN_CONTEXT_TOKENS)
     assert sizes(ask(continued=True), unknown)[0] == UNKNOWN_CONTEXT_TOKENS
 
 
 def test_minimum_of_a_small_call_is_what_it_asks_for() -> None:
-    """1,000 input tokens, or the bytes if fewer; 256 output tokens, or those asked for if fewer."""
+    """1,000 input tokens, or the bytes and 64 if fewer; 256 output tokens, or those asked for if fewer."""
     terms = dearest_terms([MODEL], None)
     assert door_bound(ask(), terms).min_nanos == 1_000 * 1_000 + 256 * 2_000
-    assert door_bound(ask(body_bytes=90, output_asked_tokens=10), terms).min_nanos == 110_000
+    assert door_bound(ask(body_bytes=26, output_asked_tokens=10), terms).min_nanos == 110_000
 
 
 def test_minimum_of_a_reasoning_model_leaves_room_to_think() -> None:
@@ -131,7 +136,7 @@ def test_want_reckons_with_the_higher_price_only_when_the_bytes_can_reach_it() -
         output_cost_per_token_above_200k_tokens=4e-6,
     )
     terms = dearest_terms([price], None)
-    short, long = ask(body_bytes=200_000), ask(body_bytes=200_001)
+    short, long = ask(body_bytes=199_936), ask(body_bytes=199_937)
     assert door_bound(short, terms).want_nanos == 200_000 * 1_000 + 1_000 * 2_000
     assert door_bound(long, terms).want_nanos == 200_001 * 2_000 + 1_000 * 4_000
 
@@ -144,3 +149,57 @@ def test_want_reckons_with_sound_where_the_model_hears_or_speaks() -> None:
     bound = door_bound(ask(), dearest_terms([price], None))
     assert bound.want_nanos == 5_000 * 40_000 + 1_000 * 80_000
     assert bound.target_nanos(1_000) == 5_000 * 1_000 + 1_000 * 2_000
+
+
+TEXTS = st.text(max_size=30) | st.text(alphabet='ãç€😀\n"\\', max_size=20)
+PARTS = st.lists(st.builds(lambda text: {"type": "text", "text": text}, TEXTS), max_size=3)
+TURNS = st.lists(
+    st.fixed_dictionaries(
+        {"role": st.sampled_from(["user", "assistant", "system"]), "content": TEXTS | PARTS},
+        optional={"name": TEXTS},
+    ),
+    max_size=40,
+)
+TEXT_BODIES = {
+    "chat": st.fixed_dictionaries({"messages": TURNS}, optional={"stop": TEXTS}),
+    "responses": st.fixed_dictionaries({"input": TEXTS | TURNS}, optional={"instructions": TEXTS}),
+    "embeddings": st.fixed_dictionaries({"input": TEXTS | st.lists(TEXTS, max_size=40)}),
+}
+
+
+@given(
+    data=st.data(),
+    route=st.sampled_from(ROUTES),
+    context=st.sampled_from([0, 50, 128_000]),
+    plain=st.booleans(),
+)
+def test_bound_of_a_text_body_covers_what_the_callback_needs(
+    *, data: st.DataObject, route: str, context: int, plain: bool
+) -> None:
+    """A call that got what it wanted at the door extends nothing, so that it works without Postgres."""
+    assert covers(route, data.draw(TEXT_BODIES[route]), context, plain=plain)
+
+
+@pytest.mark.parametrize(
+    ("route", "body"),
+    [
+        ("chat", {"messages": [{"role": "user", "content": ""}] * 300}),
+        ("responses", {"input": [{"role": "user", "content": []}] * 300}),
+        ("embeddings", {"input": [""] * 300}),
+    ],
+)
+def test_bound_of_many_empty_items_covers_what_the_callback_adds_for_each(
+    route: str, body: dict[str, Any]
+) -> None:
+    """Its allowance for an item is no more than the JSON around that item."""
+    assert covers(route, body, 0, plain=True)
+
+
+def covers(route: str, body: dict[str, Any], context: int, *, plain: bool) -> bool:
+    """Whether the input at the door is at least what the callback finds in the body."""
+    whole = {"model": "m", **body}
+    sent = json.dumps(whole, ensure_ascii=plain, separators=(",", ":"))
+    terms = replace(dearest_terms([MODEL], None), context_tokens=context)
+    needed = bound_tokens(measure(route, whole), route, 0, context)
+    request = ask(route=route, body_bytes=len(sent.encode()))
+    return needed is not None and door_bound(request, terms).input_tokens >= needed

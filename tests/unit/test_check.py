@@ -52,8 +52,8 @@ async def test_request_that_is_granted_passes_with_its_token() -> None:
     assert (claims.context, claims.max_out, claims.min_out) == (128_000, 16_384, 256)
     assert (claims.style, claims.lang, claims.issued) == ("librechat", "pt-BR", NOW_S)
     (asked,) = door.ledger.asked
-    # 2,000 bytes at 2,500 nanos and 100 tokens at 10,000 nanos.
-    assert (asked.want_nanos, asked.account_id) == (2_000 * 2_500 + 100 * 10_000, MARIA)
+    # 2,000 bytes and the 64 around them at 2,500 nanos and 100 tokens at 10,000 nanos.
+    assert (asked.want_nanos, asked.account_id) == (2_064 * 2_500 + 100 * 10_000, MARIA)
     assert asked.minimum_nanos == 1_000 * 2_500 + 100 * 10_000
     assert not asked.shadow
     assert answer.seen == {
@@ -140,7 +140,7 @@ async def test_usual_output_of_the_client_sizes_the_target() -> None:
     for known, tokens in (({}, 8_192), ({("librechat", "gpt-4o"): 300}, 300)):
         door = Door(Memory(p99_output_tokens=known))
         await door.check.decide(a_request())
-        assert door.ledger.asked[0].target_nanos == 2_000 * 2_500 + tokens * 10_000
+        assert door.ledger.asked[0].target_nanos == 2_064 * 2_500 + tokens * 10_000
 
 
 async def test_absurd_prices_never_leave_the_range_of_the_ledger() -> None:
