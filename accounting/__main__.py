@@ -14,7 +14,6 @@ import uvicorn
 import uvloop
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 
-from accounting import logs
 from accounting.access.record import Row
 from accounting.access.server import AccessLogServer, access_log_server
 from accounting.access.sink import Outlets, Write
@@ -33,7 +32,7 @@ from accounting.settings import AccountingSettings
 from accounting.settling.match import Matcher
 from accounting.settling.open_holds import count_for_ever
 from accounting.settling.settle import Settler
-from credit import ledger
+from credit import ledger, logs
 from credit.away import is_away
 from credit.mirror import WRITE_WITHIN_S, Mirror
 from credit.news import News, publish

@@ -23,7 +23,7 @@ from authz.server import Authorization, Server
 from authz.settings import AuthzSettings
 from authz.snapshot import Snapshot
 from authz.store import Store, Ways
-from credit import ledger
+from credit import ledger, logs
 from credit.ledger import Place, Placed
 from credit.mirror import Mirror
 from credit.news import News
@@ -154,6 +154,7 @@ async def _until_stopped() -> None:
 
 def main() -> None:
     """Read the settings, then run."""
+    logs.configure()
     with contextlib.suppress(KeyboardInterrupt):
         uvloop.run(serve(AuthzSettings.load()))
 

@@ -1,11 +1,11 @@
-"""The log of accounting."""
+"""The log of both processes."""
 
 from collections.abc import Iterator
 
 import pytest
 import structlog
 
-from accounting import logs
+from credit import logs
 
 
 @pytest.fixture
@@ -28,3 +28,13 @@ def test_traceback_in_the_log_shows_no_values(
     printed = capsys.readouterr().out
     assert "ValueError: invalid literal" in printed
     assert key not in printed
+
+
+def test_line_in_a_file_has_the_words_of_the_documentation(
+    configured: None, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """No colour or padding between the event and what belongs to it: it can be searched for."""
+    structlog.get_logger().warning("store_state", state="bounded")
+    printed = capsys.readouterr().out
+    assert printed.endswith("[warning  ] store_state state=bounded\n")
+    assert "\x1b" not in printed
