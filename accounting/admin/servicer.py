@@ -8,6 +8,7 @@ import grpc
 
 from accounting.admin import accounts, clients, explain, holds, messages, models, modes, statement
 from accounting.admin.access_log_service import AccessLogService
+from accounting.admin.alarm_service import AlarmService
 from accounting.admin.audit_service import AuditService
 from accounting.admin.hold_service import HoldService
 from accounting.admin.interceptors import admin_interceptors
@@ -29,7 +30,11 @@ class SyncModels(Protocol):
 
 
 class AdminServicer(
-    AccessLogService, AuditService, HoldService, admin_pb2_grpc.AdminServiceServicer
+    AccessLogService,
+    AlarmService,
+    AuditService,
+    HoldService,
+    admin_pb2_grpc.AdminServiceServicer,
 ):
     """Translates in, asks the use case, translates out; errors are mapped by the interceptors."""
 

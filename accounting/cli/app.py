@@ -5,6 +5,7 @@ import typer
 from accounting.cli import (
     access_log,
     account,
+    alarms,
     audit,
     call,
     client,
@@ -35,6 +36,7 @@ app.command()(credit.grant)
 app.command()(credit.balance)
 app.command()(credit.statement)
 app.command()(call.explain)
+app.command()(alarms.alarms)
 app.command()(audit.audit)
 
 

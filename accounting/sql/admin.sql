@@ -171,6 +171,16 @@ FROM exception AS e
 WHERE e.id < :below AND (:kind::text = '' OR e.kind = :kind::text) AND (:resolved::boolean OR e.resolved_at IS NULL)
 ORDER BY e.id DESC LIMIT :page_size;
 
+-- name: list_alarms
+-- Newest first, below an id.
+SELECT a.id, a.kind, a.subject, a.detail, a.raised_at FROM alarm AS a
+WHERE a.id < :below AND (:kind::text = '' OR a.kind = :kind::text)
+ORDER BY a.id DESC LIMIT :page_size;
+
+-- name: name_accounts
+-- Whose accounts these are; the ledger's own have no name.
+SELECT a.id, a.client_id, a.external_id FROM account AS a WHERE a.id = ANY (:ids);
+
 -- name: find_exception^
 SELECT e.resolved_by, e.resolution FROM exception AS e WHERE e.id = :id;
 

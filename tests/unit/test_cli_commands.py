@@ -19,7 +19,7 @@ MUTATIONS = {
 }  # fmt: skip
 READS = {
     "client list", "balance", "statement", "mode show", "models list", "models price", "holds list",
-    "exceptions list", "explain", "audit", "access-log replay",
+    "exceptions list", "explain", "alarms", "audit", "access-log replay",
 }  # fmt: skip
 
 

@@ -251,7 +251,7 @@ class ExplainRequest(_message.Message):
     def __init__(self, ref: _Optional[str] = ...) -> None: ...
 
 class Explanation(_message.Message):
-    __slots__ = ("hold_id", "account", "kind", "reason", "detail", "model", "want_nanos", "minimum_nanos", "posted_nanos", "held_nanos", "granted_nanos", "captured_nanos", "at_ms", "overdraft_nanos", "target_nanos", "overage_nanos", "person_unknown")
+    __slots__ = ("hold_id", "account", "kind", "reason", "detail", "model", "want_nanos", "minimum_nanos", "posted_nanos", "held_nanos", "granted_nanos", "captured_nanos", "at_ms", "overdraft_nanos", "target_nanos", "overage_nanos", "person_unknown", "late_nanos")
     HOLD_ID_FIELD_NUMBER: _ClassVar[int]
     ACCOUNT_FIELD_NUMBER: _ClassVar[int]
     KIND_FIELD_NUMBER: _ClassVar[int]
@@ -269,6 +269,7 @@ class Explanation(_message.Message):
     TARGET_NANOS_FIELD_NUMBER: _ClassVar[int]
     OVERAGE_NANOS_FIELD_NUMBER: _ClassVar[int]
     PERSON_UNKNOWN_FIELD_NUMBER: _ClassVar[int]
+    LATE_NANOS_FIELD_NUMBER: _ClassVar[int]
     hold_id: str
     account: AccountName
     kind: str
@@ -286,7 +287,8 @@ class Explanation(_message.Message):
     target_nanos: int
     overage_nanos: int
     person_unknown: bool
-    def __init__(self, hold_id: _Optional[str] = ..., account: _Optional[_Union[AccountName, _Mapping]] = ..., kind: _Optional[str] = ..., reason: _Optional[str] = ..., detail: _Optional[str] = ..., model: _Optional[str] = ..., want_nanos: _Optional[int] = ..., minimum_nanos: _Optional[int] = ..., posted_nanos: _Optional[int] = ..., held_nanos: _Optional[int] = ..., granted_nanos: _Optional[int] = ..., captured_nanos: _Optional[int] = ..., at_ms: _Optional[int] = ..., overdraft_nanos: _Optional[int] = ..., target_nanos: _Optional[int] = ..., overage_nanos: _Optional[int] = ..., person_unknown: _Optional[bool] = ...) -> None: ...
+    late_nanos: int
+    def __init__(self, hold_id: _Optional[str] = ..., account: _Optional[_Union[AccountName, _Mapping]] = ..., kind: _Optional[str] = ..., reason: _Optional[str] = ..., detail: _Optional[str] = ..., model: _Optional[str] = ..., want_nanos: _Optional[int] = ..., minimum_nanos: _Optional[int] = ..., posted_nanos: _Optional[int] = ..., held_nanos: _Optional[int] = ..., granted_nanos: _Optional[int] = ..., captured_nanos: _Optional[int] = ..., at_ms: _Optional[int] = ..., overdraft_nanos: _Optional[int] = ..., target_nanos: _Optional[int] = ..., overage_nanos: _Optional[int] = ..., person_unknown: _Optional[bool] = ..., late_nanos: _Optional[int] = ...) -> None: ...
 
 class ExplainResponse(_message.Message):
     __slots__ = ("explanations",)
@@ -432,6 +434,38 @@ class ResolveExceptionRequest(_message.Message):
     reason: str
     def __init__(self, id: _Optional[int] = ..., reason: _Optional[str] = ...) -> None: ...
 
+class ListAlarmsRequest(_message.Message):
+    __slots__ = ("kind", "page_size", "page_token")
+    KIND_FIELD_NUMBER: _ClassVar[int]
+    PAGE_SIZE_FIELD_NUMBER: _ClassVar[int]
+    PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
+    kind: str
+    page_size: int
+    page_token: str
+    def __init__(self, kind: _Optional[str] = ..., page_size: _Optional[int] = ..., page_token: _Optional[str] = ...) -> None: ...
+
+class Alarm(_message.Message):
+    __slots__ = ("id", "kind", "subject", "detail_json", "raised_at_ms")
+    ID_FIELD_NUMBER: _ClassVar[int]
+    KIND_FIELD_NUMBER: _ClassVar[int]
+    SUBJECT_FIELD_NUMBER: _ClassVar[int]
+    DETAIL_JSON_FIELD_NUMBER: _ClassVar[int]
+    RAISED_AT_MS_FIELD_NUMBER: _ClassVar[int]
+    id: int
+    kind: str
+    subject: str
+    detail_json: str
+    raised_at_ms: int
+    def __init__(self, id: _Optional[int] = ..., kind: _Optional[str] = ..., subject: _Optional[str] = ..., detail_json: _Optional[str] = ..., raised_at_ms: _Optional[int] = ...) -> None: ...
+
+class ListAlarmsResponse(_message.Message):
+    __slots__ = ("alarms", "next_page_token")
+    ALARMS_FIELD_NUMBER: _ClassVar[int]
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
+    alarms: _containers.RepeatedCompositeFieldContainer[Alarm]
+    next_page_token: str
+    def __init__(self, alarms: _Optional[_Iterable[_Union[Alarm, _Mapping]]] = ..., next_page_token: _Optional[str] = ...) -> None: ...
+
 class RunAuditRequest(_message.Message):
     __slots__ = ("recent", "known_digest")
     RECENT_FIELD_NUMBER: _ClassVar[int]
@@ -441,16 +475,18 @@ class RunAuditRequest(_message.Message):
     def __init__(self, recent: _Optional[bool] = ..., known_digest: _Optional[str] = ...) -> None: ...
 
 class Violation(_message.Message):
-    __slots__ = ("account_id", "subject", "detail", "frozen")
+    __slots__ = ("account_id", "subject", "detail", "frozen", "account")
     ACCOUNT_ID_FIELD_NUMBER: _ClassVar[int]
     SUBJECT_FIELD_NUMBER: _ClassVar[int]
     DETAIL_FIELD_NUMBER: _ClassVar[int]
     FROZEN_FIELD_NUMBER: _ClassVar[int]
+    ACCOUNT_FIELD_NUMBER: _ClassVar[int]
     account_id: int
     subject: str
     detail: str
     frozen: bool
-    def __init__(self, account_id: _Optional[int] = ..., subject: _Optional[str] = ..., detail: _Optional[str] = ..., frozen: _Optional[bool] = ...) -> None: ...
+    account: AccountName
+    def __init__(self, account_id: _Optional[int] = ..., subject: _Optional[str] = ..., detail: _Optional[str] = ..., frozen: _Optional[bool] = ..., account: _Optional[_Union[AccountName, _Mapping]] = ...) -> None: ...
 
 class Invariant(_message.Message):
     __slots__ = ("name", "promise", "checked", "violated", "violations")

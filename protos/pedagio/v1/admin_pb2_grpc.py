@@ -122,6 +122,11 @@ class AdminServiceStub:
                 request_serializer=protos_dot_pedagio_dot_v1_dot_admin__pb2.ResolveExceptionRequest.SerializeToString,
                 response_deserializer=protos_dot_pedagio_dot_v1_dot_admin__pb2.Exception.FromString,
                 _registered_method=True)
+        self.ListAlarms = channel.unary_unary(
+                '/pedagio.v1.AdminService/ListAlarms',
+                request_serializer=protos_dot_pedagio_dot_v1_dot_admin__pb2.ListAlarmsRequest.SerializeToString,
+                response_deserializer=protos_dot_pedagio_dot_v1_dot_admin__pb2.ListAlarmsResponse.FromString,
+                _registered_method=True)
         self.RunAudit = channel.unary_unary(
                 '/pedagio.v1.AdminService/RunAudit',
                 request_serializer=protos_dot_pedagio_dot_v1_dot_admin__pb2.RunAuditRequest.SerializeToString,
@@ -242,6 +247,12 @@ class AdminServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ListAlarms(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def RunAudit(self, request, context):
         """Missing associated documentation comment in .proto file."""
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
@@ -341,6 +352,11 @@ def add_AdminServiceServicer_to_server(servicer, server):
                     servicer.ResolveException,
                     request_deserializer=protos_dot_pedagio_dot_v1_dot_admin__pb2.ResolveExceptionRequest.FromString,
                     response_serializer=protos_dot_pedagio_dot_v1_dot_admin__pb2.Exception.SerializeToString,
+            ),
+            'ListAlarms': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListAlarms,
+                    request_deserializer=protos_dot_pedagio_dot_v1_dot_admin__pb2.ListAlarmsRequest.FromString,
+                    response_serializer=protos_dot_pedagio_dot_v1_dot_admin__pb2.ListAlarmsResponse.SerializeToString,
             ),
             'RunAudit': grpc.unary_unary_rpc_method_handler(
                     servicer.RunAudit,
@@ -815,6 +831,33 @@ class AdminService:
             '/pedagio.v1.AdminService/ResolveException',
             protos_dot_pedagio_dot_v1_dot_admin__pb2.ResolveExceptionRequest.SerializeToString,
             protos_dot_pedagio_dot_v1_dot_admin__pb2.Exception.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListAlarms(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/pedagio.v1.AdminService/ListAlarms',
+            protos_dot_pedagio_dot_v1_dot_admin__pb2.ListAlarmsRequest.SerializeToString,
+            protos_dot_pedagio_dot_v1_dot_admin__pb2.ListAlarmsResponse.FromString,
             options,
             channel_credentials,
             insecure,
