@@ -15,6 +15,8 @@ from accounting.admin.holds import open_reason
 
 # Six characters are no unique name: the newest that begin with them are shown, up to this many.
 SHOWN_LIMIT = 20
+# Beside `account_suspended`: no administrator did it, and setting it active again is not the first thing to do.
+FROZEN = "frozen by the auditor"
 _DIGITS = 32
 _REF = re.compile(r"[0-9a-f]{6,32}")
 # What a refusal made before any account was known, or a hold, has no figure for.
@@ -67,7 +69,9 @@ def id_range(ref: str) -> tuple[uuid.UUID, uuid.UUID]:
 
 
 def _decision(row: asyncpg.Record) -> Explanation:
-    return _explanation(row, row["kind"], row["reason"], row["detail"] or "", row["decided_at"])
+    frozen = row["reason"] == "account_suspended" and row["then_status"] == "frozen"
+    detail = FROZEN if frozen else row["detail"] or ""
+    return _explanation(row, row["kind"], row["reason"], detail, row["decided_at"])
 
 
 def _hold(row: asyncpg.Record) -> Explanation:

@@ -200,7 +200,10 @@ SELECT id, kind, subject, detail, recorded_at, resolved_at, resolved_by, resolut
 -- name: explain_decisions
 -- Refusals and would-be refusals; a reference is the beginning of an id, so a range of ids.
 SELECT d.hold_id, d.kind, d.reason, d.detail, d.model, d.want, d.target, d.minimum, d.posted, d.held, d.overdraft,
-       d.decided_at, coalesce(a.client_id, d.client_id) AS client_id, a.external_id, a.id IS NULL AS person_unknown
+       d.decided_at, coalesce(a.client_id, d.client_id) AS client_id, a.external_id, a.id IS NULL AS person_unknown,
+       -- What the account was at the version that the refusal names: suspended by a person, or frozen.
+       (SELECT x.status FROM account_history AS x WHERE x.account_id = d.account_id AND x.version <= d.account_version
+        ORDER BY x.version DESC LIMIT 1) AS then_status
 FROM decision AS d LEFT JOIN account AS a ON a.id = d.account_id
 WHERE d.hold_id BETWEEN :low AND :high ORDER BY d.decided_at DESC LIMIT :page_size;
 
