@@ -8,7 +8,7 @@ from rich.console import Console, Group
 from rich.text import Text
 
 from accounting.cli.connection import call
-from accounting.cli.output import Json, facts, show, table
+from accounting.cli.output import Json, facts, person, show, table
 from protos.pedagio.v1 import admin_pb2 as pb
 
 RECENT_BOUND_S: Final = 120.0
@@ -60,10 +60,18 @@ def _violations(answer: pb.RunAuditResponse) -> list[Any]:
     lines: list[str] = []
     for invariant in answer.invariants:
         for each in invariant.violations[:SHOWN]:
-            frozen = f" (account {each.account_id} is frozen)" if each.frozen else ""
-            lines.append(f"{invariant.name}: {each.subject}: {each.detail}{frozen}")
+            lines.append(f"{invariant.name}: {each.subject}: {each.detail}{_whose(each)}")
         if invariant.violated > SHOWN:
             lines.append(
                 f"{invariant.name}: and {invariant.violated - SHOWN} more (--json has them)"
             )
     return ["", *map(Text, lines)] if lines else []
+
+
+def _whose(violation: pb.Violation) -> str:
+    """By the name that the other commands take; what is about no account has none."""
+    if not violation.account_id:
+        return ""
+    name = violation.account
+    named = person(name.client, name.external_id) if name.client else str(violation.account_id)
+    return f" ({named} is frozen)" if violation.frozen else f" ({named})"

@@ -6,7 +6,7 @@ from protos.pedagio.v1 import admin_pb2 as pb
 from tests.integration.admin_service import USD, Service
 from tests.integration.audit_scene import Scene, auditor
 from tests.integration.test_admin_cli import pedagio, prepare
-from tests.integration.test_audit_freeze import BROKEN
+from tests.integration.test_audit_freeze import BROKEN, STATUS
 
 
 @pytest.mark.parametrize("recent", [False, True])
@@ -53,3 +53,34 @@ async def test_audit_counts_verified_links_once_of_how_many_there_are(admin: Ser
         assert report.links <= report.head_number + 1
     whole = (await pedagio(admin, "audit")).stdout
     assert "3 of 3 links of the seal, from 0" in whole
+
+
+async def test_violation_names_the_account_as_other_commands_take_it(admin: Service) -> None:
+    """A number opens no statement; client and person do."""
+    account = await prepare(admin)
+    await admin.grant(5 * USD)
+    scene = Scene(admin.pool)
+    scene.ids = {"open": await admin.place(account["id"], USD)}
+    await scene.break_books(BROKEN)
+    answer = await admin.ask("RunAudit", pb.RunAuditRequest())
+    (found,) = [each for invariant in answer.invariants for each in invariant.violations]
+    assert (found.account_id, found.frozen) == (account["id"], True)
+    assert (found.account.client, found.account.external_id) == ("chat", "maria")
+
+
+@pytest.mark.parametrize(
+    ("status", "detail"), [("frozen", "frozen by the auditor"), ("suspended", "")]
+)
+async def test_explained_refusal_tells_a_freeze_from_a_suspension(
+    admin: Service, status: str, detail: str
+) -> None:
+    """By what the account was then, also after it was set active again."""
+    account = await prepare(admin)
+    await admin.grant(5 * USD)
+    await admin.pool.execute(STATUS, account["id"], status)
+    hold_id = await admin.place(account["id"], USD)
+    await admin.pool.execute(STATUS, account["id"], "active")
+    (found,) = (await admin.ask("Explain", pb.ExplainRequest(ref=hold_id))).explanations
+    assert (found.reason, found.detail) == ("account_suspended", detail)
+    shown = (await pedagio(admin, "explain", hold_id)).stdout
+    assert ("frozen by the auditor" in shown) == (status == "frozen")

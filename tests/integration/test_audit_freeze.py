@@ -191,7 +191,7 @@ async def test_audit_command_exits_1_and_names_what_is_broken(admin: Service) ->
     scene.ids = {"open": hold_id, "maria": account["id"]}
     await scene.break_books(BROKEN)
     broken = await pedagio(admin, "audit", code=1)
-    assert f"(account {account['id']} is frozen)" in broken.stdout
+    assert "(chat / maria is frozen)" in broken.stdout
     assert (await in_json(admin, "balance", "chat", "maria"))["status"] == "frozen"
     resumed = await in_json(admin, "account", "resume", "chat", "maria", "--reason", "looked at it")
     assert resumed["status"] == "active"
@@ -201,6 +201,7 @@ async def test_audit_command_exits_1_and_names_what_is_broken(admin: Service) ->
     ]
     again = await pedagio(admin, "audit", "--recent", "--json", code=1)
     assert '"frozen": true' in again.stdout
+    assert '"external_id": "maria"' in again.stdout
     assert (await in_json(admin, "balance", "chat", "maria"))["status"] == "frozen"
     unknown = await pedagio(admin, "audit", "--known", "0" * 64, code=1)
     assert "was rewritten or cut" in unknown.stdout
