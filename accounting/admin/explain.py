@@ -30,6 +30,7 @@ _FIGURES = (
     "granted",
     "captured",
     "overage",
+    "late",
 )
 
 
@@ -79,6 +80,8 @@ def _hold(row: asyncpg.Record) -> Explanation:
     # A hold of accounting's own reserved nothing: the call ran in mode off, or its placing was lost.
     # A refusal of the callback's is about a field of the body.
     detail = "unheld" if row["placed_by"] == "report" else row["field"] or ""
+    if row["late"] > 0:
+        detail = "; ".join(filter(None, (detail, "late debit")))
     return _explanation(row, kind, reason, detail, row["closed_at"] or row["placed_at"])
 
 

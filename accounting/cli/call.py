@@ -45,6 +45,7 @@ def _explanation(each: pb.Explanation) -> Table:
         ("available", usd(available) if decided and each.want_nanos else ""),
         ("granted", "" if decided else usd(each.granted_nanos)),
         ("captured", "" if decided else usd(each.captured_nanos)),
+        ("since closed", usd(each.late_nanos) if each.late_nanos else ""),
         ("overage", usd(each.overage_nanos) if each.overage_nanos else ""),
     )
 

@@ -14,6 +14,7 @@ MEANINGS: Final = {
     "end_missing": "started, its end never reported: LiteLLM may have died",
     "estimate_unpriced": "an estimate of 0: the model has no price",
     "hold_mismatch": "a report under the name of another call",
+    "late_debit": "a report came after its hold was released: debited",
     "litellm_cost_zero": "LiteLLM said 0 for a model that has a price",
     "maybe_billed": "timed out at cost 0: the provider may bill it",
     "no_book_price": "debited as LiteLLM says; the price book has no price",

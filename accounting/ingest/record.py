@@ -128,11 +128,23 @@ class Recorder:
             for (kind, name), result in batch.results.items()
             if (kind, result) == ("event", "conflict")
         ]
+        odd += await self._late_debits(batch)
         for kind, subject, detail in odd:
             log.warning("exception", kind=kind, subject=subject)
             await ledger.write(
                 self._pool, "note_exception", kind=kind, subject=subject, detail=detail
             )
+
+    async def _late_debits(self, batch: Batch) -> list[tuple[str, str, dict[str, Any]]]:
+        """Debits under holds that were released; asked again of a report that comes again."""
+        hold_ids = sorted({item.row["hold_id"] for item in batch.items if item.event})
+        if not hold_ids:
+            return []
+        rows = await ledger.query(self._pool, "find_late_debits", hold_ids=hold_ids)
+        return [
+            ("late_debit", str(row["hold_id"]), {key: row[key] for key in ("reason", "late_nanos")})
+            for row in rows
+        ]
 
     async def _read(self, raw: Any) -> Item:
         record = _validated(raw)

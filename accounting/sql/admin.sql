@@ -211,6 +211,12 @@ WHERE d.hold_id BETWEEN :low AND :high ORDER BY d.decided_at DESC LIMIT :page_si
 SELECT h.id AS hold_id, h.model, h.route, h.want, h.target, h.minimum, h.placed_at, a.client_id, a.external_id,
        false AS person_unknown, coalesce(c.granted, o.granted, h.granted) AS granted, coalesce(c.captured, o.captured, 0) AS captured,
        coalesce(c.overage, 0) AS overage,
+       -- Debited since the close: the charges and an estimate that still stands, less what the close says.
+       CASE WHEN c.hold_id IS NULL THEN 0 ELSE
+           coalesce((SELECT sum(u.cost) FROM usage_event AS u WHERE u.hold_id = h.id), 0)
+           + coalesce((SELECT t.amount FROM transfer AS t WHERE t.hold_id = h.id AND t.kind = 'estimate'
+                       AND NOT EXISTS (SELECT FROM transfer AS x WHERE x.reverses = t.id)), 0)
+           - c.captured END::bigint AS late,
        (SELECT r.body ->> 'field' FROM call_record AS r WHERE r.hold_id = h.id AND r.kind = 'end'
         ORDER BY r.recorded_at, r.id LIMIT 1) AS field, c.outcome, c.reason, c.closed_at, h.placed_by,
        ARRAY(SELECT DISTINCT r.kind || coalesce('_' || (r.body ->> 'stage'), '') FROM call_record AS r

@@ -52,6 +52,13 @@ INSERT INTO usage_quarantine (digest, reason, body) VALUES (:digest, :reason, :b
 -- name: note_exception!
 INSERT INTO exception (kind, subject, detail) VALUES (:kind, :subject, :detail) ON CONFLICT DO NOTHING;
 
+-- name: find_late_debits
+-- Of these holds those that were released, and of which more was debited since, in nano-USD.
+SELECT c.hold_id, c.reason, (sum(u.cost) - c.captured)::bigint AS late_nanos
+FROM hold_close AS c JOIN usage_event AS u ON u.hold_id = c.hold_id
+WHERE c.hold_id = ANY (:hold_ids) AND c.outcome = 'released'
+GROUP BY c.hold_id, c.reason, c.captured HAVING sum(u.cost) > c.captured ORDER BY c.hold_id;
+
 -- name: raise_alarm!
 -- What somebody must be told; a mailer reads these rows.
 INSERT INTO alarm (kind, subject, detail) VALUES (:kind, :subject, :detail);

@@ -66,7 +66,20 @@ async def test_report_after_a_release_is_debited_all_the_same(admin: Service) ->
         record = a_record(hold_id, account_id) | {"id": "a" * 32}
         await ledger.capture_batch(admin.pool, [record], [an_event(hold_id, COST)], DEADLINE_S)
     assert await books.figures(account_id) == Figures(100 * USD - COST, 0)
+    (found,) = (await admin.ask("Explain", pb.ExplainRequest(ref=hold_id))).explanations
+    assert (found.captured_nanos, found.late_nanos, found.detail) == (0, COST, "late debit")
+    assert "since closed  US$0.0045" in (await pedagio(admin, "explain", hold_id)).stdout
     await books.check()
+
+
+async def test_explained_estimate_shows_what_a_later_figure_made_of_it(admin: Service) -> None:
+    """Captured and late together are what the call cost; nothing late before."""
+    account_id, hold_id = await prepare(admin)
+    await admin.close(hold_id, estimate_nanos=2 * COST)
+    for late in (0, -COST):
+        (found,) = (await admin.ask("Explain", pb.ExplainRequest(ref=hold_id))).explanations
+        assert (found.captured_nanos, found.late_nanos, found.detail) == (2 * COST, late, "")
+        await Books(admin.pool).report([a_record(hold_id, account_id)], [an_event(hold_id, COST)])
 
 
 async def test_release_of_a_hold_that_is_partly_debited_frees_the_rest(admin: Service) -> None:

@@ -96,6 +96,27 @@ async def test_deadline_with_a_start_settles_and_without_evidence_releases(
     assert await office.books.figures(account_id) == Figures(CREDIT - 2_500_000, 0)
 
 
+async def test_debit_under_a_released_hold_is_one_exception(office: Office) -> None:
+    """However often it is reported; a failure before, which cost nothing, is none."""
+    hold_id, text, _ = await placed(office)
+    await office.report(
+        start(hold_id, text), end(hold_id, text, outcome="failed", chunks=0, output_chars=0)
+    )
+    closed = await office.closed(hold_id)
+    assert closed is not None
+    assert closed[0] == "released"
+    assert await office.exceptions() == []
+    late = cost(hold_id, text)
+    for _ in range(2):
+        await office.report(late)
+    assert await office.exceptions() == ["late_debit"]
+    row = await office.pool.fetchrow("SELECT subject, detail FROM exception")
+    assert row is not None
+    assert (row["subject"], row["detail"]) == (
+        hold_id, {"reason": "failed", "late_nanos": COST},
+    )  # fmt: skip
+
+
 async def test_cost_that_comes_late_trues_the_estimate_up(office: Office) -> None:
     """Days late: the estimate is reversed, the actual figure debited, whatever the replays."""
     hold_id, text, account_id = await placed(office)
