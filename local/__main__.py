@@ -1,6 +1,7 @@
 """`make run`: starts the whole system, tells its story live, then serves until Ctrl-C.
 
-With `--once` it ends after the story, and the exit status says whether the books agree to the nano.
+What ends by itself meanwhile, or is killed by hand, is started again. With `--once` it ends after the
+story, and the exit status says whether the books agree to the nano.
 Each run starts with empty books; the secrets in the state folder stay.
 """
 
@@ -15,6 +16,7 @@ import grpc
 import httpx
 from rich.console import Console
 
+from local.keeper import Keeper
 from local.preflight import problems, this_machine
 from local.process import ChildError
 from local.stack import Options, Stack
@@ -23,7 +25,6 @@ from local.story.chat import StoryError
 from local.story.screen import Screen
 from local.story.tale import CLIENT, MARIA, Ending, Tale
 
-WATCH_S = 0.5
 INTERRUPTED = 130
 EXPECTED = (ChildError, StateError, StoryError)
 # What the system itself may answer with when something in it is broken.
@@ -39,7 +40,7 @@ def parse() -> argparse.Namespace:
 
 
 async def run(options: Options, screen: Screen, *, once: bool) -> int:
-    """Start, tell, serve; returns the exit status."""
+    """Start, tell, serve until told to stop; returns the exit status, 1 when a part kept ending."""
     loop = asyncio.get_running_loop()
     main_task = asyncio.current_task()
     assert main_task is not None
@@ -55,26 +56,20 @@ async def run(options: Options, screen: Screen, *, once: bool) -> int:
         if once:
             return 0 if ending.good else 1
         show_ways_in(stack, screen, ending)
-        return await serve(stack, screen)
+        await Keeper(stack.dead, screen.line).run()
+        return 1
     finally:
         await stack.stop()
-
-
-async def serve(stack: Stack, screen: Screen) -> int:
-    """Keep serving until told to stop, or until a part ends by itself."""
-    while not (dead := stack.dead()):  # noqa: ASYNC110 - other processes end, not tasks
-        await asyncio.sleep(WATCH_S)
-    for child in dead:
-        screen.line(child.complaint(), style="red")
-    return 1
 
 
 def show_ways_in(stack: Stack, screen: Screen, ending: Ending) -> None:
     """Addresses, and two lines ready to try."""
     screen.chapter("It keeps running: Ctrl-C stops it")
+    screen.line("what you kill is started again a little later")
     for name, address in (
         ("Envoy", f"{stack.envoy_url}/v1"),
         ("admin", f"{stack.admin_address} (gRPC)"),
+        ("metrics", " ".join(stack.metrics_urls)),
         ("Postgres", stack.database_url.rpartition("@")[2]),
         ("logs", str(stack.state_folder / "logs")),
     ):

@@ -36,14 +36,16 @@ class Ports:
     admin: int
     access_log: int
     authz: tuple[int, ...]
+    authz_metrics: tuple[int, ...]
 
     @classmethod
     def free(cls, replicas: int) -> Self:
         """Ports on which nothing listens."""
-        postgres, redis, provider, litellm, envoy, ingest, admin, log, *authz = free_ports(
-            8 + replicas
+        postgres, redis, provider, litellm, envoy, ingest, admin, log, *more = free_ports(
+            8 + 2 * replicas
         )
-        return cls(postgres, redis, provider, litellm, envoy, ingest, admin, log, tuple(authz))
+        own, metrics = tuple(more[:replicas]), tuple(more[replicas:])
+        return cls(postgres, redis, provider, litellm, envoy, ingest, admin, log, own, metrics)
 
 
 @dataclass(frozen=True)
@@ -103,6 +105,7 @@ class Services:
             "PEDAGIO_DATABASE_URL": self.database_urls["authz"],
             "PEDAGIO_TOKEN_KEYS": self.secrets.token_key,
             "PEDAGIO_AUTHZ_LISTEN": address,
+            "PEDAGIO_AUTHZ_METRICS_LISTEN": f"{HOST}:{self.ports.authz_metrics[number - 1]}",
             "PEDAGIO_BOUNDED_DIR": str(self.folder / "bounded" / f"authz-{number}"),
             "PEDAGIO_HOLD_DEADLINE_S": str(hold_deadline_s),
             "PEDAGIO_CONTACT": "suporte@exemplo.br",

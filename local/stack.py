@@ -151,6 +151,12 @@ class Stack:
         return [f"{HOST}:{port}" for port in self._ports.authz]
 
     @property
+    def metrics_urls(self) -> list[str]:
+        """Where Prometheus asks: accounting, then each replica of authz."""
+        ports = (self._ports.ingest, *self._ports.authz_metrics)
+        return [f"http://{HOST}:{port}/metrics" for port in ports]
+
+    @property
     def token_key(self) -> str:
         """Key that signs hold tokens."""
         return self._secrets.token_key
@@ -241,6 +247,7 @@ class Stack:
             f"export PEDAGIO_ADMIN_ADDRESS={self.admin_address}\n"
             f"export PEDAGIO_ADMIN_TOKEN={self.admin_token}\n"
             f"export PEDAGIO_DATABASE_URL={self.database_url}\n"
+            f"export PEDAGIO_METRICS='{' '.join(self.metrics_urls)}'\n"
         )
 
     async def _start_part(self, command: Command) -> None:
