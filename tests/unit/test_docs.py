@@ -1,8 +1,11 @@
 """The reference pages say what the code does: each setting, refusal and field is on its page."""
 
+from dataclasses import fields
 from pathlib import Path
+from typing import Any
 
 import pytest
+from pedagio_callback.settings import Settings
 from pydantic import BaseModel
 
 from accounting.ingest.reports import Cost, End, Start, UsageReport
@@ -10,6 +13,22 @@ from accounting.settings import AccountingSettings
 from authz.settings import AuthzSettings
 from credit.refusal import STATUS, Reason
 from tests.unit.access_cases import CASES
+
+
+class Watched(dict[str, str]):
+    """An environment in which everything is set; keeps the names that were read."""
+
+    def __init__(self) -> None:
+        """Nothing has been read yet."""
+        super().__init__()
+        self.read: list[str] = []
+
+    def get(self, name: str, default: Any = None) -> Any:
+        """A value for each name, but none in a file of its own."""
+        if default is None:
+            return None
+        self.read.append(name)
+        return "value"
 
 
 @pytest.mark.parametrize("settings", [AuthzSettings, AccountingSettings])
@@ -20,6 +39,16 @@ def test_each_setting_is_documented(root: Path, settings: type[BaseModel]) -> No
         rows = [line for line in page.splitlines() if f"`PEDAGIO_{name.upper()}`" in line]
         row = next(line for line in rows if str(field.description) in line)
         assert field.is_required() or field.default in (None, "") or f"`{field.default}`" in row
+
+
+def test_each_setting_of_the_callback_is_documented(root: Path) -> None:
+    """Each variable that it reads has a row in its own section."""
+    page = (root / "docs/reference/settings.md").read_text(encoding="utf-8")
+    section = page.partition("## The callback")[2].partition("\n## ")[0]
+    environment = Watched()
+    Settings.from_environment(environment)
+    assert len(environment.read) == len(fields(Settings))
+    assert [name for name in environment.read if f"| `{name}` |" not in section] == []
 
 
 @pytest.mark.parametrize("reason", list(Reason))
