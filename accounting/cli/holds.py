@@ -63,12 +63,14 @@ def release(
     reason: Reason,
     as_json: Json = False,
 ) -> None:
-    """Free what a call reserves. If it reports after all, it is debited all the same.
+    """Free what a call reserves; exit 1 if it is closed. If it reports after all, it is debited all the same.
 
     Example: pedagio holds release 3f9a1c52-0c1d-4e7a-9f53-2b8c6d1e0a44 --reason 'stuck since noon'
     """
     answer = call("ReleaseHold", pb.ReleaseHoldRequest(hold_id=hold, reason=reason))
     show(answer, as_json, lambda: _released(answer))
+    if answer.already_closed:
+        raise typer.Exit(1)
 
 
 def shown_holds(found: Any) -> Any:
