@@ -10,8 +10,8 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TaskID, TimeRemainingColumn
 
-from accounting.cli.connection import call
-from accounting.cli.log_lines import Line, LogFile
+from accounting.cli.connection import call, fail
+from accounting.cli.log_lines import STDIN, Line, LogFile
 from accounting.cli.output import Json, facts, show
 from protos.pedagio.v1 import admin_pb2 as pb
 
@@ -36,6 +36,11 @@ class Summary:
     skipped: int = 0
     unreadable: list[str] = field(default_factory=list)
 
+    @property
+    def readable(self) -> int:
+        """Lines that said something, be it of somebody else; an empty file has none."""
+        return self.recorded + self.duplicates + self.skipped
+
     def add(self, batch: list[Line], answer: pb.ReplayAccessLogResponse) -> None:
         """Count what the service said of one batch."""
         self.recorded += answer.recorded
@@ -44,37 +49,49 @@ class Summary:
         self.unreadable += [batch[position].place for position in answer.unreadable]
 
 
+def _existing(files: list[Path]) -> list[Path]:
+    """As typer would check it, if it knew `-` in a list of files."""
+    for path in files:
+        if path != STDIN and not path.exists():
+            raise typer.BadParameter(f"file {str(path)!r} does not exist.")
+    return files
+
+
 @app.command()
 def replay(
     files: Annotated[
         list[Path],
         typer.Argument(
             metavar="FILE...",
-            exists=True,
+            callback=_existing,
             dir_okay=False,
             readable=True,
-            help="Envoy's JSON lines, as they are or compressed by gzip.",
+            help="Envoy's JSON lines, as they are or compressed by gzip; - reads stdin.",
         ),
     ],
     as_json: Json = False,
 ) -> None:
-    """Book from Envoy's log files what accounting missed; safe to repeat.
+    """Book from Envoy's log files what accounting missed; safe to repeat. Exit 1 if nothing was readable.
 
     Example: pedagio access-log replay envoy.log envoy.log.1.gz
     """  # fmt: skip
-    summary = Summary()
-    total = sum(path.stat().st_size for path in files)
+    summary, dark = Summary(), list[str]()
+    total = sum(path.stat().st_size for path in files if path != STDIN)
     columns = (BarColumn(), DownloadColumn(), TimeRemainingColumn())
     console = Console(stderr=True)
     with Progress(*columns, console=console, disable=not console.is_terminal) as progress:
         task = progress.add_task("replay", total=total)
         for path in files:
-            _replay_file(LogFile(path), summary, progress, task)
+            if not _replay_file(LogFile(path), summary, progress, task):
+                dark.append(str(path))
     show(_plain(summary), as_json, lambda: _table(summary, len(files)))
+    if dark:
+        fail(f"nothing could be read in {', '.join(dark)}: is it Envoy's log?")
 
 
-def _replay_file(file: LogFile, summary: Summary, progress: Progress, task: TaskID) -> None:
-    done = 0
+def _replay_file(file: LogFile, summary: Summary, progress: Progress, task: TaskID) -> bool:
+    """Whether a line of it could be read; in an empty file there is none to read."""
+    done, before = 0, summary.readable
     for batch in _batches(file.lines()):
         summary.lines += len(batch)
         readable = [line for line in batch if line.readable]
@@ -83,6 +100,7 @@ def _replay_file(file: LogFile, summary: Summary, progress: Progress, task: Task
         summary.add(readable, call("ReplayAccessLog", request))
         progress.advance(task, file.position - done)
         done = file.position
+    return summary.readable > before
 
 
 def _batches(lines: Iterator[Line]) -> Iterator[list[Line]]:

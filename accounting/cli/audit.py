@@ -59,8 +59,10 @@ def _report(answer: pb.RunAuditResponse) -> Group:
 def _violations(answer: pb.RunAuditResponse) -> list[Any]:
     lines: list[str] = []
     for invariant in answer.invariants:
-        for each in invariant.violations[:SHOWN]:
-            lines.append(f"{invariant.name}: {each.subject}: {each.detail}{_whose(each)}")
+        lines += [
+            f"{invariant.name}: {each.subject}: {each.detail}{_whose(each)}"
+            for each in invariant.violations[:SHOWN]
+        ]
         if invariant.violated > SHOWN:
             lines.append(
                 f"{invariant.name}: and {invariant.violated - SHOWN} more (--json has them)"

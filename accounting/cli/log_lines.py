@@ -1,6 +1,9 @@
 """The lines of a log file, plain or compressed, damaged ones too."""
 
+import contextlib
 import gzip
+import io
+import sys
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -10,6 +13,8 @@ from typing import IO, Any, Final
 
 # A line of ours has some 1,200 characters; what is longer is no line, and no reason to fill the memory.
 LINE_LIMIT_BYTES: Final = 16_384
+# As a path: what is piped into the command.
+STDIN: Final = Path("-")
 GZIP_MAGIC: Final = b"\x1f\x8b"
 
 
@@ -32,11 +37,12 @@ class LogFile:
 
     def lines(self) -> Iterator[Line]:
         """Every line. A compressed file that is cut off ends with a line that cannot be read."""
-        with self._path.open("rb") as raw:
+        name = "stdin" if self._path == STDIN else self._path.name
+        with _open(self._path) as raw:
             compressed = raw.peek(len(GZIP_MAGIC)).startswith(GZIP_MAGIC)  # a pipe cannot go back
             stream: Any = gzip.GzipFile(fileobj=raw) if compressed else raw
             for number in count(1):
-                place = f"{self._path.name}:{number}"
+                place = f"{name}:{number}"
                 try:
                     octets = _read_line(stream)
                 except (EOFError, zlib.error, gzip.BadGzipFile):
@@ -47,6 +53,14 @@ class LogFile:
                     return
                 text = octets.decode(errors="replace")
                 yield Line(place, text, readable=len(octets) < LINE_LIMIT_BYTES)
+
+
+def _open(path: Path) -> contextlib.AbstractContextManager[io.BufferedReader]:
+    """A file to be closed, or stdin, which is not ours to close."""
+    if path != STDIN:
+        return path.open("rb")
+    octets: Any = sys.stdin.buffer
+    return contextlib.nullcontext(io.BufferedReader(octets))
 
 
 def _read_line(stream: IO[bytes]) -> bytes:

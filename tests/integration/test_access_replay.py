@@ -3,6 +3,7 @@
 import asyncio
 import gzip
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from credit import ledger
 from protos import access_log_pb2
 from protos.pedagio.v1 import admin_pb2 as pb
 from tests.integration.admin_service import TOKENS, Service
+from tests.integration.test_admin_cli import pedagio
 from tests.unit.access_cases import CASES
 
 LINES = [json.dumps(case.line) for case in CASES]
@@ -127,3 +129,40 @@ async def test_entry_that_authz_did_not_allow_is_kept_where_there_is_a_hold(
     held = await admin.place(account.id, 1_000, unsure["hold_id"])
     assert await ledger.access_batch(admin.pool, [stranger]) == {unsure["id"]: "recorded"}
     assert held == unsure["hold_id"]
+
+
+@pytest.mark.parametrize("octets", [b"", b"{cut\n", gzip.compress(b"x")[:-9] + b"\0"])
+async def test_replay_of_a_file_without_a_readable_line_exits_1(
+    admin: Service, tmp_path: Path, octets: bytes
+) -> None:
+    """A script must notice; what the other files hold is booked all the same."""
+    dark, good = tmp_path / "dark.log", tmp_path / "envoy.log"
+    dark.write_bytes(octets)
+    good.write_text("\n".join(LINES), encoding="utf-8")
+    told = await pedagio(admin, "access-log", "replay", str(dark), str(good), code=1)
+    assert "nothing could be read in " in told.stderr
+    assert "dark.log: is it Envoy's log?" in told.stderr
+    assert len(await kept(admin)) == len(KEPT)
+    await pedagio(admin, "access-log", "replay", str(good))
+
+
+@pytest.mark.parametrize("pack", [bytes, gzip.compress])
+async def test_replay_of_a_dash_reads_what_is_piped_in(
+    admin: Service, pack: Callable[[bytes], bytes]
+) -> None:
+    """As `docker compose logs` gives it; stdin has a name of its own in what is unreadable."""
+    environment = {"PEDAGIO_ADMIN_ADDRESS": admin.address, "PEDAGIO_ADMIN_TOKEN": TOKENS[0]}
+    octets = pack("\n".join(["{cut", *LINES]).encode())
+    words = ("access-log", "replay", "-", "--json")
+    done = await asyncio.to_thread(CliRunner().invoke, app, words, input=octets, env=environment)
+    assert done.exit_code == 0, done.output
+    assert json.loads(done.stdout)["unreadable"] == ["stdin:1"]
+    assert len(await kept(admin)) == len(KEPT)
+
+
+async def test_replay_of_a_file_that_is_not_there_is_refused(
+    admin: Service, tmp_path: Path
+) -> None:
+    """Before anything is booked."""
+    told = await pedagio(admin, "access-log", "replay", str(tmp_path / "none"), code=2)
+    assert "Invalid value for 'FILE...'" in told.stderr
