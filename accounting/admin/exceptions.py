@@ -8,9 +8,9 @@ import asyncpg
 
 from accounting.admin import fields, page_token, statements
 from accounting.admin.errors import ConflictError, NotFoundError
+from accounting.oddities import KINDS
 
 NEWEST = 2**63 - 1
-KIND_LIMIT = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +32,7 @@ async def list_page(
 ) -> tuple[list[Oddity], str]:
     """One page, the newest first, and the token of the next; `kind` empty: of all kinds."""
     size = fields.page_size("page_size", page_size)
-    wanted = fields.optional_text("kind", kind, KIND_LIMIT) or ""
+    wanted = fields.choice("kind", kind.strip(), KINDS) if kind.strip() else ""
     scope = f"exceptions:{wanted}:{resolved}"
     below = page_token.decode("page_token", token, scope, int)[0] if token else NEWEST
     found = await statements.rows(

@@ -1,38 +1,20 @@
 """`pedagio exceptions`: what a person should look at."""
 
-from typing import Annotated, Any, Final
+from typing import Annotated, Any
 
 import typer
 
 from accounting.cli.connection import call
 from accounting.cli.output import Json, Reason, facts, moment, show, table
+from accounting.oddities import KINDS
 from protos.pedagio.v1 import admin_pb2 as pb
-
-# What each kind asks of whoever reads it; docs/how-to/look-at-exceptions.md says what to do.
-MEANINGS: Final = {
-    "cost_missing": "answered whole, no cost came: estimated",
-    "end_missing": "started, its end never reported: LiteLLM may have died",
-    "estimate_unpriced": "an estimate of 0: the model has no price",
-    "hold_mismatch": "a report under the name of another call",
-    "late_debit": "a report came after its hold was released: debited",
-    "litellm_cost_zero": "LiteLLM said 0 for a model that has a price",
-    "maybe_billed": "timed out at cost 0: the provider may bill it",
-    "no_book_price": "debited as LiteLLM says; the price book has no price",
-    "no_evidence": "released at its deadline: nobody told of anything",
-    "price_mismatch": "LiteLLM's cost is more than 1 % off the price book",
-    "report_missing": "Envoy delivered an answer, no report came: estimated",
-    "unmetered": "requests that neither a hold nor a report tells of",
-    "unproven": "a report without a token: it did not pass Envoy",
-    "usage_conflict": "reported twice with other figures: the first stands",
-    "usage_missing": "answered without usage: estimated",
-}
 
 app = typer.Typer(help="What a person should look at.", no_args_is_help=True)
 
 
 @app.command("list")
 def list_exceptions(
-    kind: Annotated[str, typer.Option(help="Only of this kind.")] = "",
+    kind: Annotated[str, typer.Option(help=f"Only of this kind: {', '.join(KINDS)}.")] = "",
     everything: Annotated[
         bool, typer.Option("--all", help="Those that are resolved, too.")
     ] = False,
@@ -52,8 +34,8 @@ def list_exceptions(
     if answer.next_page_token and not as_json:
         typer.echo(f"more: --page-token {answer.next_page_token}")
     if not as_json:
-        for named in sorted({each.kind for each in answer.exceptions} & MEANINGS.keys()):
-            typer.echo(f"{named}: {MEANINGS[named]}")
+        for named in sorted({each.kind for each in answer.exceptions} & KINDS.keys()):
+            typer.echo(f"{named}: {KINDS[named]}")
 
 
 @app.command()

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from accounting.oddities import KINDS
 from credit import ledger
 from protos.pedagio.v1 import admin_pb2 as pb
 from tests.integration.admin_service import Service
@@ -103,6 +104,16 @@ async def test_resolving_what_is_not_there_or_without_a_reason_is_refused(
 ) -> None:
     """Nothing is guessed."""
     assert (await admin.refused("ResolveException", request_))[0] == status
+
+
+async def test_exceptions_of_an_unknown_kind_are_refused_with_the_known_ones(
+    admin: Service,
+) -> None:
+    """An empty list would say that nothing is wrong."""
+    told = (await pedagio(admin, "exceptions", "list", "--kind", "nonsense", code=1)).stderr
+    assert told == f"pedagio: kind must be one of {', '.join(sorted(KINDS))}; it is 'nonsense'\n"
+    shown = (await pedagio(admin, "exceptions", "list", "--help")).stdout
+    assert all(kind in shown for kind in KINDS)
 
 
 async def test_exceptions_at_the_command_line(admin: Service) -> None:

@@ -8,9 +8,10 @@ from rich.console import Console
 
 from accounting.cli.call import _explanations
 from accounting.cli.credit import _entries
-from accounting.cli.exceptions import MEANINGS, _exceptions
+from accounting.cli.exceptions import _exceptions
 from accounting.cli.holds import shown_holds
 from accounting.cli.models import _model, _models
+from accounting.oddities import KINDS
 from protos.pedagio.v1 import admin_pb2 as pb
 
 COLUMNS = 80
@@ -125,4 +126,4 @@ def test_exceptions_in_80_columns_fold_the_subject_alone() -> None:
     assert "1234567" in seen
     assert "estimate_unpriced" in seen
     assert seen.split("\n")[2].startswith("1234567  ")
-    assert max(map(len, MEANINGS.values())) + max(map(len, MEANINGS)) + 2 <= COLUMNS
+    assert max(map(len, KINDS.values())) + max(map(len, KINDS)) + 2 <= COLUMNS
