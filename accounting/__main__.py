@@ -187,7 +187,8 @@ async def _start_admin(
 ) -> grpc.aio.Server:
     tokens = [key.decode() for key in split_keys(settings.admin_token)]
     server = grpc.aio.server(
-        interceptors=admin_interceptors(tokens), options=[("grpc.so_reuseport", 0)]
+        interceptors=admin_interceptors(tokens, functools.partial(ledger.ask_pulse, pool)),
+        options=[("grpc.so_reuseport", 0)],
     )
     add_admin_service(server, pool, sync_models=sync, publish=tell)
     checker = health.aio.HealthServicer()  # type: ignore[attr-defined]  # missing in the stubs

@@ -60,6 +60,7 @@ class AccessSink:
         self._untold: set[str] = set()
         self._untold_came = asyncio.Event()
         self._lost = 0
+        self._not_written = False
 
     async def offer(self, rows: Sequence[Row]) -> None:
         """Queue the rows; those for which there is no room are set aside. Never raises."""
@@ -93,13 +94,16 @@ class AccessSink:
             async with asyncio.timeout(WRITE_WITHIN_S):
                 results = await self._out.write(batch)
         except Exception as error:  # noqa: BLE001 (whatever it was: the rows are safe elsewhere, or counted)
-            log.warning("access_log_not_written", error=type(error).__name__, entries=len(batch))
-            await self._set_aside(batch)
+            kept = await self._set_aside(batch)
+            self._say_not_written(error, kept=kept)
             return
         except asyncio.CancelledError:
             # For `drain`; a row that was written all the same is a duplicate then.
             self._rows.extendleft(reversed(batch))
             raise
+        if self._not_written:
+            self._not_written = False
+            log.info("access_log_written_again")
         for result in results.values():
             self._out.count(result, 1)
         self._note(row["hold_id"] for row in batch if _can_close(row, results))
@@ -123,7 +127,14 @@ class AccessSink:
             except Exception as error:  # noqa: BLE001 (the rows are kept: the sweep closes these holds)
                 log.warning("access_log_not_told", error=type(error).__name__)
 
-    async def _set_aside(self, rows: Sequence[Row]) -> None:
+    def _say_not_written(self, error: Exception, *, kept: bool) -> None:
+        """Once for each outage: batches come several times a second, and most are kept."""
+        if not self._not_written:
+            log.warning("access_log_not_written", error=type(error).__name__, kept=kept)
+        self._not_written = True
+
+    async def _set_aside(self, rows: Sequence[Row]) -> bool:
+        """Whether the spool has them; what it has not is counted."""
         kept = False
         if self._out.keep is not None:
             try:
@@ -133,6 +144,7 @@ class AccessSink:
         self._out.count("spooled" if kept else "lost", len(rows))
         if not kept:
             self._lost += len(rows)
+        return kept
 
     async def _say_what_was_lost(self) -> None:
         """Once the ledger is there again, since the alarm is a row in it."""

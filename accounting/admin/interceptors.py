@@ -1,5 +1,6 @@
 """What surrounds every call of the AdminService: authentication before it, status codes after it."""
 
+import asyncio
 import hashlib
 import hmac
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -30,13 +31,17 @@ STATUS: Mapping[type[AdminError], grpc.StatusCode] = {
 }
 # Tells a sentence of ours from gRPC's own UNAVAILABLE, which means that nobody was there to answer.
 ANSWERED = (("x-pedagio-answered", "yes"),)
-LEDGER_AWAY = "the ledger cannot be reached now: nothing is known to have changed, try again"
+LEDGER_AWAY = "the ledger cannot be reached now: nothing was changed, try again"
+LEDGER_LOST = "the ledger cannot be reached now: whether anything was changed is unknown"
+# An administrator who is told at once that the ledger is away can do something about it.
+ASK_WITHIN_S = 3.0
 
 # The stubs are generic where the classes are not: hence the quotes, and the ignores below.
 Handler: TypeAlias = "grpc.RpcMethodHandler[Any, Any]"
 Continuation: TypeAlias = Callable[[grpc.HandlerCallDetails], Awaitable[Handler]]
 Context: TypeAlias = "grpc.aio.ServicerContext[Any, Any]"
 Behavior: TypeAlias = Callable[[Any, Context], Awaitable[Any]]
+Ask: TypeAlias = Callable[[], Awaitable[object]]
 
 log = structlog.get_logger()
 
@@ -74,6 +79,10 @@ class Authenticator(grpc.aio.ServerInterceptor):  # type: ignore[type-arg]
 class StatusMapper(grpc.aio.ServerInterceptor):  # type: ignore[type-arg]
     """Turns what use cases raise into a gRPC status with a sentence: the one place for it."""
 
+    def __init__(self, ask_ledger: Ask) -> None:
+        """`ask_ledger` raises while Postgres is away: nothing is begun then."""
+        self._ask_ledger = ask_ledger
+
     async def intercept_service(
         self, continuation: Continuation, handler_call_details: grpc.HandlerCallDetails
     ) -> Handler:
@@ -82,34 +91,53 @@ class StatusMapper(grpc.aio.ServerInterceptor):  # type: ignore[type-arg]
         if not handler_call_details.method.startswith(GUARDED):
             return handler
         return grpc.unary_unary_rpc_method_handler(
-            _mapped(cast("Behavior", handler.unary_unary), handler_call_details.method),
+            self._mapped(cast("Behavior", handler.unary_unary), handler_call_details.method),
             handler.request_deserializer,
             handler.response_serializer,
         )
 
+    def _mapped(self, behavior: Behavior, method: str) -> Behavior:
+        async def answer(request: Any, context: Context) -> Any:
+            if not await self._there(method):
+                await context.abort(grpc.StatusCode.UNAVAILABLE, LEDGER_AWAY, ANSWERED)
+            try:
+                return await behavior(request, context)
+            except AdminError as error:
+                await context.abort(STATUS[type(error)], str(error), ANSWERED)
+            except Exception as error:
+                if is_away(error):
+                    _say_away(method, error)
+                    await context.abort(grpc.StatusCode.UNAVAILABLE, LEDGER_LOST, ANSWERED)
+                log.exception("admin_call_failed", method=method)
+                text = "accounting failed on this request; its log says why"
+                await context.abort(grpc.StatusCode.INTERNAL, text)
 
-def admin_interceptors(tokens: Sequence[str]) -> "tuple[grpc.aio.ServerInterceptor[Any, Any], ...]":
+        return answer
+
+    async def _there(self, method: str) -> bool:
+        """Whether the ledger answers now."""
+        try:
+            async with asyncio.timeout(ASK_WITHIN_S):
+                await self._ask_ledger()
+        except Exception as error:
+            if not is_away(error):
+                raise
+            _say_away(method, error)
+            return False
+        return True
+
+
+def admin_interceptors(
+    tokens: Sequence[str], ask_ledger: Ask
+) -> "tuple[grpc.aio.ServerInterceptor[Any, Any], ...]":
     """What a server of the AdminService must be made with; `tokens` must not be empty."""
     if not all(tokens) or not tokens:
         raise ValueError("at least one administrator's token is needed, and none may be empty")
-    return Authenticator(tokens), StatusMapper()
+    return Authenticator(tokens), StatusMapper(ask_ledger)
 
 
-def _mapped(behavior: Behavior, method: str) -> Behavior:
-    async def answer(request: Any, context: Context) -> Any:
-        try:
-            return await behavior(request, context)
-        except AdminError as error:
-            await context.abort(STATUS[type(error)], str(error), ANSWERED)
-        except Exception as error:
-            if is_away(error):
-                log.warning("admin_ledger_away", method=method, error=type(error).__name__)
-                await context.abort(grpc.StatusCode.UNAVAILABLE, LEDGER_AWAY, ANSWERED)
-            log.exception("admin_call_failed", method=method)
-            text = "accounting failed on this request; its log says why"
-            await context.abort(grpc.StatusCode.INTERNAL, text)
-
-    return answer
+def _say_away(method: str, error: Exception) -> None:
+    log.warning("admin_ledger_away", method=method, error=type(error).__name__)
 
 
 def _refuse(problem: str) -> Handler:

@@ -48,7 +48,8 @@ def ask(method: str, request: Any, bound_s: float = CALL_BOUND_S) -> Any:
                 request, metadata=metadata, timeout=bound_s
             )
         except grpc.RpcError as error:
-            unknown = not _answered(error)
+            # Also where the service says that it lost the ledger: it cannot know either.
+            unknown = not _answered(error) or error.code() is grpc.StatusCode.UNAVAILABLE
             raise CallError(_sentence(error, address, bound_s), unknown=unknown) from error
 
 

@@ -140,7 +140,7 @@ class Intake:
         self._untold.append(("store_back", gone | {"until_s": until_s}))
         self._away_since_s = None
         show_state("connected")
-        log.warning("ledger_back", away_s=until_s - since_s)
+        log.info("ledger_back", away_s=until_s - since_s)
 
     async def _drain(self) -> int:
         done = 0

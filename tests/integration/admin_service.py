@@ -1,6 +1,7 @@
 """A real AdminService on a free port of its own, with what its tests ask of it."""
 
 import contextlib
+import functools
 import uuid
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
@@ -9,6 +10,7 @@ from typing import Any
 import asyncpg
 import grpc
 
+from accounting.admin.interceptors import Ask
 from accounting.admin.servicer import add_admin_service, admin_interceptors
 from accounting.models_sync import SyncResult
 from credit import ledger
@@ -111,9 +113,10 @@ class Service:
 
 
 @contextlib.asynccontextmanager
-async def serve(pool: asyncpg.Pool) -> AsyncIterator[Service]:
+async def serve(pool: asyncpg.Pool, ask_ledger: Ask | None = None) -> AsyncIterator[Service]:
     """Run the service; LiteLLM is stood for by `synced`, since models_sync has tests of its own."""
-    server = grpc.aio.server(interceptors=admin_interceptors(TOKENS))
+    ask = ask_ledger or functools.partial(ledger.ask_pulse, pool)
+    server = grpc.aio.server(interceptors=admin_interceptors(TOKENS, ask))
     port = server.add_insecure_port("127.0.0.1:0")
     service = Service(f"127.0.0.1:{port}", pool)
 

@@ -1,14 +1,17 @@
 """Who may use the AdminService, and what a caller is told when something is wrong."""
 
+import asyncio
+import time
+
 import asyncpg
 import grpc
 import pytest
 
 from accounting.admin import statements
-from accounting.admin.interceptors import admin_interceptors
+from accounting.admin.interceptors import ASK_WITHIN_S, admin_interceptors
 from protos.pedagio.v1 import admin_pb2 as pb
 from protos.pedagio.v1.admin_pb2_grpc import AdminServiceStub
-from tests.integration.admin_service import BOUND_S, TOKENS, Service
+from tests.integration.admin_service import BOUND_S, TOKENS, Service, serve
 
 
 @pytest.mark.parametrize(
@@ -46,7 +49,7 @@ async def test_each_of_two_live_tokens_opens_the_service(admin: Service) -> None
 def test_service_without_a_token_is_not_made(tokens: tuple[str, ...]) -> None:
     """An empty list must not mean that everybody, or nobody, may enter."""
     with pytest.raises(ValueError, match="at least one administrator's token"):
-        admin_interceptors(tokens)
+        admin_interceptors(tokens, asyncio.Event().wait)
 
 
 @pytest.mark.parametrize(
@@ -99,7 +102,29 @@ async def test_ledger_away_is_unavailable_with_a_sentence(admin: Service) -> Non
     admin.pool.terminate()
     status, sentence = await admin.refused("GetMode", pb.GetModeRequest())
     assert status == "UNAVAILABLE"
-    assert "the ledger cannot be reached" in sentence
+    assert sentence == "the ledger cannot be reached now: nothing was changed, try again"
+
+
+async def test_ledger_that_answers_nothing_is_said_within_seconds(pool: asyncpg.Pool) -> None:
+    """A frozen or unreachable Postgres: who repairs it has no time to wait for each command."""
+    async with serve(pool, asyncio.Event().wait) as admin:
+        began_s = time.monotonic()
+        status, sentence = await admin.refused("GetMode", pb.GetModeRequest())
+    assert time.monotonic() - began_s < ASK_WITHIN_S + 1
+    assert (status, "nothing was changed" in sentence) == ("UNAVAILABLE", True)
+
+
+async def test_ledger_lost_during_a_call_leaves_its_outcome_unknown(pool: asyncpg.Pool) -> None:
+    """It was there when the call began: what it did before it went, nobody knows."""
+
+    async def there() -> None:
+        """Answer."""
+
+    async with serve(pool, there) as admin:
+        pool.terminate()
+        status, sentence = await admin.refused("GetMode", pb.GetModeRequest())
+    assert status == "UNAVAILABLE"
+    assert sentence == "the ledger cannot be reached now: whether anything was changed is unknown"
 
 
 async def test_statements_of_the_admin_are_all_prepared_by_postgres(pool: asyncpg.Pool) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Set as AbstractSet
 from typing import Any
 
 import pytest
+from structlog.testing import capture_logs
 
 from accounting.access.record import Row
 from accounting.access.sink import BATCH_LIMIT, QUEUE_LIMIT, AccessSink, Outlets
@@ -138,6 +139,26 @@ async def test_sink_without_the_ledger_spools_then_goes_on(error: Exception) -> 
         await ledger.until(lambda: len(ledger.written) == 1)
     assert ledger.counts == {"spooled": 2, "recorded": 1}
     assert ledger.alarms == []
+
+
+async def test_sink_without_the_ledger_says_so_once_for_each_outage() -> None:
+    """Many batches a second would hide the one line that matters; the end of it is no warning."""
+    ledger = Ledger()
+    with capture_logs() as said:
+        async with Running(ledger.outlets()) as sink:
+            for outage in range(2):
+                ledger.error = OSError("away")
+                for number in range(3):
+                    await sink.offer(rows(1, first=number))
+                    await ledger.until(lambda: len(ledger.spooled) == number + 1)  # noqa: B023
+                ledger.error = None
+                ledger.spooled.clear()
+                await sink.offer(rows(1, first=10 + outage))
+                await ledger.until(lambda: len(ledger.written) == outage + 1)  # noqa: B023
+    assert [(line["event"], line["log_level"], line.get("kept")) for line in said] == 2 * [
+        ("access_log_not_written", "warning", True),
+        ("access_log_written_again", "info", None),
+    ]
 
 
 @pytest.mark.parametrize("with_spool", [True, False])
