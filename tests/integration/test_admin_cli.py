@@ -158,14 +158,12 @@ async def test_grant_repeated_with_its_id_says_that_nothing_was_added(admin: Ser
     assert "nothing new was granted" in again.stdout
 
 
-@pytest.mark.parametrize("there", [{"PEDAGIO_ADMIN_ADDRESS": "127.0.0.1:1"}, {}])
-async def test_grant_whose_answer_is_lost_says_how_to_repeat_it(
-    admin: Service, there: dict[str, str]
-) -> None:
+@pytest.mark.parametrize("at", [{"PEDAGIO_ADMIN_ADDRESS": "127.0.0.1:1"}, {}])
+async def test_grant_without_answer_says_how_to_repeat(admin: Service, at: dict[str, str]) -> None:
     """No service, or no ledger behind it: nobody may have to guess whether credit was given twice."""
     admin.pool.terminate()
     words = ("grant", "chat", "maria", "US$20", "--reason", "r", "--request-id", "r1")
-    result = await pedagio(admin, *words, code=1, **there)
+    result = await pedagio(admin, *words, code=1, **at)
     assert "repeat it with --request-id r1, it then counts once" in result.stderr
 
 
