@@ -15,6 +15,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from credit.ledger import connect
+from tests.command_line import at_least_one
 from tests.model.history import History
 from tests.model.own_postgres import own_postgres
 from tests.model.perform import Difference, compare, perform
@@ -124,7 +125,7 @@ async def prove(count: int, seed: int) -> Tally:
 def main() -> None:
     """From the command line."""
     parser = argparse.ArgumentParser(description="Random histories on the real ledger.")
-    parser.add_argument("--count", type=int, default=10_000)
+    parser.add_argument("--count", type=at_least_one("HISTORIES"), default=10_000)
     parser.add_argument("--seed", type=int, default=1, help="the first history; each has its own")
     chosen = parser.parse_args()
     began = time.monotonic()
