@@ -172,7 +172,7 @@ class Store:
     def _change(self, state: str) -> None:
         self.state = state
         show_state(state)
-        log.warning("store_state", state=state)
+        (log.info if state == "connected" else log.warning)("store_state", state=state)
         if state != "connected":
             self.alarm("store_away", {"state": state, "since_s": int(self._now_s())})
 

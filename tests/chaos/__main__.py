@@ -22,6 +22,7 @@ from tests.chaos.run import Outcome, Run
 from tests.chaos.schedule import Round, make_schedule
 from tests.chaos.system import HOLD_DEADLINE_S, ChaosStack, chaos_options
 from tests.chaos.table import LONG_RUN, as_markdown, as_table, complaints, lines_of
+from tests.command_line import at_least_one
 
 DETAILS_SHOWN: Final = 40
 TABLE_COLUMNS: Final = 170
@@ -32,7 +33,7 @@ SHORT_DEADLINE_S: Final = 15  # of a hold: who waits for a short run waits for t
 def parse(arguments: list[str] | None = None) -> argparse.Namespace:
     """The command line."""
     parser = argparse.ArgumentParser(prog="python -m tests.chaos", description=__doc__)
-    parser.add_argument("--rounds", type=int, default=8)
+    parser.add_argument("--rounds", type=at_least_one("ROUNDS"), default=8)
     parser.add_argument("--seed", type=int, default=None, help="default: drawn, and printed")
     parser.add_argument("--record", type=Path, default=None, help="append the result to this file")
     parser.add_argument("--state", type=Path, default=None, help="keep the state folder here")
@@ -40,7 +41,10 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
         "--only", type=int, nargs="*", help="play these rounds of the schedule only"
     )
     parser.add_argument("--show", action="store_true", help="print the schedule and end")
-    return parser.parse_args(arguments)
+    options = parser.parse_args(arguments)
+    if strange := [one for one in options.only or () if one not in range(options.rounds)]:
+        parser.error(f"--only {strange[0]}: the schedule has rounds 0 to {options.rounds - 1}")
+    return options
 
 
 async def play(schedule: tuple[Round, ...], state: Path, console: Console) -> Outcome:
