@@ -45,6 +45,20 @@ REFUSALS = """
         WHERE x.account_id = d.account_id AND x.version <= d.account_version
         ORDER BY x.version DESC LIMIT 1) AS b ON true
     WHERE d.account_version IS NOT NULL"""
+# Each hold that authz placed, with what the ledger itself was at its version: the history, and the holds since.
+PLACEMENTS = """
+    SELECT h.id AS hold_id, h.granted, h.want, h.target, h.minimum, coalesce(b.posted, 0) AS then_posted,
+        coalesce(b.overdraft, (SELECT x.overdraft FROM account_history AS x WHERE x.account_id = h.account_id
+            ORDER BY x.version LIMIT 1), 0) AS then_overdraft, coalesce(b.status, 'active') AS then_status,
+        coalesce(b.held, 0) + coalesce((SELECT sum(o.granted) FROM hold AS o
+            WHERE o.account_id = h.account_id AND o.account_version >= coalesce(b.version, 0)
+              AND o.account_version < h.account_version), 0)::bigint AS then_held
+    FROM hold AS h
+    LEFT JOIN LATERAL (
+        SELECT x.version, x.posted, x.held, x.overdraft, x.status FROM account_history AS x
+        WHERE x.account_id = h.account_id AND x.version <= h.account_version
+        ORDER BY x.version DESC LIMIT 1) AS b ON true
+    WHERE h.placed_by = 'authz'"""
 STALE_HISTORY = """
     SELECT a.id FROM account AS a JOIN LATERAL (
         SELECT x.version, x.posted, x.held, x.overdraft, x.status FROM account_history AS x
@@ -133,6 +147,18 @@ class Books:
         assert not await self.pool.fetch(STALE_HISTORY), "an account is not what its history says"
         for row in await self.pool.fetch(REFUSALS):
             check_refusal(dict(row))
+        for row in await self.pool.fetch(PLACEMENTS):
+            check_placement(dict(row))
+
+
+def check_placement(row: Mapping[str, Any]) -> None:
+    """A row of PLACEMENTS: the account was active, and the rule grants what was granted."""
+    assert row["then_status"] == "active", f"the hold {row['hold_id']} of an account that was not"
+    free = row["then_posted"] + row["then_overdraft"] - row["then_held"]
+    granted = decide(free, row["want"], row["target"], row["minimum"])
+    assert granted == row["granted"], (
+        f"the hold {row['hold_id']} was granted {row['granted']} of {free}, not {granted}"
+    )
 
 
 def check_refusal(row: Mapping[str, Any]) -> None:

@@ -60,18 +60,20 @@ class Auditor:
         async with self._snapshot(RECENT_BOUND_S) as connection:
             if not (await statements.row(connection, "try_lock", RECENT_BOUND_S))["mine"]:
                 return None
-            await self._examine_new(connection, report)
+            began_at = datetime.now(UTC)
+            horizon = await self._examine_new(connection, report)
             if known_digest:
                 report.add(SEAL, await _find_known(connection, known_digest))
         async with self._snapshot(RECENT_BOUND_S) as connection:
             await self._examine_part(connection, report)
         concluded = await self._conclude(report, began_s)
-        link = await self._seal()
+        link = await self._seal(horizon, began_at)
         if link is not None:
             report.head_number, report.head_digest = link.number, link.digest
         return concluded
 
-    async def _examine_new(self, connection: statements.Connection, report: Report) -> None:
+    async def _examine_new(self, connection: statements.Connection, report: Report) -> int:
+        """What was written since the head; the horizon below which this snapshot sees everything."""
         head = await statements.rows(connection, "read_horizon", RECENT_BOUND_S)
         if head:
             since = head[0]["to_tx"]
@@ -84,6 +86,7 @@ class Auditor:
         await examine_guards(connection, report, RECENT_BOUND_S)
         drawn = self._draw(head[0]["number"] + 1) if head else 0
         await examine_seal(connection, report, RECENT_BOUND_S, drawn)
+        return head[0]["horizon"] if head else 0
 
     async def _examine_part(self, connection: statements.Connection, report: Report) -> None:
         """Accounts frozen before, and some drawn at random, with all their rows."""
@@ -159,11 +162,11 @@ class Auditor:
         detail = {"account": violation.account_id, "detail": violation.detail}
         await raise_once(self._pool, "audit_violation", subject, detail)
 
-    async def _seal(self) -> seal.Link | None:
-        """What has become final; the digest goes to the log, which an intruder in the database cannot rewrite."""
+    async def _seal(self, horizon: int, examined_at: datetime) -> seal.Link | None:
+        """What was final when examined; the digest goes to the log, which no intruder in the database rewrites."""
         async with self._pool.acquire() as connection, connection.transaction():
             await self._begin(connection, RECENT_BOUND_S)
-            link = await seal.extend_chain(connection, RECENT_BOUND_S, datetime.now(UTC))
+            link = await seal.extend_chain(connection, RECENT_BOUND_S, examined_at, up_to=horizon)
         if link is not None:
             log.info("sealed", number=link.number, digest=link.digest)
         return link

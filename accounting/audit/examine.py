@@ -4,7 +4,8 @@ from typing import Any
 
 from accounting.audit import seal, statements
 from accounting.audit.guards import check_guards
-from accounting.audit.invariants import GUARDS, REFUSAL, SEAL, STATED, Invariant
+from accounting.audit.invariants import GUARDS, PLACEMENT, REFUSAL, SEAL, STATED, Invariant
+from accounting.audit.placements import check_placements
 from accounting.audit.refusals import check_refusals
 from accounting.audit.report import VIOLATIONS_LIMIT, Finding, Report, Violation
 from accounting.audit.scope import Scope
@@ -30,6 +31,7 @@ async def examine_books(
             report.add(invariant.name, Finding(counted[invariant.counts], violations))
         else:
             report.add(invariant.name, Finding())
+    report.add(PLACEMENT, await check_placements(connection, scope, bound_s))
     report.add(REFUSAL, await check_refusals(connection, scope, bound_s))
 
 

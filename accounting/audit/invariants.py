@@ -26,6 +26,7 @@ class Invariant:
     freezes: bool = True
 
 
+PLACEMENT = "placement"
 REFUSAL = "refusal"
 GUARDS = "guards"
 SEAL = "seal"
@@ -51,6 +52,7 @@ STATED: tuple[Invariant, ...] = (
 )  # fmt: skip
 
 COMPUTED: tuple[Invariant, ...] = (
+    Invariant(PLACEMENT, "what authz granted is what the rule grants at the account's version", PLACEMENT),
     Invariant(REFUSAL, "every stored refusal recomputes from the ledger at its version", REFUSAL),
     Invariant(GUARDS, "what the database itself refuses is switched on, unchanged", GUARDS, freezes=False),
     Invariant(SEAL, "no sealed row or link was changed, removed or added", SEAL, freezes=False),

@@ -65,16 +65,28 @@ class Link:
 
 
 async def extend_chain(
-    connection: statements.Connection, bound_s: float, now: datetime, link_rows: int = LINK_ROWS
+    connection: statements.Connection,
+    bound_s: float,
+    now: datetime,
+    link_rows: int = LINK_ROWS,
+    up_to: int | None = None,
 ) -> Link | None:
-    """Seal what has become final, in the caller's transaction (READ COMMITTED); the new head, if any."""
+    """Seal what has become final, in the caller's transaction (READ COMMITTED); the new head, if any.
+
+    `up_to`: the horizon of the snapshot that was examined. What a later transaction wrote nobody has looked
+    at, and below the head nobody would. None: whatever is final.
+    """
     await statements.rows(connection, "lock_seal", bound_s)
     newest = None
     for _ in range(LINKS_PER_RUN):
         state = await statements.rows(connection, "read_horizon", bound_s)
-        if not state or state[0]["horizon"] <= state[0]["to_tx"]:
+        if not state:
             break
-        link = await _next_link(connection, bound_s, state[0], now, link_rows)
+        horizon = min(state[0]["horizon"], state[0]["horizon"] if up_to is None else up_to)
+        if horizon <= state[0]["to_tx"]:
+            break
+        examined = {**state[0], "horizon": horizon}
+        link = await _next_link(connection, bound_s, examined, now, link_rows)
         if link is None:
             break
         await statements.rows(

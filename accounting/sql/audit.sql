@@ -82,14 +82,14 @@ LEFT JOIN LATERAL (
     SELECT y.version, y.posted, y.held, y.overdraft, y.status FROM account_history AS y
     WHERE y.account_id = x.account_id AND y.version < x.version ORDER BY y.version DESC LIMIT 1) AS p ON true
 CROSS JOIN LATERAL (
-    SELECT count(*) AS holds, coalesce(sum(h.granted), 0) AS granted FROM hold AS h
+    SELECT count(*) AS holds, count(DISTINCT h.account_version) AS versions, coalesce(sum(h.granted), 0) AS granted FROM hold AS h
     WHERE h.account_id = x.account_id AND h.account_version >= coalesce(p.version, 0)
       AND h.account_version < x.version AND h.placed_by <> 'report') AS b
 WHERE x.tx >= :since AND x.tx > (SELECT s.to_tx FROM seal AS s WHERE s.number = 0)
   AND (:accounts::bigint[] IS NULL OR x.account_id = ANY (:accounts))
   AND NOT (
     CASE WHEN b.holds = 0 THEN x.version = coalesce(p.version, 0) + 1
-         ELSE x.version = coalesce(p.version, 0) + b.holds AND x.held = coalesce(p.held, 0) + b.granted
+         ELSE x.version = coalesce(p.version, 0) + b.holds AND b.versions = b.holds AND x.held = coalesce(p.held, 0) + b.granted
               AND x.posted = coalesce(p.posted, 0) END
     AND (p.version IS NULL OR ((x.posted, x.held) IS DISTINCT FROM (p.posted, p.held))::int
          + (x.overdraft <> p.overdraft)::int + (x.status <> p.status)::int <= 1));

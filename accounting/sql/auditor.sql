@@ -78,6 +78,31 @@ WHERE d.account_version IS NOT NULL AND d.hold_id > :after AND d.tx >= :since
   AND (:accounts::bigint[] IS NULL OR d.account_id = ANY (:accounts))
 ORDER BY d.hold_id LIMIT :page_size;
 
+-- name: list_placements
+-- Versions in the order of their transactions, each with the holds placed on the one before it (a batch: one after
+-- the other; a version without a hold is one row with nulls), each with what the ledger itself was then: the row of
+-- history before, plus the holds of the batch on versions between. Before its first version an account is empty and
+-- active, with the overdraft that it was opened with.
+SELECT x.tx, x.account_id, x.version, h.id AS hold_id, h.placed_by, h.granted, h.want, h.target, h.minimum,
+       coalesce(p.posted, 0) AS then_posted, coalesce(p.overdraft, x.overdraft) AS then_overdraft,
+       coalesce(p.status, 'active') AS then_status, coalesce(p.held, 0) + coalesce(h.before, 0)::bigint AS then_held
+FROM (
+    SELECT y.tx, y.account_id, y.version, y.overdraft FROM account_history AS y
+    WHERE y.tx >= :since AND y.tx > (SELECT s.to_tx FROM seal AS s WHERE s.number = 0)
+      AND (y.tx, y.account_id, y.version) > (:after_tx::xid8, :after_account::bigint, :after_version::bigint)
+      AND (:accounts::bigint[] IS NULL OR y.account_id = ANY (:accounts))
+    ORDER BY y.tx, y.account_id, y.version LIMIT :page_size) AS x
+LEFT JOIN LATERAL (
+    SELECT y.version, y.posted, y.held, y.overdraft, y.status FROM account_history AS y
+    WHERE y.account_id = x.account_id AND y.version < x.version ORDER BY y.version DESC LIMIT 1) AS p ON true
+LEFT JOIN LATERAL (
+    SELECT w.id, w.placed_by, w.granted, w.want, w.target, w.minimum, sum(w.granted) OVER (
+        ORDER BY w.account_version RANGE BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS before
+    FROM hold AS w
+    WHERE w.account_id = x.account_id AND w.account_version >= coalesce(p.version, 0)
+      AND w.account_version < x.version AND w.placed_by <> 'report') AS h ON true
+ORDER BY x.tx, x.account_id, x.version;
+
 -- name: list_guards
 -- What the database itself refuses, by the definitions it works with.
 SELECT format('trigger %s on %s', t.tgname, c.relname) AS name,

@@ -18,7 +18,10 @@ BREAKS = (
     ("newest_history", "UPDATE account SET overdraft = 1000000 WHERE id = {maria}"),
     ("newest_history", "UPDATE account SET version = version + 1 WHERE id = {maria}"),
     ("step_posted", "UPDATE account_history SET posted = posted + 1 WHERE account_id = {maria} AND version = 1"),
-    ("step_versions", "UPDATE hold SET granted = granted + 1 WHERE id = '{open}'"),
+    ("step_versions", """UPDATE hold SET granted = granted + 1, want = want + 1, target = target + 1,
+        minimum = minimum + 1 WHERE id = '{open}'"""),
+    ("step_versions", """UPDATE hold SET account_version = account_version - 1
+        WHERE id = (SELECT h.id FROM hold AS h WHERE h.granted = 4000 ORDER BY h.account_version DESC LIMIT 1)"""),
     ("step_versions", "UPDATE hold SET account_version = account_version - 1 WHERE id = '{free}'"),
     ("hold_version", """INSERT INTO hold_close (hold_id, outcome, reason, granted, captured, overage, tx)
         VALUES ('00000000-0000-0000-0000-000000000001', 'released', 'x', 0, 0, 0, '1')""",
@@ -45,6 +48,8 @@ BREAKS = (
     ("close_reason", "UPDATE hold_close SET reason = ' ' WHERE hold_id = '{captured}'"),
     ("overdue", "UPDATE hold_open SET deadline_at = now() - interval '10 minutes' WHERE hold_id = '{open}'"),
     ("refused_placed", "UPDATE decision SET hold_id = '{captured}' WHERE hold_id = '{refused}'"),
+    ("placement", "UPDATE hold SET want = 399, target = 399, minimum = 399 WHERE id = '{open}'"),
+    ("placement", "UPDATE hold SET want = 20000, target = 20000, minimum = 20000 WHERE id = '{captured}'"),
     ("refusal", "UPDATE decision SET posted = posted + 1 WHERE hold_id = '{refused}'"),
     ("refusal", "UPDATE decision SET held = held - 1 WHERE hold_id = '{behind}'"),
     ("refusal", "UPDATE decision SET want = 10, target = 10, minimum = 10 WHERE hold_id = '{refused}'"),

@@ -7,7 +7,16 @@ import asyncpg
 
 from credit import ledger
 from credit.ledger import Place
-from tests.books import HALF_OPEN, OPEN_CLIENT, POSTED, REFUSALS, STALE_HISTORY, check_refusal
+from tests.books import (
+    HALF_OPEN,
+    OPEN_CLIENT,
+    PLACEMENTS,
+    POSTED,
+    REFUSALS,
+    STALE_HISTORY,
+    check_placement,
+    check_refusal,
+)
 from tests.model.reference import Answer
 
 DEADLINE_S = 2100
@@ -148,4 +157,6 @@ class PostgresStore:
         assert not await self._pool.fetch(f"{STALE_HISTORY} AND a.id = ANY($1)", ids)
         for row in await self._pool.fetch(f"{REFUSALS} AND d.account_id = ANY($1)", ids):
             check_refusal(dict(row))
+        for row in await self._pool.fetch(f"{PLACEMENTS} AND h.account_id = ANY($1)", ids):
+            check_placement(dict(row))
         return {row["account_id"]: row["n"] for row in await self._pool.fetch(STORED, ids)}
