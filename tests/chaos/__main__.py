@@ -115,7 +115,9 @@ def main() -> int:
     found = lines[-1].found
     verdict = "; ".join(said) or "nothing overspent, lost, doubled, wrongly refused or left open"
     console.print(
-        f"{found.refusals} stored refusals recomputed, {found.estimates} estimates, "
+        f"{found.refusals} stored refusals and {found.placements} placements recomputed, "
+        f"{found.estimates} estimates; those that stood came to {found.estimated} of the "
+        f"{found.estimated_truth} nano-USD that their calls cost, "
         f"{found.unheld} nano-USD passed in modes off and shadow, "
         f"{outcome.sums['unmetered']} calls of those modes met a full disk, "
         f"{outcome.sums['conflicts']} contradicting reports told apart, {outcome.took_s:.0f} s"

@@ -13,14 +13,15 @@ from datetime import timedelta
 from credit.prices import Price
 from local.provider.truth import TruthCall
 from local.story.books import truth_nanos
+from tests.chaos.allowance import Allowance
 from tests.chaos.clerk import ModeWindow
+from tests.chaos.closing import closed_early, overage_of, too_low
 from tests.chaos.ledger_view import AccountView, Hold
-from tests.chaos.recompute import CREDIT_REASONS, objection
+from tests.chaos.recompute import CREDIT_REASONS, excess_of, objection
 from tests.chaos.traffic import Attempt
 
 # A call may be decided by one mode a moment before the ledger's clock says that the mode changed.
 WINDOW_SLACK_S = 0.5
-OUTAGE_GAP_S = 2.0
 DEBITS = frozenset({"charge", "estimate"})
 
 
@@ -31,7 +32,10 @@ class Findings:
     granted: int = 0
     debited: int = 0
     overspent: int = 0
-    overage: int = 0  # excepted: estimates above the hold, late true-ups
+    closed_early: int = 0  # holds
+    overage: int = (
+        0  # excepted: of calls closed without figures, estimates above the hold, late true-ups
+    )
     unheld: int = 0  # excepted: debits of calls that mode off or shadow let pass
     bounded: int = 0  # excepted: beyond credit, by what was granted while Postgres was away
     wrong_blocks: int = 0
@@ -40,7 +44,10 @@ class Findings:
     holds_left: int = 0
     unexplained: int = 0
     refusals: int = 0
+    placements: int = 0
     estimates: int = 0
+    estimated: int = 0  # by the estimates that stood to the end
+    estimated_truth: int = 0  # what those calls consumed
     details: list[str] = field(default_factory=list)
 
     def add(self, other: "Findings") -> None:
@@ -51,7 +58,7 @@ class Findings:
     @property
     def clean(self) -> bool:
         """Whether nothing is wrong."""
-        wrong = (self.overspent, self.wrong_blocks, self.lost, self.double)
+        wrong = (self.overspent, self.closed_early, self.wrong_blocks, self.lost, self.double)
         return not any((*wrong, self.holds_left, self.unexplained))
 
 
@@ -64,7 +71,8 @@ class Case:
     attempts: Sequence[Attempt]
     granted_nanos: int
     windows: Sequence[ModeWindow]
-    bounded_nanos: int  # what one outage may grant to an account, on all replicas together
+    allowance: Allowance
+    deadline_s: float  # of a hold
     cost: Callable[[TruthCall], int]
 
     def judge(self) -> Findings:
@@ -76,8 +84,9 @@ class Case:
         self._amounts(found, by_hold, net)
         self._homeless(found, homeless, by_hold, net)
         self._excess(found, by_hold, net)
+        self._placements(found)
         self._blocks(found)
-        self._holds(found)
+        self._holds(found, by_hold)
         return found
 
     @property
@@ -147,6 +156,12 @@ class Case:
             elif hold.id in exact and calls and sum(debits) != sum(costs):
                 found.lost += 1
                 self._say(found, f"hold {hold.id} debited {debits}, not {costs}")
+            elif calls and debits and hold.id not in exact:
+                found.estimated += sum(debits)
+                found.estimated_truth += sum(costs)
+                if too_low(hold, sum(debits), calls, sum(costs)):
+                    found.lost += 1
+                    self._say(found, f"hold {hold.id} ({hold.reason}) {debits} stands for {costs}")
 
     def _homeless(
         self,
@@ -170,12 +185,16 @@ class Case:
         net: Mapping[str, Sequence[int]],
     ) -> None:
         """Debits and reservations beyond credit, and consumption beyond credit, less what is excepted."""
-        found.overage = sum(map(self._overage, self.view.holds))
+        found.overage = sum(
+            overage_of(hold, self.view.events, self.view.transfers)
+            for hold in self.view.holds
+            if not self._early_s(hold, by_hold)
+        )
         passed = [hold for hold in self.view.holds if self._let_pass(hold)]
         found.unheld = sum(sum(net.get(hold.id, ())) for hold in passed)
         found.unheld += sum(hold.overage or 0 for hold in self.view.holds if self._unclamped(hold))
-        outages = self._outages()
-        allowed = sum(min(sum(granted), self.bounded_nanos) for granted in outages)
+        asked_s = {attempt.hold: attempt.began_s for attempt in self.attempts if attempt.hold}
+        allowed = self.allowance.of(self.view.holds, self.view.history, asked_s)
         account = self.view.account
         credit = self.granted_nanos + account.overdraft
         beyond = found.debited + account.held - credit
@@ -194,33 +213,6 @@ class Case:
             self._say(
                 found, f"overspent {found.overspent}: {figures} of {credit}, {excepted} excepted"
             )
-
-    def _outages(self) -> list[list[int]]:
-        """What was granted without Postgres, outage by outage: it is placed when Postgres is back."""
-        outages: list[list[int]] = []
-        last_s = float("-inf")
-        placed = (hold for hold in self.view.holds if hold.placed_by == "bounded")
-        for hold in sorted(placed, key=lambda hold: hold.placed_at):
-            if hold.placed_at.timestamp() - last_s > OUTAGE_GAP_S:
-                outages.append([])
-            last_s = hold.placed_at.timestamp()
-            outages[-1].append(hold.granted)
-        return outages
-
-    def _overage(self, hold: Hold) -> int:
-        """What the guarantees except: an estimate above its hold, a figure that came when it was closed."""
-        if hold.closed_at is None:
-            return 0
-        late = [
-            event.cost
-            for event in self.view.events
-            if event.hold_id == hold.id and event.recorded_at > hold.closed_at
-        ]
-        estimates = sum(
-            t.amount for t in self.view.transfers if t.kind == "estimate" and t.hold_id == hold.id
-        )
-        at_close = (hold.overage or 0) if hold.outcome == "settled" else 0
-        return at_close + (max(0, sum(late) - estimates) if late else 0)
 
     def _let_pass(self, hold: Hold) -> bool:
         return hold.placed_by == "report" and self._in_window(hold)
@@ -261,8 +253,32 @@ class Case:
                 found.wrong_blocks += 1
                 self._say(found, f"refusal of {decision.hold_id}: {problem}")
 
-    def _holds(self, found: Findings) -> None:
+    def _early_s(self, hold: Hold, by_hold: Mapping[str, Sequence[TruthCall]]) -> float:
+        calls = [call for call in by_hold.get(hold.id, ()) if self.cost(call) > 0]
+        whole = any(a.hold == hold.id and a.response_id for a in self.attempts)
+        return closed_early(hold, calls, self.deadline_s, heard_whole=whole)
+
+    def _placements(self, found: Findings) -> None:
+        """Each hold of the door is what the grant rule gives on the ledger's figures of then, to the nano."""
         for hold in self.view.holds:
+            if hold.placed_by != "authz":
+                continue
+            found.placements += 1
+            nanos, why = excess_of(hold, self.view.history, self.view.holds)
+            if why:
+                found.overspent += nanos
+                self._say(found, f"hold {hold.id}: {why}")
+
+    def _holds(self, found: Findings, by_hold: Mapping[str, Sequence[TruthCall]]) -> None:
+        for hold in self.view.holds:
+            early_s = self._early_s(hold, by_hold)
+            if early_s:
+                found.closed_early += 1
+                how = f"({hold.outcome} {hold.reason})"
+                self._say(
+                    found,
+                    f"hold {hold.id} {how} was closed {early_s:.1f} s before its call was over",
+                )
             if hold.is_open:
                 found.holds_left += 1
                 self._say(found, f"hold {hold.id} of {hold.granted} is open")

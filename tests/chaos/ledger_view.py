@@ -12,8 +12,8 @@ ACCOUNTS: Final = """
     SELECT id, external_id, posted, held, overdraft, version, status FROM account
     WHERE client_id = $1 AND external_id IS NOT NULL"""
 HOLDS: Final = """
-    SELECT h.id::text AS id, h.account_id, h.granted, h.account_version, h.placed_by, h.placed_at,
-           o.hold_id IS NOT NULL AS is_open, o.granted AS open_granted, c.outcome, c.reason,
+    SELECT h.id::text AS id, h.account_id, h.granted, h.want, h.target, h.minimum, h.account_version,
+           h.placed_by, h.placed_at, o.hold_id IS NOT NULL AS is_open, o.granted AS open_granted, c.outcome, c.reason,
            c.granted AS closed_granted, c.captured, c.overage, c.closed_at
     FROM hold AS h JOIN account AS a ON a.id = h.account_id
     LEFT JOIN hold_open AS o ON o.hold_id = h.id LEFT JOIN hold_close AS c ON c.hold_id = h.id
@@ -31,7 +31,7 @@ DECISIONS: Final = """
            d.held, d.own_held, d.own_granted, d.overdraft, d.account_version
     FROM decision AS d JOIN account AS a ON a.id = d.account_id WHERE a.client_id = $1"""
 HISTORY: Final = """
-    SELECT y.account_id, y.version, y.posted, y.held, y.overdraft, y.status
+    SELECT y.account_id, y.version, y.posted, y.held, y.overdraft, y.status, y.at
     FROM account_history AS y JOIN account AS a ON a.id = y.account_id WHERE a.client_id = $1
     ORDER BY y.account_id, y.version"""
 SUMS: Final = """
@@ -53,6 +53,9 @@ class Hold:
     id: str
     account_id: int
     granted: int
+    want: int
+    target: int
+    minimum: int
     account_version: int
     placed_by: str
     placed_at: datetime
@@ -126,6 +129,12 @@ class Version:
     held: int
     overdraft: int
     status: str
+    at: datetime
+
+    @property
+    def available(self) -> int:
+        """What was free to reserve, nano-USD."""
+        return self.posted + self.overdraft - self.held
 
 
 @dataclass(frozen=True)

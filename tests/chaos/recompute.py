@@ -1,4 +1,7 @@
-"""Recomputes a stored refusal from the ledger, offline: the grant rule in Python, at the refusal's version (pure)."""
+"""Recomputes what the door decided, offline: the grant rule in Python, on the ledger's figures of then (pure).
+
+Both answers: a stored refusal must be one by the rule, a placed hold must be what the rule grants.
+"""
 
 from bisect import bisect_right
 from collections.abc import Sequence
@@ -11,19 +14,32 @@ CREDIT_REASONS = frozenset(
 )
 
 
-def state_at(history: Sequence[Version], holds: Sequence[Hold], version: int) -> tuple[int, int]:
-    """(posted, held) of an account at a version, nano-USD.
+def state_at(
+    history: Sequence[Version], holds: Sequence[Hold], version: int
+) -> tuple[int, int, int]:
+    """(posted, held, overdraft) of an account at a version, nano-USD.
 
     The newest row not above it, plus what was held since then: each placed hold is a version of its
     own, and the rows of a batch are written once, with its last version.
     """
     place = bisect_right([row.version for row in history], version)
-    posted, held, since = 0, 0, 0
+    posted, held, overdraft, since = 0, 0, 0, 0
     if place:
         row = history[place - 1]
-        posted, held, since = row.posted, row.held, row.version
+        posted, held, overdraft, since = row.posted, row.held, row.overdraft, row.version
     later = (h.granted for h in holds if since <= h.account_version < version)
-    return posted, held + sum(later)
+    return posted, held + sum(later), overdraft
+
+
+def excess_of(hold: Hold, history: Sequence[Version], holds: Sequence[Hold]) -> tuple[int, str]:
+    """(nano-USD, why) by which a hold that authz placed differs from what the rule grants; (0, "") when it does not."""
+    posted, held, overdraft = state_at(history, holds, hold.account_version)
+    available = posted + overdraft - held
+    granted = decide(available, hold.want, hold.target, hold.minimum)
+    if granted == hold.granted:
+        return 0, ""
+    why = f"{hold.granted} was placed, the rule says {granted} of {available} at {hold.account_version}"
+    return max(1, hold.granted - (granted or 0)), why
 
 
 def objection(decision: Decision, history: Sequence[Version], holds: Sequence[Hold]) -> str | None:
@@ -38,10 +54,11 @@ def objection(decision: Decision, history: Sequence[Version], holds: Sequence[Ho
     assert decision.want is not None
     assert decision.target is not None
     assert decision.minimum is not None
-    posted, held = state_at(history, holds, decision.account_version)
-    if (posted, held) != (decision.posted, decision.held + decision.own_held):
-        stored = (decision.posted, decision.held + decision.own_held)
-        return f"stored {stored}, the ledger had {(posted, held)} at {decision.account_version}"
-    available = posted + decision.overdraft - held + decision.own_granted
+    then = state_at(history, holds, decision.account_version)
+    stored = (decision.posted, decision.held + decision.own_held, decision.overdraft)
+    if then != stored:
+        return f"stored {stored}, the ledger had {then} at {decision.account_version}"
+    posted, held, overdraft = then
+    available = posted + overdraft - held + decision.own_granted
     granted = decide(available, decision.want, decision.target, decision.minimum)
     return None if granted is None else f"the rule grants {granted} of {available}"

@@ -34,6 +34,7 @@ class ReportsProxy:
         self._url = url
         self._key = report_key.encode()
         self._random = random
+        self._spool = ""
         self._session: aiohttp.ClientSession | None = None
         self._does: Mapping[str, Callable[[bytes], Awaitable[Answer]]] = {
             "lost": self._lose,
@@ -52,6 +53,7 @@ class ReportsProxy:
                 status, answer = await self._send(request.path, body, request.headers)
             else:
                 self.meddled += 1
+                self._spool = json.loads(body).get("spool", "")
                 status, answer = await does(body)
         except (aiohttp.ClientError, TimeoutError):
             if request.transport is not None:
@@ -73,7 +75,7 @@ class ReportsProxy:
             return answer.status, await answer.read()
 
     async def _report(self, records: list[Any]) -> Answer:
-        body = json.dumps({"source": "callback", "records": records}).encode()
+        body = json.dumps({"source": "callback", "spool": self._spool, "records": records}).encode()
         timestamp, nonce = str(int(time.time())), secrets.token_hex(16)
         text = f"{timestamp}.{nonce}.".encode() + body
         signature = hmac.new(self._key, text, "sha256").hexdigest()

@@ -12,6 +12,7 @@ from local.doors import wait_for_doors
 from local.office import Office
 from local.provider.truth import TruthCall, read_truth
 from protos.pedagio.v1 import admin_pb2
+from tests.chaos.allowance import Allowance
 from tests.chaos.clerk import Clerk
 from tests.chaos.faults import Faults
 from tests.chaos.finish import finish
@@ -223,7 +224,8 @@ class Run:
                 attempts=attempts[person],
                 granted_nanos=self._clerk.granted_nanos.get(person, 0),
                 windows=self._clerk.windows,
-                bounded_nanos=BOUNDED_CAP_NANOS * REPLICAS,
+                allowance=Allowance(BOUNDED_CAP_NANOS, REPLICAS),
+                deadline_s=self._stack.options.hold_deadline_s,
                 cost=price_by(prices),
             )
             for person, account in view.people.items()

@@ -23,8 +23,8 @@ STORE_AWAY: Final = (
 )  # fmt: skip
 UNAVAILABLE: Final = "enforcement_unavailable"
 HEADS: Final = (
-    "fault", "fired", "calls", "refused %", "spent %", "overspent", "overage", "bounded", "wrong blocks",
-    "lost", "double", "holds left", "answered ≤1 s %", "longest away s",
+    "fault", "fired", "calls", "refused %", "spent %", "overspent", "closed early", "overage", "bounded",
+    "wrong blocks", "lost", "double", "holds left", "answered ≤1 s %", "longest away s",
 )  # fmt: skip
 
 
@@ -47,8 +47,9 @@ class Line:
         f = self.found
         return (
             self.name, str(self.fired), str(self.calls), f"{self.refused:.1f}", f"{self.spent:.2f}",
-            str(f.overspent), str(f.overage), str(f.bounded), str(f.wrong_blocks), str(f.lost), str(f.double),
-            str(f.holds_left + f.unexplained), f"{self.available:.1f}", f"{self.longest_s:.1f}",
+            str(f.overspent), str(f.closed_early), str(f.overage), str(f.bounded), str(f.wrong_blocks),
+            str(f.lost), str(f.double), str(f.holds_left + f.unexplained),
+            f"{self.available:.1f}", f"{self.longest_s:.1f}",
         )  # fmt: skip
 
 

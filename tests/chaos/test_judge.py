@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from local.provider.truth import TruthCall
+from tests.chaos.allowance import Allowance
 from tests.chaos.clerk import ModeWindow
 from tests.chaos.judge import Case, Findings
 from tests.chaos.ledger_view import (
@@ -22,6 +23,9 @@ from tests.chaos.recompute import objection, state_at
 from tests.chaos.traffic import SHAPES, Attempt
 
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
+CLOSED = NOON + timedelta(seconds=3)
+OVER_S = CLOSED.timestamp() - 0.1  # when the provider had done, long before any deadline
+DEADLINE_S = 60.0
 HOLD = "00000000-0000-4000-8000-000000000001"
 REFUSED = "00000000-0000-4000-8000-000000000002"
 
@@ -30,7 +34,9 @@ Change = Callable[[Case], Case]
 
 def hold(**changes: object) -> Hold:
     """A hold of 50, captured at 40."""
-    one = Hold(HOLD, 7, 50, 1, "authz", NOON, False, None, "captured", "reported", 50, 40, 0, NOON)  # noqa: FBT003
+    one = Hold(
+        HOLD, 7, 50, 50, 50, 50, 1, "authz", NOON, False, None, "captured", "reported", 50, 40, 0, CLOSED  # noqa: FBT003
+    )  # fmt: skip
     return replace(one, **changes)  # type: ignore[arg-type]
 
 
@@ -38,6 +44,11 @@ def transfer(number: int, kind: str, amount: int, **changes: object) -> Transfer
     """A movement of the account."""
     one = Transfer(number, kind, amount, None if kind == "grant" else HOLD, None, None, NOON, 7)
     return replace(one, **changes)  # type: ignore[arg-type]
+
+
+def version(number: int, posted: int, held: int = 0, at: datetime = NOON) -> Version:
+    """What the account was."""
+    return Version(7, number, posted, held, 0, "active", at)
 
 
 def attempt(status: int, hold_id: str, reason: str = "") -> Attempt:
@@ -60,12 +71,21 @@ def case() -> Case:
         [transfer(1, "grant", 100), transfer(2, "charge", 40)],
         [Event("e", HOLD, "chatcmpl-1", 40, "success", NOON)],
         [decision()],
-        [Version(7, 1, 100, 0, 0, "active"), Version(7, 4, 60, 0, 0, "active")],
+        [version(1, 100), version(4, 60)],
     )
     truth = TruthCall("chat", response_id="chatcmpl-1", status=200, completion_tokens=40)
-    truth.tag = "tag-1"
+    truth.tag, truth.finished, truth.at = "tag-1", True, OVER_S
     attempts = [attempt(200, HOLD), attempt(402, REFUSED, "credit_in_flight")]
-    return Case(view, [truth], attempts, 100, [], 30, lambda call: call.completion_tokens)
+    return Case(
+        view,
+        [truth],
+        attempts,
+        100,
+        [],
+        Allowance(15, 2),
+        DEADLINE_S,
+        lambda call: call.completion_tokens,
+    )
 
 
 def with_view(**changes: object) -> Change:
@@ -77,7 +97,7 @@ def test_judge_of_honest_books_finds_nothing() -> None:
     """A call debited once, a refusal that recomputes, every hold closed."""
     found = case().judge()
     assert found.clean, found.details
-    assert (found.debited, found.refusals) == (40, 1)
+    assert (found.debited, found.refusals, found.placements) == (40, 1, 1)
 
 
 @pytest.mark.parametrize(
@@ -145,7 +165,7 @@ def test_judge_excepts_what_another_mode_let_pass() -> None:
 def test_judge_excepts_of_each_outage_what_all_replicas_may_grant(
     apart_s: int, overspent: int
 ) -> None:
-    """Two outages may grant 30 each; one of 50 has granted 20 too much."""
+    """Two outages may grant 15 on each of two replicas; one of 50 has granted 20 too much."""
     later = NOON + timedelta(seconds=apart_s)
     holds = [
         hold(placed_by="bounded", granted=25),
@@ -156,17 +176,33 @@ def test_judge_excepts_of_each_outage_what_all_replicas_may_grant(
         holds=holds,
         transfers=[transfer(1, "grant", 100), transfer(2, "charge", 150)],
         decisions=[],
+        history=[version(1, 100), version(2, 100, 25, NOON + timedelta(milliseconds=1))],
     )(replace(case(), cost=lambda call: 150 * (call.completion_tokens > 0), attempts=[])).judge()
     assert (found.overspent, found.bounded) == (overspent, 50 - overspent)
 
 
-@pytest.mark.parametrize(("outcome", "overspent"), [("settled", 0), ("captured", 20)])
-def test_judge_excepts_overage_of_estimates_only(outcome: str, overspent: int) -> None:
+@pytest.mark.parametrize(
+    ("outcome", "reason", "overspent"),
+    [("settled", "cost_missing", 0), ("captured", "reported", 20)],
+)
+def test_judge_excepts_overage_of_estimates_only(outcome: str, reason: str, overspent: int) -> None:
     """A reported cost above its hold is no exception: then the hold was no bound."""
     found = with_view(
         account=Account(7, "ana", -20, 0, 0, 4, "active"),
-        holds=[hold(outcome=outcome, captured=120, granted=100, closed_granted=100, overage=20)],
+        holds=[
+            hold(
+                outcome=outcome,
+                reason=reason,
+                captured=120,
+                granted=100,
+                want=100,
+                target=100,
+                closed_granted=100,
+                overage=20,
+            )
+        ],
         transfers=[transfer(1, "grant", 100), transfer(2, "charge", 120)],
+        decisions=[],
     )(replace(case(), cost=lambda call: 3 * call.completion_tokens)).judge()
     assert (found.overspent, found.overage) == (overspent, 20 - overspent)
 
@@ -198,16 +234,16 @@ def test_findings_of_accounts_add_up() -> None:
 
 def test_state_between_the_rows_of_a_batch_counts_its_holds() -> None:
     """Three holds of one batch: versions 5, 6 and 7 are told by the holds, the row has only the last."""
-    history = [Version(7, 5, 100, 0, 0, "active"), Version(7, 8, 100, 60, 0, "active")]
+    history = [version(5, 100), version(8, 100, 60)]
     holds = [hold(account_version=5 + n, granted=20) for n in range(3)]
-    states = [state_at(history, holds, version) for version in (0, 5, 6, 7, 8)]
+    states = [state_at(history, holds, number)[:2] for number in (0, 5, 6, 7, 8)]
     assert states == [(0, 0), (100, 0), (100, 20), (100, 40), (100, 60)]
 
 
 def test_refused_extension_counts_its_own_hold_as_available() -> None:
     """It asks for 60 in all, holds 30 itself, 90 others: of 100, 10 + 30 are its own to have."""
     extension = replace(decision(), held=60, own_held=30, own_granted=30, account_version=3)
-    history = [Version(7, 3, 100, 90, 0, "active")]
+    history = [version(3, 100, 90)]
     assert objection(extension, history, []) is None
     assert objection(replace(extension, minimum=40), history, []) is not None
     assert objection(replace(extension, own_granted=50), history, []) is not None
