@@ -160,7 +160,7 @@ TURNS = st.lists(
     ),
     max_size=40,
 )
-TEXT_BODIES = {
+TEXT_BODIES: dict[str, st.SearchStrategy[Any]] = {
     "chat": st.fixed_dictionaries({"messages": TURNS}, optional={"stop": TEXTS}),
     "responses": st.fixed_dictionaries({"input": TEXTS | TURNS}, optional={"instructions": TEXTS}),
     "embeddings": st.fixed_dictionaries({"input": TEXTS | st.lists(TEXTS, max_size=40)}),
