@@ -19,6 +19,7 @@ from accounting.ingest import webhook
 from accounting.ingest.extend import Extender, ExtendRequest
 from accounting.ingest.intake import Intake
 from accounting.ingest.record import Recorder, Tally, reduce
+from accounting.ingest.reports import looked_s, spool_name
 from accounting.ingest.signing import is_bearer, is_genuine
 from accounting.metrics import REPORTS, exposition
 from accounting.settling.settle import Settler
@@ -77,10 +78,12 @@ class Face:
         records = body.get("records") if isinstance(body, dict) else None
         if not isinstance(records, list) or len(records) > BATCH_LIMIT:
             return _problem(400, "records")
+        spool = spool_name(body)
         if not records:  # the callback's heartbeat: it has nothing left to tell
             if self._intake.settled:  # else what it told may wait on this disk
-                self._settler.hear()
+                self._settler.hearing.beat(spool, _age_s(request), looked_s(body))
             return JSONResponse(asdict(Tally(0, 0, 0)))
+        self._settler.hearing.report(spool)
         return await self._take(records)
 
     async def litellm(self, request: Request) -> JSONResponse:
@@ -208,6 +211,11 @@ async def _read_limited(request: Request, limit_bytes: int = BODY_LIMIT_BYTES) -
         if len(read) > limit_bytes:
             return None
     return bytes(read)
+
+
+def _age_s(request: Request) -> float:
+    """Seconds since a genuine request was signed, by two clocks; a request may wait long to be read."""
+    return time.time() - int(request.headers["x-pedagio-timestamp"])
 
 
 def _problem(status: int, code: str) -> JSONResponse:

@@ -80,9 +80,8 @@ class Recorder:
         self._models = models
         self._token_keys = token_keys
         self._deadline_s = deadline_s
-        self._stand_ins: dict[
-            str, int
-        ] = {}  # client id ('' for suspense) -> account; ids never change
+        # client id ('' for suspense) -> account; ids never change
+        self._stand_ins: dict[str, int] = {}
 
     async def record(self, raw: Sequence[Any]) -> tuple[Tally, set[str]]:
         """Return the tally, and the holds that the batch touched. When it returns, all is on disk."""
@@ -129,6 +128,7 @@ class Recorder:
             if (kind, result) == ("event", "conflict")
         ]
         odd += await self._late_debits(batch)
+        odd += await self._late_starts(batch)
         for kind, subject, detail in odd:
             log.warning("exception", kind=kind, subject=subject)
             await ledger.write(
@@ -145,6 +145,14 @@ class Recorder:
             ("late_debit", str(row["hold_id"]), {key: row[key] for key in ("reason", "late_nanos")})
             for row in rows
         ]
+
+    async def _late_starts(self, batch: Batch) -> list[tuple[str, str, dict[str, Any]]]:
+        """Starts under holds that were released because nothing seemed to have begun; asked again likewise."""
+        hold_ids = {item.row["hold_id"] for item in batch.items if item.row["kind"] == "start"}
+        if not hold_ids:
+            return []
+        rows = await ledger.query(self._pool, "find_late_starts", hold_ids=sorted(hold_ids))
+        return [("late_start", str(row["hold_id"]), {"reason": row["reason"]}) for row in rows]
 
     async def _read(self, raw: Any) -> Item:
         record = _validated(raw)

@@ -4,14 +4,20 @@ Source: the report format in docs/reference/reports.md. A record with any other 
 accepted: a prompt cannot slip in under a new name.
 """
 
+import re
 import uuid
+from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, TypeAdapter
 
+from accounting.settling.hearing import LOOKED_S
+
 # Nothing that a provider really bills is near these; beyond them a figure is a mistake or an attack.
 TOKENS_LIMIT = 1_000_000_000
 NANOS_LIMIT = 10**15
+SPOOL = re.compile("[0-9a-f]{32}")
+LOOKED_LIMIT_MS = 3_600_000
 
 
 def storable(value: Any) -> Any:
@@ -113,6 +119,19 @@ class Cost(Record):
     service_tier: Name | None = None
     started_ms: Millis | None = None
     ended_ms: Millis | None = None
+
+
+def spool_name(batch: Mapping[str, Any]) -> str:
+    """Which folder of spools a batch comes from; '' when it does not say, as an older callback."""
+    name = batch.get("spool")
+    return name if isinstance(name, str) and SPOOL.fullmatch(name) else ""
+
+
+def looked_s(batch: Mapping[str, Any]) -> float:
+    """How long before it was sent a heartbeat looked at the spool; of an older callback: two rounds."""
+    looked_ms = batch.get("looked_ms")
+    known = isinstance(looked_ms, int) and 0 <= looked_ms <= LOOKED_LIMIT_MS
+    return looked_ms / 1000 if known and isinstance(looked_ms, int) else LOOKED_S
 
 
 AnyRecord = Start | End | Cost

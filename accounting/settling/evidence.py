@@ -8,9 +8,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-# The callback starts no call on a token older than 45 s, and ships each start at once: heard from a
-# minute after something happened, it has said all that it knows of it.
-START_WAIT_S = 60.0
+from accounting.settling.hearing import CLOCK_SKEW_S
+
+# The callback starts no call on a token older than 45 s: what it knows a minute after the hold was placed
+# (and the clocks may be apart) is all that it will ever know of a start.
+START_WAIT_S = 60.0 + CLOCK_SKEW_S
 # Envoy's own ways of saying that a request never reached LiteLLM, and those that say it did.
 NOT_FORWARDED = frozenset({"UH", "UF", "NR", "NC", "UO", "UAEX"})
 FORWARDED = frozenset({"UC", "UR", "UT", "UPE"})
@@ -54,9 +56,9 @@ class Access:
 class Evidence:
     """All that is known of one open hold. `records` are {kind, body, age_s} in order of arrival.
 
-    `open_s`: seconds since it was placed. `callback_heard_s`: seconds since the callback last said that
-    it has nothing left to tell; None: never, as far as this process knows. `watched_s`: how long this
-    process has been there to hear: silence of before means nothing.
+    `open_s`: seconds since it was placed. `callback_heard_s`: all that any callback knew so many seconds
+    ago is in the ledger; None: nobody vouches for that. `watched_s`: how long this process has been
+    there to hear: silence of before means nothing. `quarantined`: a record of it could not be accepted.
     """
 
     expired: bool
@@ -64,6 +66,7 @@ class Evidence:
     open_s: float = 0.0
     callback_heard_s: float | None = None
     watched_s: float = math.inf
+    quarantined: bool = False
 
     def bodies(self, kind: str) -> list[Mapping[str, Any]]:
         """The bodies of one kind of record."""
@@ -117,9 +120,13 @@ class Evidence:
         """A failed attempt that cost something has been debited."""
         return any(cost["status"] == "failure" and cost["exact"] for cost in self.bodies("cost"))
 
-    def heard_since(self, age_s: float) -> bool:
-        """Whether the callback, heard from since, would have told of what happened `age_s` ago."""
-        return self.callback_heard_s is not None and age_s - self.callback_heard_s >= START_WAIT_S
+    def heard_since(self, age_s: float, wait_s: float = START_WAIT_S) -> bool:
+        """Whether the callback would have told of a start that it made up to `wait_s` after what happened `age_s` ago.
+
+        Never when it has told of something that could not be accepted: that may have been the start.
+        """
+        heard_s = self.callback_heard_s
+        return not self.quarantined and heard_s is not None and age_s - heard_s >= wait_s
 
     def silent_for(self, age_s: float, wait_s: float) -> bool:
         """Whether so much time has passed, with this process there to hear, or the deadline has."""

@@ -8,14 +8,15 @@ from dataclasses import dataclass
 from typing import Any
 
 from accounting.settling.evidence import Access, Evidence
+from accounting.settling.hearing import CLOCK_SKEW_S
 from credit.refusal import Reason
 
 __all__ = ["Evidence", "Verdict", "doubt", "verdict"]
 
 # LiteLLM writes the cost event a moment after the stream ended; then it is not coming any more.
 ABORT_WAIT_S = 2.0
-# LiteLLM answered with an error: a start that was written before it is shipped within this.
-REFUSAL_WAIT_S = 5.0
+# LiteLLM answered with an error: whatever was started had been written by then, by some clock.
+REFUSAL_WAIT_S = CLOCK_SKEW_S
 # A call has ended by one witness; the other's word is not coming any more (protocol.md 6, "Match").
 END_WAIT_S = 120.0
 # Errors after which the provider may bill all the same: nobody waited for its answer.
@@ -126,14 +127,16 @@ def _seen_by_envoy(evidence: Evidence, access: Access) -> Verdict | None:
         return Verdict("released", "no_upstream")
     if evidence.billed_failure:
         return Verdict("captured", "billed_failure")
-    if access.clean_error:
-        late = evidence.expired or access.age_s >= REFUSAL_WAIT_S
-        return Verdict("released", "refused_upstream") if late else None
+    silent = evidence.silent_for(access.age_s, END_WAIT_S)
+    timed_out = access.body["code"] in TIMED_OUT
+    if access.clean_error and not timed_out and not evidence.quarantined:
+        told = silent or evidence.heard_since(access.age_s, REFUSAL_WAIT_S)
+        return Verdict("released", "refused_upstream") if told else None
     # A callback that is there and knows of no start: nothing was sent, unless an answer says otherwise.
     heard = evidence.heard_since(access.age_s)
-    if heard and not access.delivered:
+    if heard and not access.delivered and not timed_out:
         return Verdict("released", "never_started")
-    if heard or evidence.silent_for(access.age_s, END_WAIT_S):
+    if heard or silent:
         return Verdict("settled", "report_missing", estimated=True)
     return None
 
@@ -144,6 +147,8 @@ def _at_deadline(evidence: Evidence) -> Verdict:
         return Verdict("captured", "end_missing")
     if evidence.start is not None or evidence.guessed:
         return Verdict("settled", "end_missing", estimated=True)
+    if evidence.quarantined:  # something was sent, though nobody can say what
+        return Verdict("settled", "report_missing", estimated=True)
     return Verdict("released", "no_evidence")
 
 

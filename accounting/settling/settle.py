@@ -13,6 +13,7 @@ from accounting.ingest.record import Models
 from accounting.metrics import SETTLEMENTS
 from accounting.settling.estimate import ReasoningPace, estimate_nanos
 from accounting.settling.evidence import START_WAIT_S, Evidence
+from accounting.settling.hearing import Hearing
 from accounting.settling.outcome import REASONS, Verdict, doubt, verdict
 from credit import ledger
 from credit.prices import Price
@@ -40,8 +41,7 @@ class Settler:
     ) -> None:
         """`cost_wait_s`: how long a complete answer may wait for its cost event."""
         self._clock = clock
-        self._began_s = clock()
-        self._heard_at_s: float | None = None
+        self.hearing = Hearing(clock)
         self._pool = pool
         self._models = models
         self._cost_wait_s = cost_wait_s
@@ -49,10 +49,6 @@ class Settler:
         self._after = FIRST
         self._oldest_s = 0.0
         self.oldest_unmatched_s = 0.0  # of the last whole turn: ended by one witness, still open
-
-    def hear(self) -> None:
-        """The callback has said that it has nothing left to tell, and what it told is in the ledger."""
-        self._heard_at_s = self._clock()
 
     async def warm(self) -> None:
         """Learn the pace of reasoning models from the calls on record."""
@@ -65,13 +61,15 @@ class Settler:
         `by_deadline` False for what a report has just touched: after a long outage the rest of its
         call may be in the very next batch, so that its age proves nothing yet.
         """
+        # Before the ledger is read: what is vouched for after it may be in the ledger by then only.
+        vouched_at_s = self.hearing.vouched_at_s()
         rows = await ledger.query(self._pool, "read_evidence", hold_ids=sorted(hold_ids))
         closes: list[dict[str, Any]] = []
         notes: list[tuple[str, str]] = []
         remembered = await self._remembered(rows)
         lessons: dict[str, tuple[str, Evidence]] = {}
         for row in rows:
-            evidence = self._evidence(row, by_deadline=by_deadline)
+            evidence = self._evidence(row, vouched_at_s, by_deadline=by_deadline)
             decided = verdict(evidence, self._cost_wait_s)
             if decided is not None:
                 closes.append(self._close(row, evidence, decided, remembered, notes))
@@ -94,6 +92,17 @@ class Settler:
 
         `told`: whether everything reported is in the ledger; what waits on disk is not missing evidence.
         """
+        async with asyncio.TaskGroup() as group:
+            # Beside the rounds: a round that waits for Postgres is no stall of this process.
+            group.create_task(self._pulse())
+            await self._sweep(told)
+
+    async def _pulse(self) -> None:
+        while True:
+            self.hearing.tick()
+            await asyncio.sleep(SWEEP_EVERY_S)
+
+    async def _sweep(self, told: Callable[[], bool]) -> None:
         while True:
             await asyncio.sleep(SWEEP_EVERY_S)
             try:
@@ -130,14 +139,16 @@ class Settler:
             self._after = (page[-1]["deadline_at"], str(page[-1]["hold_id"]))
         return {str(row["hold_id"]) for row in page if row["ripe"]}
 
-    def _evidence(self, row: asyncpg.Record, *, by_deadline: bool) -> Evidence:
-        now_s = self._clock()
+    def _evidence(
+        self, row: asyncpg.Record, vouched_at_s: float | None, *, by_deadline: bool
+    ) -> Evidence:
         return Evidence(
             row["expired"] and by_deadline,
             row["records"],
             open_s=row["open_s"],
-            callback_heard_s=None if self._heard_at_s is None else now_s - self._heard_at_s,
-            watched_s=now_s - self._began_s,
+            callback_heard_s=None if vouched_at_s is None else self._clock() - vouched_at_s,
+            watched_s=self.hearing.watched_s(),
+            quarantined=row["quarantined"],
         )
 
     def _close(

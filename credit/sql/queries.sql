@@ -79,9 +79,18 @@ SELECT o.hold_id, o.account_id, o.amount, o.granted, o.captured, o.deadline_at <
        coalesce((SELECT jsonb_agg(jsonb_build_object('kind', r.kind, 'body', r.body,
                         'age_s', extract(epoch FROM now() - r.recorded_at)::float8) ORDER BY r.recorded_at, r.id)
                  FROM call_record AS r WHERE r.hold_id = o.hold_id), '[]') AS records,
-       (SELECT count(*) FROM usage_event AS u WHERE u.hold_id = o.hold_id) AS events
+       (SELECT count(*) FROM usage_event AS u WHERE u.hold_id = o.hold_id) AS events,
+       EXISTS (SELECT FROM usage_quarantine AS q WHERE q.body ->> 'hold' = o.hold_id::text) AS quarantined
 FROM hold_open AS o JOIN hold AS h ON h.id = o.hold_id
 WHERE o.hold_id = ANY (:hold_ids);
+
+-- name: find_late_starts
+-- Which of these holds had been released, because nothing seemed to have begun, when a start came.
+SELECT c.hold_id, c.reason FROM hold_close AS c
+WHERE c.hold_id = ANY (:hold_ids) AND c.outcome = 'released'
+  AND c.reason IN ('never_started', 'no_upstream', 'refused_upstream')
+  AND EXISTS (SELECT FROM call_record AS r
+              WHERE r.hold_id = c.hold_id AND r.kind = 'start' AND r.recorded_at > c.closed_at);
 
 -- name: list_ripe
 -- Open holds past their deadline, and those whose end came lately and waits for its cost: each by its index.

@@ -87,7 +87,10 @@ def assemble(
         started.forget_old(now_s())
 
     key = settings.report_keys[0]
-    shipper = Shipper(spool, ReportLink(settings.accounting_url, key), chores)
+    # Its own: a switch remembers for a second, and the shipper looks from another thread.
+    switch = Switch(settings.switch_file, clock)
+    link = ReportLink(settings.accounting_url, key)
+    shipper = Shipper(spool, link, chores, is_off=Switch(settings.switch_file, clock).is_off)
     journal = Journal(spool.append, shipper.notify)
     sentences = Sentences.load(settings.sentences_file)
     calls = Calls()
@@ -110,4 +113,4 @@ def assemble(
         new_id=new_id,
     )
     shipper.start()
-    return Parts(gate, evidence, calls, Switch(settings.switch_file, clock))
+    return Parts(gate, evidence, calls, switch)

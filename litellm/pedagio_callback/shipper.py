@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import math
 import os
 import random
 import threading
@@ -41,7 +42,11 @@ class Shipper:
         post: Post,
         chores: Callable[[], None],
         look_every_s: float = LOOK_FOR_ORPHANS_EVERY_S,
+        is_off: Callable[[], bool] = lambda: False,
     ) -> None:
+        """`is_off`: whether the hooks stand aside; then calls begin of which nothing is written."""
+        self._is_off = is_off
+        self._name = spool.name()
         self._look_every_s = look_every_s
         self._spool = spool
         self._post = post
@@ -82,7 +87,7 @@ class Shipper:
         self._follow(began_s + self._look_every_s)
         # What was noted long ago says little of now, and accounting counts on now.
         if time.monotonic() - began_s < 2 * self._look_every_s:
-            self.beat(before)
+            self.beat(before, began_s)
 
     def _follow(self, until_s: float) -> None:
         """Ship what is there and what comes, busy or not, until it is time to look for orphans again."""
@@ -96,14 +101,23 @@ class Shipper:
                 return
             self._wake.wait(left_s)
 
-    def beat(self, before: Mapping[Path, int]) -> None:
+    def beat(self, before: Mapping[Path, int], noted_s: float) -> None:
         """Tell accounting that everything up to `before`, of all processes here, is with it.
+
+        `noted_s`: when that was noted, monotonic. Usually what is there now is shipped as well.
 
         Then a start that is missing there was never written. Nobody waits for the answer: what is
         not told now is told in a moment.
         """
-        if not self._stopping.is_set() and self._spool.is_shipped(before):
-            self._send([])
+        if self._stopping.is_set() or self._is_off():
+            return
+        now_s = time.monotonic()
+        if self._spool.is_shipped(self._spool.sizes()):
+            noted_s = now_s
+        elif not self._spool.is_shipped(before):
+            return
+        looked_ms = math.ceil((time.monotonic() - noted_s) * 1000)
+        self._send([], b',"looked_ms":%d' % looked_ms)
 
     def ship_all(self) -> bool:
         """Ship every segment to its end; False as soon as accounting did not take a batch."""
@@ -137,8 +151,9 @@ class Shipper:
         middle = len(lines) // 2
         return self._deliver(segment, lines[:middle]) and self._deliver(segment, lines[middle:])
 
-    def _send(self, lines: list[bytes]) -> int:
-        body = b'{"source":"callback","records":[' + b",".join(lines) + b"]}"
+    def _send(self, lines: list[bytes], more: bytes = b"") -> int:
+        head = b'{"source":"callback","spool":"%s"' % self._name.encode()
+        body = head + more + b',"records":[' + b",".join(lines) + b"]}"
         try:
             return self._post(body)
         except OSError as error:

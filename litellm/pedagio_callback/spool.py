@@ -11,7 +11,9 @@ import contextlib
 import errno
 import fcntl
 import os
+import re
 import threading
+import uuid
 from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -20,6 +22,8 @@ from pathlib import Path
 SEGMENT_BYTES = 8 * 1024 * 1024
 SUFFIX = ".jsonl"
 OFFSET_SUFFIX = ".offset"
+NAME_FILE = "name"
+NAME = re.compile("[0-9a-f]{32}")
 
 
 @dataclass
@@ -119,6 +123,23 @@ class Spool:
         segment.remove()
         return True
 
+    def name(self) -> str:
+        """The name of this folder, for all processes that share it and for ever: 32 hex digits."""
+        path = self._folder / NAME_FILE
+        fresh = self._folder / f"{self._name}.{NAME_FILE}"
+        name = uuid.uuid4().hex
+        try:
+            if path.exists() and not NAME.fullmatch(_text(path)):
+                path.unlink()  # cut short by a crash
+            fresh.write_text(name, encoding="ascii")
+            # Of several processes that begin at once the first names it.
+            with contextlib.suppress(FileExistsError):
+                os.link(fresh, path)
+            fresh.unlink()
+            return _text(path)
+        except OSError:  # a disk that is full: one process vouches for itself
+            return name
+
     def sizes(self) -> dict[Path, int]:
         """How much is written in each segment of the folder, of this and of other processes."""
         found: dict[Path, int] = {}
@@ -172,6 +193,10 @@ def _adopt(path: Path) -> Segment | None:
     segment = Segment(path, descriptor)
     segment.shipped_bytes = min(_offset(segment.offset_path), segment.size_bytes())
     return segment
+
+
+def _text(path: Path) -> str:
+    return path.read_bytes().decode("ascii", "replace")
 
 
 def _offset(path: Path) -> int:

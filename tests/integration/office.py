@@ -36,6 +36,9 @@ TOKEN_KEY = b"t" * 32
 WEBHOOK_KEY = b"w" * 32
 COST_WAIT_S = 10.0
 AT_MS = 1_795_000_000_000
+BEGAN_S = 1_000_000.0
+SPOOL = "5" * 32
+OTHER_SPOOL = "6" * 32
 
 
 class Office:
@@ -53,7 +56,7 @@ class Office:
         current = CurrentModels(pool)
         current.models = models or a_model_map()
         recorder = Recorder(pool, current, [TOKEN_KEY], 2100)
-        self.now_s = 0.0  # the clock by which this process has been listening
+        self.now_s = BEGAN_S  # by the clock of this process, which has just begun to listen
         self.settler = Settler(pool, current, COST_WAIT_S, lambda: self.now_s)
         extender = Extender(pool, Wording("pt-BR", "usd", "", "https://credit.example.com"))
         self.intake = Intake(spool, probe=partial(ledger.ask_pulse, pool), tell=self._tell)
@@ -79,9 +82,10 @@ class Office:
         path: str = "/v1/reports",
         key: bytes = REPORT_KEY,
         headers: Mapping[str, str] | None = None,
+        age_s: int = 0,
     ) -> httpx.Response:
-        """One signed request, as the callback makes it."""
-        now, nonce = str(int(time.time())), uuid.uuid4().hex
+        """One signed request, as the callback made it `age_s` ago."""
+        now, nonce = str(int(time.time()) - age_s), uuid.uuid4().hex
         mark = hmac.new(key, f"{now}.{nonce}.".encode() + body, "sha256").hexdigest()
         signed = {
             "x-pedagio-timestamp": now,
@@ -94,7 +98,7 @@ class Office:
 
     async def report(self, *records: Any) -> tuple[int, int, int]:
         """Send records; recorded, duplicates, quarantined."""
-        answer = await self.send(json.dumps({"source": "callback", "records": records}).encode())
+        answer = await self.send(batch(*records))
         assert answer.status_code == 200, answer.text
         tally = answer.json()
         return tally["recorded"], tally["duplicates"], tally["quarantined"]
@@ -121,6 +125,18 @@ class Office:
             body,
             age_s,
         )
+
+    def listen(self, seconds: float) -> None:
+        """Let this process run for so long, as its pulse notes it."""
+        until_s = self.now_s + seconds
+        while self.now_s < until_s:
+            self.now_s = min(until_s, self.now_s + 1.0)
+            self.settler.hearing.tick()
+
+    async def beat(self, spool: str = SPOOL, age_s: int = 0) -> None:
+        """The heartbeat of a callback, sent `age_s` ago."""
+        answer = await self.send(batch(spool=spool, looked_ms=0), age_s=age_s)
+        assert answer.status_code == 200, answer.text
 
     async def alarms(self) -> list[str]:
         """The kinds of the alarms raised, in order."""
@@ -184,6 +200,12 @@ class Office:
         ripe = await self.pool.fetch("SELECT hold_id FROM hold_open")
         await self.settler.settle(str(row["hold_id"]) for row in ripe)
         await self.books.check()
+
+
+def batch(*records: Any, spool: str = SPOOL, **more: Any) -> bytes:
+    """The body of a report; without records a heartbeat."""
+    head = {"source": "callback", "spool": spool}
+    return json.dumps(head | more | {"records": records}).encode()
 
 
 def token(hold_id: str, account_id: int, key: bytes = TOKEN_KEY, **changes: Any) -> str:

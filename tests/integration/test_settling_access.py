@@ -1,12 +1,12 @@
 """How holds end when a witness is silent: Envoy's access log, the heartbeat, the sweep in pages."""
 
 import itertools
-import json
 from typing import Any
 
 import asyncpg
 import pytest
 
+from accounting.settling.evidence import START_WAIT_S
 from accounting.settling.outcome import END_WAIT_S
 from accounting.settling.settle import PAGE_HOLDS
 from tests.books import Figures
@@ -18,14 +18,13 @@ COST = 4_500_000
 INPUT = 1_000 * 2_500  # as the callback counted it, and as Envoy's 4,000 bytes say
 BY_BYTES = INPUT + 100 * 10_000  # and 22,000 streamed bytes are 100 tokens
 LONG = 3_600.0
-HEARTBEAT = json.dumps({"source": "callback", "records": []}).encode()
 
 
 @pytest.fixture
 def office(pool: asyncpg.Pool) -> Office:
     """Accounting on this test's ledger, listening for an hour."""
     office = Office(pool)
-    office.now_s = LONG
+    office.listen(LONG)
     return office
 
 
@@ -53,14 +52,13 @@ async def test_call_that_envoy_never_forwarded_is_released_at_once(office: Offic
     assert await office.exceptions() == []
 
 
-async def test_error_of_litellm_without_a_start_is_released_after_seconds(office: Office) -> None:
-    """LiteLLM refused the request before our hook; a start would have come by then."""
+async def test_error_of_litellm_without_a_start_is_released_after_a_beat(office: Office) -> None:
+    """LiteLLM refused the request before our hook, says a callback that has nothing left to tell."""
     hold_id, _, _ = await placed(office)
-    await office.envoy(hold_id, age_s=4.0, code=401)
+    await office.envoy(hold_id, age_s=60.0, code=401)
     assert await swept(office, hold_id) is None
-    other, _, _ = await placed(office)
-    await office.envoy(other, age_s=6.0, code=401)
-    assert await swept(office, other) == ("released", "refused_upstream", 0)
+    await office.beat()
+    assert await swept(office, hold_id) == ("released", "refused_upstream", 0)
 
 
 async def test_call_of_which_only_envoy_tells_is_settled_by_its_bytes(office: Office) -> None:
@@ -102,8 +100,8 @@ async def test_hold_that_nobody_started_is_released_once_the_callback_was_heard_
 ) -> None:
     """Its heartbeat says that no start is on its way; without it only the deadline closes."""
     hold_id, _, account_id = await placed(office)
-    await office.age(hold_id, 59.0)
-    await office.send(HEARTBEAT)
+    await office.age(hold_id, START_WAIT_S - 1)
+    await office.beat()
     assert await swept(office, hold_id) is None
     await office.age(hold_id, 2.0)
     assert await swept(office, hold_id) == ("released", "never_started", 0)
@@ -128,7 +126,7 @@ async def test_accounting_that_was_away_counts_no_silence_of_before(office: Offi
     await office.envoy(hold_id, age_s=LONG)
     fresh = Office(office.pool)
     assert await swept(fresh, hold_id) is None
-    fresh.now_s = END_WAIT_S
+    fresh.listen(END_WAIT_S)
     assert await swept(fresh, hold_id) == ("settled", "end_missing", BY_BYTES)
 
 
@@ -138,7 +136,7 @@ async def test_stream_that_goes_on_is_not_closed_by_entries_of_progress(office: 
     await office.report(start(hold_id, text))
     await office.age(hold_id, LONG)
     await office.envoy(hold_id, age_s=LONG, stage="progress")
-    await office.send(HEARTBEAT)
+    await office.beat()
     assert await swept(office, hold_id) is None
 
 

@@ -22,7 +22,7 @@ LONG = 3_600.0
 def office(pool: asyncpg.Pool) -> Office:
     """Accounting on this test's ledger, listening for an hour."""
     office = Office(pool)
-    office.now_s = LONG
+    office.listen(LONG)
     return office
 
 

@@ -7,12 +7,13 @@ import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from types import ModuleType
+from types import ModuleType, SimpleNamespace
 from typing import Any
 
 import httpx
 
 from accounting.ingest.intake import Intake
+from accounting.settling.hearing import Hearing
 from accounting.settling.outcome import Verdict
 from authz.bounded import Bounded
 from authz.store import PULSE_EVERY_S, Ways
@@ -65,7 +66,8 @@ async def report_that_is_nowhere_on_disk_is_not_acknowledged(http: ModuleType) -
         """Nobody is told."""
 
     intake = Intake(None, probe=nothing, tell=nothing)
-    app = http.create_app(http.Face(AwayLedger(), None, None, [b"key"], intake))
+    listening = SimpleNamespace(hearing=Hearing(time.monotonic))
+    app = http.create_app(http.Face(AwayLedger(), listening, None, [b"key"], intake))
     body, now = json.dumps({"source": "callback", "records": [{"id": "1"}]}), str(int(time.time()))
     mark = hmac.new(b"key", f"{now}.{NONCE}.{body}".encode(), "sha256").hexdigest()
     headers = {

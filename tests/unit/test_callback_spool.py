@@ -4,6 +4,7 @@ import itertools
 import json
 import os
 import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -171,7 +172,7 @@ def test_shipper_beats_when_everything_is_shipped(tmp_path: Path) -> None:
 
     def post(body: bytes) -> int:
         status = accounting(body)
-        if body == b'{"source":"callback","records":[]}' and len(accounting.lines) == 1:
+        if json.loads(body)["records"] == [] and len(accounting.lines) == 1:
             beats.set()
         return status
 
@@ -188,15 +189,58 @@ def test_shipper_does_not_beat_while_another_process_has_something_to_tell(tmp_p
     spool, neighbour, accounting = new_spool(tmp_path), new_spool(tmp_path), Accounting()
     neighbour.append(encode({"number": 1}))
     shipper = Shipper(spool, accounting, lambda: None)
-    before = spool.sizes()
-    shipper.beat(before)
+    before, noted_s = spool.sizes(), time.monotonic()
+    shipper.beat(before, noted_s)
     assert accounting.batches == []
     assert ship(neighbour, Accounting())
-    shipper.beat(before)
+    shipper.beat(before, noted_s)
     assert accounting.batches == [0]
     neighbour.append(encode({"number": 2}))
-    shipper.beat(before)  # what came since is not what this beat speaks of
+    shipper.beat(before, noted_s)  # what came since is not what this beat speaks of
     assert accounting.batches == [0, 0]
+
+
+def test_shipper_says_when_it_looked_and_whose_spool_it_is(tmp_path: Path) -> None:
+    """Now, when all that is there is shipped; else when it noted what is. All batches carry the folder's name."""
+    spool, told = new_spool(tmp_path), []
+
+    def post(body: bytes) -> int:
+        told.append(json.loads(body))
+        return 200
+
+    shipper = Shipper(spool, post, lambda: None)
+    shipper.beat(spool.sizes(), time.monotonic() - 5.0)
+    assert told[-1]["looked_ms"] < 5_000
+    before, noted_s = spool.sizes(), time.monotonic() - 5.0
+    spool.append(encode({"number": 1}))
+    shipper.beat(before, noted_s)
+    assert told[-1]["looked_ms"] >= 5_000
+    assert shipper.ship_all()
+    assert told[-1]["records"]
+    assert {body["spool"] for body in told} == {spool.name()}
+
+
+def test_shipper_does_not_beat_while_the_hooks_stand_aside(tmp_path: Path) -> None:
+    """Switched off, calls begin of which nothing is written: nobody may say that none began."""
+    spool, accounting, off = new_spool(tmp_path), Accounting(), [True]
+    shipper = Shipper(spool, accounting, lambda: None, is_off=lambda: off[0])
+    shipper.beat({}, time.monotonic())
+    assert accounting.batches == []
+    off[0] = False
+    shipper.beat({}, time.monotonic())
+    assert accounting.batches == [0]
+
+
+def test_spool_has_one_name_for_all_who_share_its_folder(tmp_path: Path) -> None:
+    """Restarts and neighbours keep it; a name that a crash cut short is made anew."""
+    name = new_spool(tmp_path / "a").name()
+    assert new_spool(tmp_path / "a").name() == name
+    assert new_spool(tmp_path / "b").name() != name
+    (tmp_path / "a" / "name").write_text("5f")
+    fresh = new_spool(tmp_path / "a").name()
+    assert len(fresh) == 32
+    assert new_spool(tmp_path / "a").name() == fresh
+    assert sorted(path.name for path in (tmp_path / "a").iterdir()) == ["name"]
 
 
 def test_shipper_looks_for_orphans_under_constant_load(tmp_path: Path) -> None:

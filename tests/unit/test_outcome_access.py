@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from accounting.settling.evidence import Evidence
+from accounting.settling.evidence import START_WAIT_S, Evidence
 from accounting.settling.outcome import (
     ABORT_WAIT_S,
     DOUBTFUL,
@@ -21,6 +21,7 @@ from tests.unit.evidence import access, cost, end, evidence, start
 
 COST_WAIT_S = 10.0
 LONG_AGO = 3_600.0
+HEARD = START_WAIT_S
 SOON = END_WAIT_S - 1
 GUESS = cost(exact=False, error_code="499")
 FREE_FAILURE = cost("failure", exact=False)
@@ -67,18 +68,32 @@ CASES: list[Case] = [
     *((f"110 never forwarded: {flag}", evidence(access(503, flags=[flag], first_byte_ms=None)), NO_UPSTREAM)
       for flag in ("UH", "UF", "NR", "NC", "UO", "UAEX")),
     ("110 refused once, broken then", evidence(access(503, flags=["UC", "UF"], first_byte_ms=None)), None),
-    ("110 error of LiteLLM, a start may be on its way", evidence(access(500, REFUSAL_WAIT_S - 1)), None),
-    ("110 error of LiteLLM", evidence(access(500, REFUSAL_WAIT_S)), REFUSED),
-    ("110 refused by LiteLLM", evidence(access(401, REFUSAL_WAIT_S)), REFUSED),
-    ("110 error of LiteLLM, a free failure told", evidence(FREE_FAILURE, access(429, REFUSAL_WAIT_S)), REFUSED),
+    ("110 error of LiteLLM, a start may be on its way",
+     evidence(access(500, REFUSAL_WAIT_S + 4), callback_heard_s=5.0), None),
+    ("110 error of LiteLLM, nobody vouches", evidence(access(500, END_WAIT_S - 1)), None),
+    ("110 error of LiteLLM, the callback is silent", evidence(access(500, END_WAIT_S)), REFUSED),
+    ("110 error of LiteLLM", evidence(access(500, REFUSAL_WAIT_S), callback_heard_s=0.0), REFUSED),
+    ("110 refused by LiteLLM", evidence(access(401, REFUSAL_WAIT_S), callback_heard_s=0.0), REFUSED),
+    ("110 error of LiteLLM, a free failure told",
+     evidence(FREE_FAILURE, access(429, REFUSAL_WAIT_S), callback_heard_s=0.0), REFUSED),
+    *((f"110 timed out: {code}, a start may be late", evidence(access(code, HEARD - 1), callback_heard_s=0.0), None)
+      for code in (408, 504)),
+    *((f"110 timed out: {code}", evidence(access(code, HEARD), callback_heard_s=0.0), REPORT_MISSING)
+      for code in (408, 504)),
+    *((f"110 timed out: {code}, the callback is silent", evidence(access(code, END_WAIT_S)), REPORT_MISSING)
+      for code in (408, 504)),
+    ("110 error of LiteLLM, a record was quarantined",
+     evidence(access(500, HEARD), callback_heard_s=0.0, quarantined=True), None),
+    ("110 nor then anybody's word", evidence(access(500, END_WAIT_S), quarantined=True), REPORT_MISSING),
     ("110 connection broke, too early to say", evidence(broken(503, "UC", SOON)), None),
     ("110 connection broke, the callback is silent", evidence(broken(503, "UC", END_WAIT_S)), REPORT_MISSING),
     ("110 connection broke, the callback knows of nothing",
-     evidence(broken(503, "UC", 65.0), callback_heard_s=5.0), NEVER_STARTED),
-    ("110 client left, the callback knows of nothing", evidence(left(65.0), callback_heard_s=5.0), NEVER_STARTED),
-    ("110 client left, the callback was heard too early", evidence(left(65.0), callback_heard_s=6.0), None),
+     evidence(broken(503, "UC", HEARD + 5), callback_heard_s=5.0), NEVER_STARTED),
+    ("110 client left, the callback knows of nothing", evidence(left(HEARD + 5), callback_heard_s=5.0), NEVER_STARTED),
+    ("110 client left, the callback was heard too early", evidence(left(HEARD + 5), callback_heard_s=6.0), None),
     ("110 client left, the callback is silent", evidence(left(END_WAIT_S)), REPORT_MISSING),
-    ("110 answer, the callback knows of nothing", evidence(access(200, 65.0), callback_heard_s=5.0), REPORT_MISSING),
+    ("110 answer, the callback knows of nothing",
+     evidence(access(200, HEARD + 5), callback_heard_s=5.0), REPORT_MISSING),
     ("110 answer, too early to say", evidence(access(200, SOON)), None),
     ("110 answer, the callback is silent", evidence(access(200, END_WAIT_S)), REPORT_MISSING),
     ("110 cut after the first byte", evidence(access(200, END_WAIT_S, flags=["UPE"])), REPORT_MISSING),
@@ -107,9 +122,12 @@ CASES: list[Case] = [
     ("webhook, billed failure, another attempt may come", evidence(aged(BILLED, LONG_AGO)), None),
     ("webhook, billed failure, over", evidence(BILLED, access(500)), Verdict("captured", "billed_failure")),
     # 1 0 0
-    ("100 just placed", evidence(open_s=59.0, callback_heard_s=0.0), None),
-    ("100 the callback knows of nothing", evidence(open_s=60.0, callback_heard_s=0.0), NEVER_STARTED),
-    ("100 the callback was heard too early", evidence(open_s=LONG_AGO, callback_heard_s=LONG_AGO - 59), None),
+    ("100 just placed", evidence(open_s=HEARD - 1, callback_heard_s=0.0), None),
+    ("100 the callback knows of nothing", evidence(open_s=HEARD, callback_heard_s=0.0), NEVER_STARTED),
+    ("100 a record was quarantined", evidence(open_s=LONG_AGO, callback_heard_s=0.0, quarantined=True), None),
+    ("100 quarantined, deadline", evidence(open_s=LONG_AGO, quarantined=True, expired=True), REPORT_MISSING),
+    ("110 an answer began before it broke", evidence(access(503, END_WAIT_S, flags=["UF"])), REPORT_MISSING),
+    ("100 the callback was heard too early", evidence(open_s=LONG_AGO, callback_heard_s=LONG_AGO - HEARD + 1), None),
     ("100 the callback was never heard", evidence(open_s=LONG_AGO), None),
     ("100 deadline", evidence(open_s=LONG_AGO, expired=True), Verdict("released", "no_evidence")),
     ("100 started: a stream goes on", evidence(start(), open_s=LONG_AGO, callback_heard_s=0.0), None),
@@ -140,7 +158,7 @@ def test_verdict_in_each_combination_of_witnesses(
         (evidence(start(), access(429, END_WAIT_S)), "end_missing"),
         (evidence(start(), access(200, END_WAIT_S)), "end_missing"),
         (evidence(access(200, END_WAIT_S)), "report_missing"),
-        (evidence(access(500, REFUSAL_WAIT_S)), None),
+        (evidence(access(500, END_WAIT_S)), None),
         (evidence(open_s=LONG_AGO, callback_heard_s=0.0), None),
         (evidence(expired=True), "no_evidence"),
     ],
@@ -178,6 +196,7 @@ KNOWN = st.fixed_dictionaries(
         "open_s": st.floats(0, 4_000),
         "callback_heard_s": st.none() | st.floats(0, 4_000),
         "watched_s": st.floats(0, 4_000) | st.just(math.inf),
+        "quarantined": st.booleans(),
     }
 )
 
