@@ -155,7 +155,7 @@ class ChaosStack(Stack):
         super()._plan()
         ports, taken = self._ports, set(self._ports.authz)
         taken |= {getattr(ports, name) for name in ("postgres", "redis", "provider", "litellm")}
-        taken |= {ports.envoy, ports.ingest, ports.admin, ports.access_log}
+        taken |= {ports.envoy, ports.ingest, ports.admin, ports.access_log, *ports.authz_metrics}
         targets = {f"postgres-{name}": ports.postgres for name in POSTGRES_LINKS}
         targets |= {f"check-{n}": port for n, port in enumerate(ports.authz, 1)}
         targets |= {"reports": ports.ingest, "access-log": ports.access_log}
