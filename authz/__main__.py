@@ -25,7 +25,7 @@ from authz.snapshot import Snapshot
 from authz.store import Store, Ways
 from credit import ledger, logs
 from credit.ledger import Place, Placed
-from credit.mirror import Mirror
+from credit.mirror import TTL_S, Mirror
 from credit.news import News
 from credit.patience import connect_when_there
 from credit.pool import Pool
@@ -120,6 +120,8 @@ def _open_store(
         batcher.place,
         functools.partial(ledger.ask_pulse, pulse),
         functools.partial(ledger.place_bounded, pool, deadline_s=settings.hold_deadline_s),
+        functools.partial(ledger.list_figures, pool),
+        functools.partial(ledger.list_recently_bounded, pool, TTL_S),
         functools.partial(ledger.record_outage, pool),
     )
     name = f"{socket.gethostname()} {settings.authz_listen}"

@@ -2,12 +2,13 @@
 
 protocol.md 6. Nothing can fence a replica that Postgres does not answer, so the bound is per replica: in one
 outage an account is granted at most min(what was available as last known, the cap). What it is granted
-is placed in the ledger, by id, before anything else once Postgres is back.
+is placed in the ledger, by id, before anything else once Postgres is back; the replica then learns what the
+ledger says of these accounts, so that the next outage grants nothing a second time.
 """
 
 import asyncio
 import json
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, Final
 
@@ -29,6 +30,8 @@ BATCH_WITHIN_S: Final = 10.0
 FindFigures = Callable[[int], Awaitable[Figures | None]]
 # ledger.place_bounded: hold id -> placed, replay, unknown.
 PlaceBounded = Callable[[Sequence[Mapping[str, Any]]], Awaitable[Mapping[str, str]]]
+# Has the replica know what the ledger now says of these accounts; raises what the ledger raises.
+Learn = Callable[[Collection[int]], Awaitable[None]]
 Alarm = Callable[[str, Mapping[str, Any]], None]
 
 log = structlog.get_logger()
@@ -74,8 +77,8 @@ class Bounded:
     async def place(self, place: Place) -> Placed:
         """Decide one hold; the same id gets the same answer. Raises OSError when the disk is full.
 
-        A refusal is never said to be about credit, since only the ledger may say that (I5): what does not fit
-        is `closed`, which the door words as enforcement_unavailable.
+        A refusal is never said to be about credit or a suspension, since only the ledger may say that (I5):
+        it is `closed`, which the door words as enforcement_unavailable.
         """
         task = self._deciding.get(place.hold_id)
         if task is None:
@@ -93,8 +96,10 @@ class Bounded:
             account_id, granted = self._answers[place.hold_id]
             result = "replay" if account_id == place.account_id else "closed"
             return _answer(result, granted, figures)
+        # Only the ledger may say `account_suspended`: since it was seen, it may have been made active again.
         if figures.status != "active":
-            return _answer("refused", 0, figures, "account_suspended")
+            BOUNDED_HOLDS.labels("refused").inc()
+            return _answer("closed", 0, figures)
         if figures.shadow:  # watched only: it passes, and nothing is reserved
             return _answer("closed", 0, figures)
         # Nothing is awaited between looking at what is left and taking it.
@@ -114,11 +119,14 @@ class Bounded:
         self._show()
         return _answer("placed", fitting, figures)
 
-    async def drain(self, place_bounded: PlaceBounded) -> int:
+    async def drain(self, place_bounded: PlaceBounded, learn: Learn) -> int:
         """Place the oldest batch of what waits; how many that was. Raises what the ledger raises."""
         lines = self._spool.read()[:BATCH_HOLDS]
         if lines:
-            await self._place_lines(lines, place_bounded)
+            accounts = await self._place_lines(lines, place_bounded)
+            # Before they are taken: an outage that is over leaves no figures from before its grants.
+            async with asyncio.timeout(BATCH_WITHIN_S):
+                await learn(accounts)
             self._spool.take(lines)
             self._show()
         return len(lines)
@@ -145,7 +153,8 @@ class Bounded:
         """Take over what a dead replica with the same folder left."""
         return self._spool.adopt_orphans()
 
-    async def _place_lines(self, lines: Sequence[bytes], place_bounded: PlaceBounded) -> None:
+    async def _place_lines(self, lines: Sequence[bytes], place_bounded: PlaceBounded) -> set[int]:
+        """The accounts whose holds the ledger has now, whoever brought them."""
         places = {line: _read(line) for line in lines}
         try:
             good = [place for place in places.values() if place is not None]
@@ -156,15 +165,19 @@ class Bounded:
                 raise
             if len(lines) > 1:  # one bad line must not take its neighbours with it
                 middle = len(lines) // 2
-                await self._place_lines(lines[:middle], place_bounded)
-                await self._place_lines(lines[middle:], place_bounded)
-                return
+                return await self._place_lines(
+                    lines[:middle], place_bounded
+                ) | await self._place_lines(lines[middle:], place_bounded)
             results = {}
+        accounts: set[int] = set()
         for line, place in places.items():
             result = results.get(place["id"], "rejected") if place else "rejected"
             BOUNDED_HOLDS.labels(result).inc()
-            if result not in {"placed", "replay"}:
+            if place is not None and result in {"placed", "replay"}:
+                accounts.add(int(place["account_id"]))
+            else:
                 await self._set_aside(line, place, result)
+        return accounts
 
     async def _set_aside(self, line: bytes, place: Mapping[str, Any] | None, result: str) -> None:
         await self._spool.reject(line)
@@ -182,10 +195,10 @@ class Bounded:
         SPOOL_BYTES.set(self._spool.size_bytes)
 
 
-def _answer(result: str, granted: int, figures: Figures, reason: str | None = None) -> Placed:
+def _answer(result: str, granted: int, figures: Figures) -> Placed:
     return Placed(
         result,
-        reason,
+        None,
         granted,
         figures.shadow,
         figures.posted_nanos,

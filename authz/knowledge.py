@@ -42,6 +42,8 @@ class Knowledge:
         self._mirror = mirror
         self._clock = clock
         self._pause_until_s = clock()
+        # Until it is known what earlier outages granted, the mirror's figures may be from before them.
+        self.believes_mirror = False
         self._seen: OrderedDict[int, Figures] = OrderedDict()
 
     def see(self, place: Place, placed: Placed) -> None:
@@ -58,10 +60,14 @@ class Knowledge:
             int(placed.status_at.timestamp()),
             placed.shadow and not place.shadow,
         )
-        known = self._seen.get(place.account_id)
+        self.learn(place.account_id, figures)
+
+    def learn(self, account_id: int, figures: Figures) -> None:
+        """Remember what the ledger says of an account; older figures, here or in the mirror, count no more."""
+        known = self._seen.get(account_id)
         if known is None or known.version <= figures.version:
-            self._seen[place.account_id] = figures
-            self._seen.move_to_end(place.account_id)
+            self._seen[account_id] = figures
+            self._seen.move_to_end(account_id)
             if len(self._seen) > ACCOUNTS_KEPT:
                 self._seen.popitem(last=False)
 
@@ -69,7 +75,7 @@ class Knowledge:
         """The newest figures of an account."""
         seen = self._seen.get(account_id)
         mirrored: Figures | None = None
-        if self._mirror is not None and self._may_ask():
+        if self._mirror is not None and self.believes_mirror and self._may_ask():
             try:
                 async with asyncio.timeout(ASK_WITHIN_S):
                     mirrored = await self._mirror.find(account_id)

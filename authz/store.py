@@ -7,7 +7,7 @@ ledger decides again. Everything in between is unknown, and unknown is a 503, ne
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -18,6 +18,7 @@ from authz.knowledge import Knowledge
 from authz.metrics import PLACE_UNKNOWN, show_state
 from credit.away import is_away
 from credit.ledger import Place, Placed
+from credit.mirror import figures_in
 
 PULSE_EVERY_S: Final = 0.25
 PULSE_WITHIN_S: Final = 0.75
@@ -28,9 +29,12 @@ MISSES: Final = 3
 TURN_WITHIN_S: Final = 1.0
 ORPHANS_EVERY_S: Final = 10.0
 TELL_WITHIN_S: Final = 5.0
+RECALL_WITHIN_S: Final = 10.0
 CHANGES_KEPT: Final = 1_000
 
 log = structlog.get_logger()
+
+Rows = Sequence[Mapping[str, Any]]
 
 
 class StoreAwayError(ConnectionError):
@@ -42,12 +46,16 @@ class Ways:
     """How the store is reached. Each raises what the driver raises.
 
     `place`: the batcher; `pulse`: asks for a sign of life; `place_bounded`: places what was granted;
+    `list_figures`: named accounts as the ledger has them (rows with credit.mirror.FIELDS);
+    `list_recently_bounded`: the same of those that any outage granted, as long as the mirror keeps them;
     `tell`: writes (kind, subject, detail) as an audit line and an alarm.
     """
 
     place: Callable[[Place], Awaitable[Placed]]
     pulse: Callable[[], Awaitable[object]]
     place_bounded: PlaceBounded
+    list_figures: Callable[[Sequence[int]], Awaitable[Rows]]
+    list_recently_bounded: Callable[[], Awaitable[Rows]]
     tell: Callable[[str, str, Mapping[str, Any]], Awaitable[None]]
 
 
@@ -144,6 +152,7 @@ class Store:
             return
         self._first_miss_s, self._misses = None, 0
         try:
+            await self._recall()
             if self.state != "connected":
                 await self._return()
             else:
@@ -181,7 +190,7 @@ class Store:
         holds = granted_nanos = 0
         if self._bounded is not None:
             # Grants go on while a long queue is placed, so that nobody waits for it.
-            while await self._bounded.drain(self._ways.place_bounded) >= BATCH_HOLDS:
+            while await self._bounded.drain(self._ways.place_bounded, self._learn) >= BATCH_HOLDS:
                 pass
             self._open.clear()
             try:
@@ -206,14 +215,29 @@ class Store:
         async with asyncio.timeout(TURN_WITHIN_S):
             while not bounded.at_rest:
                 await bounded.wait_decided()
-                await bounded.drain(self._ways.place_bounded)
+                await bounded.drain(self._ways.place_bounded, self._learn)
+
+    async def _learn(self, account_ids: Collection[int]) -> None:
+        """Know of these accounts what the ledger says, with what was just placed in it."""
+        self._remember(await self._ways.list_figures(sorted(account_ids)))
+
+    async def _recall(self) -> None:
+        """Once: know what outages granted before this process began; only then is the mirror believed."""
+        if not self._knowledge.believes_mirror:
+            async with asyncio.timeout(RECALL_WITHIN_S):
+                self._remember(await self._ways.list_recently_bounded())
+            self._knowledge.believes_mirror = True
+
+    def _remember(self, rows: Rows) -> None:
+        for row in rows:
+            self._knowledge.learn(row["id"], figures_in(row))
 
     async def _tend(self) -> None:
         """In quiet times: what dead replicas left, then what nobody was told yet."""
         if self._bounded is not None and self._clock() - self._orphans_s >= ORPHANS_EVERY_S:
             self._orphans_s = self._clock()
             self._bounded.adopt_orphans()
-            while await self._bounded.drain(self._ways.place_bounded):
+            while await self._bounded.drain(self._ways.place_bounded, self._learn):
                 pass
         while self._untold:
             kind, detail = self._untold[0]

@@ -149,6 +149,18 @@ async def place_bounded(
     return {str(r["o_id"]): r["o_result"] for r in rows}
 
 
+async def list_figures(
+    pool: asyncpg.Pool, account_ids: Sequence[int]
+) -> Sequence[Mapping[str, Any]]:
+    """Named accounts as they are now: rows with id and the fields of credit.mirror.FIELDS."""
+    return [dict(row) for row in await _many(pool, "list_figures", account_ids=account_ids)]
+
+
+async def list_recently_bounded(pool: asyncpg.Pool, within_s: int) -> Sequence[Mapping[str, Any]]:
+    """The same of the accounts that were granted something in an outage in so many seconds."""
+    return [dict(row) for row in await _many(pool, "list_recently_bounded", within_s=within_s)]
+
+
 async def access_batch(pool: asyncpg.Pool, records: Sequence[Mapping[str, Any]]) -> dict[str, str]:
     """Keep entries of Envoy's access log; record id -> recorded, duplicate. See the SQL for fields."""
     rows = await _many(pool, "access_batch", records=records)

@@ -51,6 +51,11 @@ class Figures:
         return self.posted_nanos + self.overdraft_nanos - self.held_nanos
 
 
+def figures_in(row: Mapping[str, Any]) -> Figures:
+    """A row of the ledger that holds FIELDS."""
+    return Figures(*(row[name] for name in FIELDS))
+
+
 class Mirror:
     """Accounts in Redis. Every method raises redis.RedisError or OSError while it is away."""
 

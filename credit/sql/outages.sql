@@ -23,6 +23,21 @@ SELECT a.id, a.client_id, coalesce(a.external_id, '') AS external_id, a.kind, a.
 FROM account AS a WHERE a.id > :after AND a.client_id IS NOT NULL AND a.kind <> 'unattributed'
 ORDER BY a.id LIMIT :page;
 
+-- name: list_figures
+-- Named accounts as they are: what a replica knows of them after it placed its grants of an outage.
+SELECT a.id, a.posted, a.held, a.overdraft, a.version, a.status, extract(epoch FROM a.status_at)::bigint AS status_s,
+       a.mode_override IS NOT DISTINCT FROM 'shadow' AS shadow
+FROM account AS a WHERE a.id = ANY(:account_ids::bigint[]);
+
+-- name: list_recently_bounded
+-- Accounts that were granted something in an outage since the mirror's entries may have been written: what a
+-- replica that starts must know better than the mirror.
+SELECT a.id, a.posted, a.held, a.overdraft, a.version, a.status, extract(epoch FROM a.status_at)::bigint AS status_s,
+       a.mode_override IS NOT DISTINCT FROM 'shadow' AS shadow
+FROM account AS a
+WHERE a.id IN (SELECT h.account_id FROM hold AS h
+               WHERE h.placed_by = 'bounded' AND h.placed_at > now() - make_interval(secs => :within_s::integer));
+
 -- name: list_changed
 -- The same for accounts that changed from one horizon to the next. The row read may be newer than that:
 -- the mirror keeps the highest version.

@@ -1,7 +1,7 @@
 """A replica that grants while Postgres is away, on a real disk, over a ledger that answers as told."""
 
 import errno
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -68,6 +68,7 @@ class Scene:
         self.ledger = Ledger()
         self.alarms: list[tuple[str, str]] = []
         self.full = False
+        self.learned: set[int] = set()
         self.start()
 
     def start(self) -> None:
@@ -89,8 +90,15 @@ class Scene:
 
     async def drain(self) -> None:
         """Until nothing waits."""
-        while await self.bounded.drain(self.ledger.place_bounded):
+        while await self.drain_once():
             pass
+
+    async def drain_once(self) -> int:
+        """One batch."""
+        return await self.bounded.drain(self.ledger.place_bounded, self._learn)
+
+    async def _learn(self, account_ids: Collection[int]) -> None:
+        self.learned |= set(account_ids)
 
     async def _find(self, account_id: int) -> Figures | None:
         return self.figures.get(account_id)

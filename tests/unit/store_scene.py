@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import astuple, replace
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +10,7 @@ from authz.bounded import Bounded
 from authz.knowledge import Knowledge
 from authz.store import AWAY_AFTER_S, PULSE_EVERY_S, Store, Ways
 from credit.ledger import Place, Placed
-from credit.mirror import Figures
+from credit.mirror import FIELDS, Figures
 from credit.spool import Spool
 from tests.books import a_place
 from tests.unit.door import placed
@@ -21,9 +21,16 @@ START_S = 1_795_000_000
 
 
 class Ledger:
-    """Postgres as a replica meets it; `away` is what every call raises."""
+    """Postgres as a replica meets it, with Maria's account; `away` is what every call raises."""
 
-    def __init__(self) -> None:
+    def __init__(self, posted: int = 5_000_000, elsewhere: int = 1_000_000) -> None:
+        """`elsewhere`: what other holds of hers reserve."""
+        self.posted = posted
+        self.elsewhere = elsewhere
+        self.version = 7
+        self.decided: list[str] = []
+        self.bounded = False
+        self.silent_about_figures = False
         self.away: Exception | None = None
         self.held: dict[str, int] = {}
         self.told: list[tuple[str, Mapping[str, Any]]] = []
@@ -38,17 +45,69 @@ class Ledger:
     async def place(self, place: Place) -> Placed:
         """What the batcher returns."""
         self._answer()
-        self.held[place.hold_id] = 100
-        return replace(placed(), account_version=7)
+        answer = replace(
+            placed(),
+            posted_nanos=self.posted,
+            held_nanos=self.elsewhere + sum(self.held.values()),
+            account_version=self.version,
+        )
+        if answer.available_nanos < 100:
+            return replace(answer, result="refused", reason="insufficient_credit", granted_nanos=0)
+        self.decided.append(place.hold_id)
+        self.put(place.hold_id, 100)
+        return answer
+
+    def put(self, hold_id: str, granted: int) -> None:
+        """A hold of hers, once; each is a version."""
+        if hold_id not in self.held:
+            self.held[hold_id] = granted
+            self.version += 1
+
+    @property
+    def figures(self) -> Figures:
+        """Her account as it is."""
+        held = self.elsewhere + sum(self.held.values())
+        return Figures(self.posted, held, 0, self.version, "active", START_S, shadow=False)
 
     async def place_bounded(self, places: Sequence[Mapping[str, Any]]) -> Mapping[str, str]:
         """Waits for a permit, so that a test can act meanwhile."""
         self.arrived.set()
         await self.permits.acquire()
         self._answer()
+        self.bounded = True
+        results = {
+            place["id"]: "replay" if place["id"] in self.held else "placed" for place in places
+        }
         for place in places:
-            self.held[place["id"]] = place["granted"]
-        return {place["id"]: "placed" for place in places}
+            self.put(place["id"], place["granted"])
+        return results
+
+    async def list_figures(self, account_ids: Sequence[int]) -> Sequence[Mapping[str, Any]]:
+        """Hers, if she is asked for."""
+        self._answer()
+        if self.silent_about_figures:
+            raise ConnectionResetError
+        figures = astuple(self.figures)
+        return [
+            {"id": MARIA, **dict(zip(FIELDS, figures, strict=True))}
+            for i in account_ids
+            if i == MARIA
+        ]
+
+    async def list_recently_bounded(self) -> Sequence[Mapping[str, Any]]:
+        """Hers, if an outage granted her anything."""
+        return await self.list_figures([MARIA] if self.bounded else [])
+
+    def ways(self) -> Ways:
+        """How a replica reaches it."""
+        return Ways(
+            self.place,
+            self.pulse,
+            self.place_bounded,
+            self.list_figures,
+            self.list_recently_bounded,
+            self.tell,
+        )
 
     async def tell(self, kind: str, subject: str, detail: Mapping[str, Any]) -> None:
         """The audit."""
@@ -66,16 +125,15 @@ class Ledger:
 class Scene:
     """A replica with a clock that only the test moves."""
 
-    def __init__(self, folder: Path | None, *, may_grant: bool = True) -> None:
+    def __init__(
+        self, folder: Path | None, *, may_grant: bool = True, ledger: Ledger | None = None
+    ) -> None:
         self.clock_s = 0.0
-        self.ledger = Ledger()
+        self.ledger = ledger or Ledger()
         self.mirror = Mirror()
         self.knowledge = Knowledge(self.mirror, self.clock)
-        ways = Ways(
-            self.ledger.place, self.ledger.pulse, self.ledger.place_bounded, self.ledger.tell
-        )
         self.store = Store(
-            ways,
+            self.ledger.ways(),
             self.knowledge,
             name="here",
             bounded_for_s=BOUNDED_FOR_S,

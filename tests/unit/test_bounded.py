@@ -62,17 +62,19 @@ async def test_caller_that_leaves_keeps_the_grant(tmp_path: Path) -> None:
 
 
 async def test_accounts_of_other_kinds_in_an_outage_are_answered_as_always(tmp_path: Path) -> None:
-    """Suspended: said so. Watched only: passes unreserved. Unknown: nobody can say. Free: granted."""
+    """Suspended when seen: 503, only the ledger may say so. Watched: passes. Unknown: nobody can say. Free: granted."""
     scene = Scene(
         tmp_path,
         {
             1: some_figures(10_000, status="frozen"),
             2: some_figures(10_000, shadow=True),
             4: some_figures(-50),
+            5: some_figures(10_000, status="suspended", shadow=True),
         },
     )
-    refused = await scene.bounded.place(a_place(1, 10))
-    assert (refused.result, refused.reason) == ("refused", "account_suspended")
+    for suspended, shadow in ((1, False), (5, True)):
+        refused = await scene.bounded.place(a_place(suspended, 10))
+        assert (refused.result, refused.reason, refused.shadow) == ("closed", None, shadow)
     watched = await scene.bounded.place(a_place(2, 10))
     assert (watched.result, watched.shadow) == ("closed", True)
     with pytest.raises(UnknownAccountError):
@@ -116,7 +118,7 @@ async def test_ledger_that_leaves_during_the_drain_gets_the_rest_later(tmp_path:
     scene = Scene(tmp_path, {MARIA: some_figures(10**6)}, cap=10**6)
     places = [a_place(MARIA, 10) for _ in range(BATCH_HOLDS + 5)]
     await asyncio.gather(*(scene.place(place) for place in places))
-    assert await scene.bounded.drain(scene.ledger.place_bounded) == BATCH_HOLDS
+    assert await scene.drain_once() == BATCH_HOLDS
     scene.ledger.away = True
     with pytest.raises(ConnectionError):
         await scene.drain()

@@ -14,6 +14,7 @@ from tests.unit.store_scene import MARIA, START_S, Scene
 async def test_figures_of_the_higher_version_count(tmp_path: Path) -> None:
     """What the replica saw, or what the mirror shows: the newer one, whichever it is."""
     scene = Scene(tmp_path)
+    scene.knowledge.believes_mirror = True
     await scene.place()
     seen = await scene.knowledge.figures(MARIA)
     assert seen is not None
@@ -27,6 +28,7 @@ async def test_figures_of_the_higher_version_count(tmp_path: Path) -> None:
 async def test_mirror_that_is_away_is_not_asked_by_everybody() -> None:
     """Each question may take its timeout: after a failure nobody asks for a second."""
     scene = Scene(None)
+    scene.knowledge.believes_mirror = True
     scene.mirror.error = redis.ConnectionError()
     assert await scene.knowledge.figures(MARIA) is None
     assert await scene.knowledge.account("librechat", "maria") is None

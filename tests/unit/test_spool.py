@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 import tempfile
+import threading
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from credit.spool import LIMIT_BYTES, Spool
-from credit.spool_segment import LINE_LIMIT_BYTES
+from credit.spool_segment import LINE_LIMIT_BYTES, adopt, create
 
 # Acknowledges each line on its standard output only after `append` returned, until it is killed.
 WRITER = """
@@ -102,6 +103,45 @@ async def test_segment_of_a_living_process_is_left_alone(tmp_path: Path) -> None
     one.close()
     assert two.adopt_orphans() == 1
     assert drained(two) == [b"one"]
+
+
+async def test_line_on_its_way_while_the_last_one_is_taken_is_kept(tmp_path: Path) -> None:
+    """A segment is not dropped while its next line is being synced: that line is about to be acknowledged."""
+    syncing, go_on = threading.Event(), threading.Event()
+    go_on.set()
+
+    def sync(_: int) -> None:
+        if threading.current_thread() is not threading.main_thread():
+            syncing.set()
+            assert go_on.wait(10)
+
+    spool = Spool(tmp_path, sync=sync)
+    spool.open()
+    await spool.append(b"one")
+    lines = spool.read()
+    syncing.clear()
+    go_on.clear()
+    second = asyncio.create_task(spool.append(b"two"))
+    assert await asyncio.to_thread(syncing.wait, 10)
+    spool.take(lines)
+    go_on.set()
+    await second
+    spool.close()
+    assert drained(a_spool(tmp_path)) == [b"two"]
+
+
+def test_segment_that_its_owner_removed_meanwhile_is_not_adopted(tmp_path: Path) -> None:
+    """Listed, then emptied and deleted by another process before the lock: it is no orphan, and nobody's disk."""
+    path = tmp_path / "1-000000.jsonl"
+    create(path).remove()
+    gone = tmp_path / "gone"
+    gone.write_bytes(b"taken already\n")
+    descriptor = os.open(gone, os.O_RDWR)
+    gone.unlink()
+    # A name that still opens the file without a directory entry, as the one that was open before the deletion.
+    assert adopt(Path(f"/proc/self/fd/{descriptor}")) is None
+    os.close(descriptor)
+    assert adopt(path) is None
 
 
 async def test_line_torn_by_a_crash_is_not_read(tmp_path: Path) -> None:
