@@ -179,7 +179,7 @@ async def test_postgres_away_where_nobody_may_grant_is_refused_at_once(
 async def test_accounts_that_must_not_be_blocked_or_served_are_known_in_the_outage(
     books: Books, wire: Wire, tmp_path: Path
 ) -> None:
-    """Only the ledger says suspended: 503 for who was when last seen, also when she is not any more; the shadow cohort passes unreserved, off and shadow pass everybody."""
+    """Suspended when last seen: 503, only the ledger says it. Off, shadow, its cohort: all pass, unreserved."""
     for name in ("jose", "rita"):
         await books.account(CREDIT, name)
     await books.pool.execute(

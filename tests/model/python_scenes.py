@@ -16,7 +16,7 @@ from accounting.ingest.intake import Intake
 from accounting.settling.hearing import Hearing
 from accounting.settling.outcome import Verdict
 from authz.bounded import Bounded
-from authz.store import PULSE_EVERY_S, Ways
+from authz.store import PULSE_EVERY_S
 from credit.ledger import Place, Placed
 from credit.mirror import Figures
 from credit.spool import Spool
@@ -100,7 +100,7 @@ async def grants_of_an_outage_are_placed_first(store: ModuleType) -> None:
     """Before the ledger decides anything again, it holds what was granted in its absence."""
     scene = store_scene.Scene(None)
     ledger = scene.ledger
-    ways = Ways(ledger.place, ledger.pulse, ledger.place_bounded, ledger.tell)
+    ways = ledger.ways()
     scene.store = store.Store(
         ways, scene.knowledge, name="here", bounded_for_s=60.0, clock=scene.clock
     )
