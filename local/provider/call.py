@@ -82,6 +82,7 @@ class Call:
             answer.written = answer.plan.visible_tokens
         self.account()
         self.truth.finished = True
+        self.truth.completed_at = time.time()
         self.truth.finish_reason = self.answers[0].finish_reason if self.answers else None
 
     def chat_usage(self) -> dict[str, Any]:

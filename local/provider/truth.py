@@ -13,7 +13,8 @@ class TruthCall:
 
     `completion_tokens` includes the reasoning ones; after a disconnect both count what was
     generated until then, seen or hidden. `delivered_tokens` are the visible ones written out.
-    `status` is 0 when the connection ended before any answer. Times are epoch seconds.
+    `status` is 0 when the connection ended before any answer. Times are epoch seconds: of the request,
+    of the last token made (before anybody could have the whole answer; 0: broke off before), of the end.
     """
 
     endpoint: str
@@ -36,6 +37,7 @@ class TruthCall:
     status: int = 0
     delivered_tokens: int = 0
     started_at: float = 0.0
+    completed_at: float = 0.0
     at: float = 0.0
 
 

@@ -11,8 +11,11 @@ from typing import Final
 from local.provider.truth import TruthCall
 from tests.chaos.ledger_view import Event, Hold, Transfer
 
-# One machine, one clock. Honest holds closed 6 ms or more after the provider wrote its line (2,000 measured).
-SLACK_S: Final = 1.0
+# One machine, one clock: nobody can know the end of an answer before its last token is made. Calls take a
+# quarter of a second here: a judge with a second of slack called a system clean that closed each hold at its start.
+SLACK_S: Final = 0.01
+# A call that broke off has no such moment; the provider notices a while after it happened.
+BROKEN_SLACK_S: Final = 1.0
 SUPPORT: Final = "released_by_support"
 # The callback saw the client leave; the provider may generate on for a while.
 LEFT: Final = frozenset({"aborted", "client_left"})
@@ -40,8 +43,8 @@ def closed_early(
         return 0.0
     if hold.closed_at >= hold.placed_at + timedelta(seconds=deadline_s):
         return 0.0
-    early_s = max(call.at for call in calls) - hold.closed_at.timestamp()
-    return early_s if early_s > SLACK_S else 0.0
+    early_s = max(map(_over_s, calls)) - hold.closed_at.timestamp()
+    return max(0.0, early_s)
 
 
 def overage_of(hold: Hold, events: Sequence[Event], transfers: Sequence[Transfer]) -> int:
@@ -64,3 +67,8 @@ def too_low(hold: Hold, debited: int, calls: Sequence[TruthCall], cost: int) -> 
         return False
     part = LEAST_SEEN_PART if hold.reason in SEEN_WHOLE else LEAST_PART
     return debited * part < cost
+
+
+def _over_s(call: TruthCall) -> float:
+    """When a call was over at the earliest, epoch seconds."""
+    return call.completed_at - SLACK_S if call.completed_at else call.at - BROKEN_SLACK_S

@@ -277,7 +277,7 @@ class Case:
                 how = f"({hold.outcome} {hold.reason})"
                 self._say(
                     found,
-                    f"hold {hold.id} {how} was closed {early_s:.1f} s before its call was over",
+                    f"hold {hold.id} {how} was closed {early_s:.2f} s before its call was over",
                 )
             if hold.is_open:
                 found.holds_left += 1

@@ -74,7 +74,7 @@ def case() -> Case:
         [version(1, 100), version(4, 60)],
     )
     truth = TruthCall("chat", response_id="chatcmpl-1", status=200, completion_tokens=40)
-    truth.tag, truth.finished, truth.at = "tag-1", True, OVER_S
+    truth.tag, truth.finished, truth.completed_at, truth.at = "tag-1", True, OVER_S, OVER_S
     attempts = [attempt(200, HOLD), attempt(402, REFUSED, "credit_in_flight")]
     return Case(
         view,

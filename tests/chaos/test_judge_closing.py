@@ -30,7 +30,8 @@ LATE = CLOSED + timedelta(seconds=9)
 def cost_of(nanos: int, **changes: object) -> Case:
     """The account of 100 with one call that cost so much, served whole by the provider and heard whole."""
     truth = TruthCall("chat", response_id="chatcmpl-1", status=200, completion_tokens=nanos)
-    truth.tag, truth.finished, truth.at = "tag-1", True, CLOSED.timestamp() - 0.1
+    truth.tag, truth.finished, truth.completed_at = "tag-1", True, CLOSED.timestamp() - 0.1
+    truth.at = CLOSED.timestamp() + 0.4  # written when somebody has the answer already
     heard = attempt(200, HOLD)
     heard.response_id = "chatcmpl-1"
     for name, value in changes.items():
@@ -47,7 +48,7 @@ def closed_at_once(outcome: str, reason: str, nanos: int = 40) -> Case:
         holds=[hold(outcome=outcome, reason=reason, captured=1)],
         transfers=[transfer(1, "grant", 100), *estimate, transfer(4, "charge", nanos)],
         events=[Event("e", HOLD, "chatcmpl-1", nanos, "success", LATE)],
-    )(cost_of(nanos, at=over_s))
+    )(cost_of(nanos, completed_at=over_s))
 
 
 @pytest.mark.parametrize(
@@ -83,9 +84,12 @@ def test_hold_may_close_early_by_support_or_deadline_or_when_the_client_left() -
 
 
 def test_hold_closed_as_its_call_ended_is_not_early() -> None:
-    """The provider writes its line a moment after the last byte: one clock, a second of slack."""
-    assert cost_of(40, at=CLOSED.timestamp() + 0.9).judge().clean
-    assert cost_of(40, at=CLOSED.timestamp() + 1.1).judge().closed_early == 1
+    """Nobody has the end before the last token is made; a call that broke off is noticed within a second."""
+    assert cost_of(40, completed_at=CLOSED.timestamp() + 0.005).judge().clean
+    assert cost_of(40, completed_at=CLOSED.timestamp() + 0.1).judge().closed_early == 1
+    broken = {"completed_at": 0.0, "finished": False}
+    assert cost_of(40, at=CLOSED.timestamp() + 0.9, **broken).judge().clean
+    assert cost_of(40, at=CLOSED.timestamp() + 1.1, **broken).judge().closed_early == 1
 
 
 @pytest.mark.parametrize(
