@@ -11,16 +11,19 @@ from typing import Final
 from tests.chaos.ledger_view import Hold, Version
 
 GAP_S: Final = 2.0
-# A replica knows what it last saw or what the mirror says: a moment before Postgres went.
+# A replica knows what it last saw or what the mirror says: of a moment before Postgres went (measured: 0.6 s).
 KNOWN_BEFORE_S: Final = 2.0
+# From the fault to the last grant without Postgres: 4.4 s at most, and until it serves again.
+LONGEST_S: Final = 9.0
 
 
 @dataclass(frozen=True)
 class Allowance:
-    """The rule of `bounded`: the cap of one account, nano-USD, and how many replicas have it each."""
+    """The rule of `bounded`: the cap of one account, nano-USD, how many replicas have it, when Postgres was lost."""
 
     cap_nanos: int
     replicas: int
+    lost_s: Sequence[float] = ()
 
     def of(
         self, holds: Sequence[Hold], history: Sequence[Version], asked_s: Mapping[str, float]
@@ -28,7 +31,9 @@ class Allowance:
         """Nano-USD that all outages together could put beyond credit; `asked_s`: when each call came."""
         allowed = 0
         for outage in outages_of(holds, history, asked_s):
-            free = available_before(history, _asked_s(outage[0], asked_s))
+            first_s = _asked_s(outage[0], asked_s)
+            lost = (at_s for at_s in self.lost_s if first_s - LONGEST_S <= at_s <= first_s)
+            free = available_before(history, min(lost, default=first_s), first_s)
             most = self.replicas * max(0, min(free, self.cap_nanos))
             allowed += min(sum(hold.granted for hold in outage), most)
         return allowed
@@ -51,13 +56,13 @@ def outages_of(
     return outages
 
 
-def available_before(history: Sequence[Version], at_s: float) -> int:
-    """The most that was available in the moments before, of which a replica may know any; nano-USD."""
+def available_before(history: Sequence[Version], lost_s: float, asked_s: float) -> int:
+    """The most that was available from just before Postgres was lost, which a replica may know; nano-USD."""
     known: list[int] = []
     for row in history:
-        if row.at.timestamp() <= at_s - KNOWN_BEFORE_S:
+        if row.at.timestamp() <= lost_s - KNOWN_BEFORE_S:
             known = [row.available]
-        elif row.at.timestamp() <= at_s:
+        elif row.at.timestamp() <= asked_s:
             known.append(row.available)
     return max(known, default=0)
 

@@ -34,6 +34,9 @@ class Faults:
         self.litellm_back: asyncio.Task[None] | None = None
         self.postgres_away = False
         self.disk_full: list[ModeWindow] = []
+        self.postgres_lost_s: list[
+            float
+        ] = []  # wall-clock: when something struck at Postgres, or on its way
         self._special: Mapping[str, Callable[[Fault], Awaitable[None]]] = {
             "litellm killed": self._kill_litellm,
             "redis wiped": self._wipe_redis,
@@ -53,6 +56,8 @@ class Faults:
     async def strike(self, fault: Fault) -> None:
         """Wait for the moment, hurt, heal."""
         await asyncio.sleep(fault.at_s)
+        if "postgres" in fault.kind or fault.kind == "authz backend killed":
+            self.postgres_lost_s.append(time.time())
         special = self._special.get(fault.kind)
         if special is not None:
             await special(fault)

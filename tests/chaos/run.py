@@ -224,7 +224,7 @@ class Run:
                 attempts=attempts[person],
                 granted_nanos=self._clerk.granted_nanos.get(person, 0),
                 windows=self._clerk.windows,
-                allowance=Allowance(BOUNDED_CAP_NANOS, REPLICAS),
+                allowance=Allowance(BOUNDED_CAP_NANOS, REPLICAS, self._faults.postgres_lost_s),
                 deadline_s=self._stack.options.hold_deadline_s,
                 cost=price_by(prices),
             )

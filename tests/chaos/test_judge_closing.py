@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 
 from local.provider.truth import TruthCall
-from tests.chaos.allowance import Allowance, outages_of
+from tests.chaos.allowance import Allowance, available_before, outages_of
 from tests.chaos.judge import Case, Findings
 from tests.chaos.ledger_view import Account, Event
 from tests.chaos.recompute import excess_of
@@ -180,6 +180,20 @@ def test_allowance_of_an_outage_is_what_was_available_or_the_cap_on_each_replica
     history = [version(1, 500, 0, NOON - timedelta(seconds=60)),
                version(2, available, 0, NOON - timedelta(seconds=30))]  # fmt: skip
     assert Allowance(30, 2).of([one], history, {}) == allowed
+
+
+def test_allowance_counts_what_was_available_as_postgres_was_lost() -> None:
+    """Lost 5 s before the call: what was there 2 s earlier may be all that a replica knows; an old loss is none."""
+    changes = [(90, 500), (9, 100), (6, 40), (4, 5)]
+    history = [version(n, free, 0, NOON - timedelta(seconds=ago_s))
+               for n, (ago_s, free) in enumerate(changes, 1)]  # fmt: skip
+    asked_s = NOON.timestamp()
+    assert available_before(history, asked_s, asked_s) == 5
+    assert available_before(history, asked_s - 5, asked_s) == 100
+    assert available_before([], asked_s, asked_s) == 0
+    one = hold(placed_by="bounded", granted=90)
+    assert Allowance(300, 1, [asked_s - 5]).of([one], history, {}) == 90
+    assert Allowance(300, 1, [asked_s - 50, asked_s + 1]).of([one], history, {}) == 5
 
 
 def test_next_outage_has_what_the_first_one_left() -> None:
