@@ -56,7 +56,7 @@ class Faults:
     async def strike(self, fault: Fault) -> None:
         """Wait for the moment, hurt, heal."""
         await asyncio.sleep(fault.at_s)
-        if "postgres" in fault.kind or fault.kind == "authz backend killed":
+        if "postgres" in fault.kind or "backend killed" in fault.kind:
             self.postgres_lost_s.append(time.time())
         special = self._special.get(fault.kind)
         if special is not None:
