@@ -11,12 +11,13 @@ import asyncpg
 import pytest
 
 from accounting.ingest.intake import Intake
+from accounting.settling.hearing import ROLL_CALL_S
 from accounting.settling.settle import Settler
 from credit import ledger
 from credit.spool import Spool
 from tests.books import Figures
 from tests.integration.doors import Wire
-from tests.integration.office import Office, cost, end, start, token
+from tests.integration.office import Office, batch, cost, end, start, token
 
 CREDIT = 1_000_000_000
 HELD = 50_000_000
@@ -41,8 +42,7 @@ class Scene:
 
     async def send(self, *records: Any) -> tuple[int, dict[str, Any]]:
         """Status and body."""
-        body = json.dumps({"source": "callback", "records": records}).encode()
-        answer = await self.office.send(body)
+        answer = await self.office.send(batch(*records, looked_ms=0))
         return answer.status_code, answer.json()
 
     def kept(self) -> bytes:
@@ -125,12 +125,13 @@ async def test_extension_in_an_outage_is_refused_at_once(scene: Scene) -> None:
 
 
 def heard(settler: Settler) -> float | None:
-    """When the callback last said that it has nothing left to tell: what a sweep goes by."""
-    return settler._heard_at_s  # noqa: SLF001 (no other way shows it before a minute has passed)
+    """Until when every callback vouches for itself."""
+    return settler.hearing.vouched_at_s()
 
 
 async def test_heartbeat_while_something_waits_says_nothing(scene: Scene) -> None:
     """What the callback told is not in the ledger yet: a missing start proves nothing."""
+    scene.office.listen(ROLL_CALL_S)
     hold_id, text, _ = await scene.placed()
     await scene.wire.cut()
     await scene.send(start(hold_id, text))
