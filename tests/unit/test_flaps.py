@@ -112,6 +112,17 @@ async def test_mirror_is_not_believed_before_earlier_outages_are_known(tmp_path:
         await scene.place()
 
 
+async def test_new_process_knows_what_outages_before_it_granted(tmp_path: Path) -> None:
+    """The mirror may be older than those grants: the ledger is asked when the process starts."""
+    scene = Scene(tmp_path, ledger=Ledger(1_000, 0))
+    before = scene.mirror.figures[MARIA] = scene.ledger.figures
+    assert await an_outage(scene, [1_000]) == 1_000
+    scene.spool.close()
+    again = Scene(tmp_path, ledger=scene.ledger)
+    again.mirror.figures[MARIA] = before
+    assert await an_outage(again, [1_000]) == 0
+
+
 OUTAGE = st.tuples(
     st.lists(st.integers(0, 1_500), max_size=8),  # wants of one outage
     st.sampled_from(["nothing", "a call", "the mirror follows", "restart"]),  # what follows it
