@@ -73,7 +73,7 @@ class Hall:
         await self.until_blocked(self.second, self.first)  # for the key of the hold
         await self.first.execute("COMMIT")
         await self.until_blocked(self.second, self.pin)  # it has the first hold, wants the other
-        closing = asyncio.create_task(close("fresh", "released", 0)(scene, self.third))
+        closing = asyncio.ensure_future(close("fresh", "released", 0)(scene, self.third))
         await self.until_blocked(self.third, self.second)
         await self.pin.execute("COMMIT")
         try:
@@ -94,7 +94,7 @@ class Hall:
         await place("fresh", 300)(scene, self.first)
         migration = asyncio.create_task(self.pin.execute(PIN_TABLE))
         await self.until_blocked(self.pin, self.first)
-        extension = asyncio.create_task(extend(500, "fresh")(scene, self.second))
+        extension = asyncio.ensure_future(extend(500, "fresh")(scene, self.second))
         await self.until_blocked(self.second, self.pin)  # behind the migration in the queue
         await self.first.execute("COMMIT")
         async with asyncio.timeout(WITHIN_S):

@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from credit.ledger import Place
 from tests.books import a_place, a_record, an_event
 from tests.model.reference import Account, Answer
 from tests.model.scenarios import bounded
@@ -17,7 +18,7 @@ OUTCOMES = {"captured": "reported", "released": "failed", "settled": "aborted"}
 class Act:
     """One act: rows for the store's verb, and the answers by id that the reference gives."""
 
-    verb: str  # place, place_bounded, extend, capture, close, give, suspend
+    verb: str  # place, place_bounded, extend, capture, close, give, lend, suspend
     rows: list[Any]
     expected: dict[Any, Any] = field(default_factory=dict)
     events: list[Any] = field(default_factory=list)
@@ -55,14 +56,23 @@ class Acts:
         self.reference.given += nanos
         return Act("give", [(self.account_id, nanos)])
 
-    def suspend(self, *, suspended: bool) -> Act:
-        """Suspend the account, or not any more."""
-        self.reference.active = not suspended
-        return Act("suspend", [(self.account_id, suspended)])
+    def lend(self, nanos: int) -> Act:
+        """Set the overdraft, up or down."""
+        self.reference.overdraft = nanos
+        return Act("lend", [(self.account_id, nanos)])
+
+    def suspend(self, status: str) -> Act:
+        """Suspend or freeze the account, or set it active again."""
+        self.reference.status = status
+        return Act("suspend", [(self.account_id, status)])
 
     def place(self, sizes: Sequence[tuple[int, int, int]], *, shadow: bool = False) -> Act:
         """New calls, in one batch; each (want, target, minimum)."""
         return self._place([(self._fresh(), size) for size in sizes], shadow=shadow)
+
+    def racer(self, size: tuple[int, int, int]) -> Place:
+        """A call whose answer depends on another one's: the reference is not asked."""
+        return a_place(self.account_id, *size, hold_id=self._fresh())
 
     def place_again(self, hold_id: str, size: tuple[int, int, int]) -> Act:
         """A retry, or the replay of an id that was refused or closed."""

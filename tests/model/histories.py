@@ -2,14 +2,15 @@
 
 Each history is one account, a dozen acts and a reference beside it. Hundreds run side by side, one
 statement per verb for all of them. At the end: no wrong block, every refusal on file recomputed from
-the ledger at its version, books that add up. Exit code 1 on any difference.
+the ledger at its version, and every placement, books that add up. Last, two calls of each account race
+through two connections; those too must recompute. Exit code 1 on any difference.
 """
 
 import argparse
 import asyncio
 import sys
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -37,6 +38,7 @@ class Tally:
     placements: int = 0
     refusals: int = 0
     recomputed: int = 0
+    raced: int = 0
     differences: list[Difference] = field(default_factory=list)
 
     @property
@@ -48,7 +50,7 @@ class Tally:
         """The last line of a run."""
         return (
             f"{self.histories} histories, {self.acts} operations, {self.placements} placements, "
-            f"{self.refusals} refusals, {self.recomputed} recomputed, "
+            f"{self.refusals} refusals, {self.recomputed} recomputed, {self.raced} raced, "
             f"{self.wrong_blocks} wrong blocks, {len(self.differences)} differences"
         )
 
@@ -67,6 +69,20 @@ async def live(store: Store, seeds: range, tally: Tally) -> None:
     tally.placements += sum(history.acts.placements for history in histories)
     tally.refusals += sum(len(history.acts.refused) for history in histories)
     tally.recomputed += recomputed
+    await race(store, histories, tally)
+
+
+async def race(store: Store, histories: Sequence[History], tally: Tally) -> None:
+    """Two batches over all these accounts at once, through two connections.
+
+    Who comes first is not known, so no answer is compared: every placement and refusal must recompute at
+    its version, and the books must add up.
+    """
+    pairs = [history.race() for history in histories]
+    batches = [[pair[0] for pair in pairs], [pair[1] for pair in reversed(pairs)]]
+    answers = await asyncio.gather(*(store.place(batch) for batch in batches))
+    await store.check([history.acts.account_id for history in histories])
+    tally.raced += len(answers[0]) + len(answers[1])
 
 
 async def run(
@@ -117,7 +133,7 @@ async def prove(count: int, seed: int) -> Tally:
     with TemporaryDirectory(prefix="pedagio-histories-") as folder:
         async with (
             own_postgres(Path(folder)) as url,
-            await connect(url, max_size=LANES + 1) as pool,
+            await connect(url, max_size=2 * LANES + 1) as pool,
         ):
             return await run(PostgresStore(pool), count, seed, show_progress(count))
 

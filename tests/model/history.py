@@ -5,6 +5,7 @@ import uuid
 from collections.abc import Sequence
 from typing import TypeVar
 
+from credit.ledger import Place
 from tests.model.acts import OUTCOMES, Act, Acts
 
 # What may happen next, and how often.
@@ -19,6 +20,7 @@ WEIGHTS = {
     "bounded": 3,
     "close": 20,
     "give": 3,
+    "lend": 4,
     "suspend": 2,
 }
 SHARE = 100
@@ -106,8 +108,17 @@ class History:
     def _give(self) -> Act:
         return self.acts.give(self._rng.randint(1, self._scale))
 
+    def _lend(self) -> Act:
+        return self.acts.lend(self._any([0, self._rng.randint(0, self._scale // 2)]))
+
     def _suspend(self) -> Act:
-        return self.acts.suspend(suspended=self.acts.reference.active)
+        active = self.acts.reference.status == "active"
+        return self.acts.suspend(self._any(["suspended", "frozen"]) if active else "active")
+
+    def race(self) -> tuple[Place, Place]:
+        """Two calls that come at the same moment, through two connections: mostly for one call's credit."""
+        first, second = (self.acts.racer(self._size()) for _ in range(2))
+        return first, second
 
     def _cost(self, hold_id: str) -> int:
         """Mostly what the hold covers, sometimes nothing, sometimes more."""

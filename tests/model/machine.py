@@ -135,10 +135,15 @@ class AccountMachine(RuleBasedStateMachine):
         """More credit."""
         self.do(self.acts.give(nanos))
 
-    @rule()
-    def suspend(self) -> None:
-        """Suspended, or active again."""
-        self.do(self.acts.suspend(suspended=self.acts.reference.active))
+    @rule(nanos=AMOUNTS)
+    def lend(self, nanos: int) -> None:
+        """Another overdraft, perhaps a smaller one."""
+        self.do(self.acts.lend(nanos))
+
+    @rule(status=st.sampled_from(["active", "suspended", "frozen"]))
+    def suspend(self, status: str) -> None:
+        """Suspended, frozen, or active again."""
+        self.do(self.acts.suspend(status))
 
     @invariant()
     def books_add_up(self) -> None:

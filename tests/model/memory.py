@@ -19,9 +19,15 @@ class Row:
     """A row of `account`."""
 
     posted: int = 0
+    overdraft: int = 0
     held: int = 0
     overage: int = 0
     active: bool = True
+
+    @property
+    def owned(self) -> int:
+        """What may be spent in all."""
+        return self.posted + self.overdraft
 
 
 @dataclass
@@ -63,10 +69,15 @@ class MemoryStore:
         for account, nanos in gifts.items():
             self._post(account, nanos)
 
-    async def suspend(self, accounts: Mapping[int, bool]) -> None:
-        """Suspend accounts, or set them active again."""
-        for account, suspended in accounts.items():
-            self.accounts[account].active = not suspended
+    async def lend(self, overdrafts: Mapping[int, int]) -> None:
+        """Set overdrafts."""
+        for account, nanos in overdrafts.items():
+            self.accounts[account].overdraft = nanos
+
+    async def suspend(self, accounts: Mapping[int, str]) -> None:
+        """Suspended and frozen are alike to the ledger."""
+        for account, status in accounts.items():
+            self.accounts[account].active = status == "active"
 
     async def place(self, places: Sequence[Place]) -> dict[str, Answer]:
         """In arrival order; holds of one batch see each other."""
@@ -80,11 +91,11 @@ class MemoryStore:
         if place.hold_id in self.refusals:
             return "refused", self.refusals[place.hold_id][1], 0
         sizes = (place.want_nanos, place.target_nanos, place.minimum_nanos)
-        granted = decide(row.posted - row.held, *sizes) if row.active else None
+        granted = decide(row.owned - row.held, *sizes) if row.active else None
         if granted is not None:
             self._hold(place.hold_id, place.account_id, "authz", granted, place.target_nanos)
             return "placed", None, granted
-        alone = row.held > 0 and decide(row.posted, *sizes) is not None
+        alone = row.held > 0 and decide(row.owned, *sizes) is not None
         reason = "credit_in_flight" if alone else "insufficient_credit"
         reason = reason if row.active else "account_suspended"
         self.refusals[place.hold_id] = (place.account_id, reason)
@@ -115,12 +126,12 @@ class MemoryStore:
         total: int | None = hold.total
         if hold.total < one.want:
             goal = max(one.minimum, hold.target)
-            total = decide(row.posted - row.held + hold.total, one.want, goal, one.minimum)
+            total = decide(row.owned - row.held + hold.total, one.want, goal, one.minimum)
         if total is None:
             others = row.held - hold.amount
-            if others > 0 and one.minimum <= row.posted:
+            if others > 0 and one.minimum <= row.owned:
                 return self._refuse(one.hold_id, hold, "credit_in_flight")
-            short = row.posted <= 0
+            short = row.owned <= 0
             reason = "insufficient_credit" if short else "request_too_large_for_balance"
             return self._refuse(one.hold_id, hold, reason)
         more = max(total - hold.total, 0)

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 from tests.model.acts import Act, Acts
 from tests.model.store import Store
 
-VERBS = ("give", "suspend", "place", "place_bounded", "extend", "capture", "close")
+VERBS = ("give", "lend", "suspend", "place", "place_bounded", "extend", "capture", "close")
 
 
 class Difference(NamedTuple):
@@ -45,7 +45,7 @@ async def perform(store: Store, acts: Sequence[Act]) -> list[Difference]:
 
 async def _ask(store: Store, verb: str, rows: list[Any], events: list[Any]) -> Any:
     """The answers of one verb by id; None where there is nothing to compare."""
-    if verb in {"give", "suspend"}:
+    if verb in {"give", "lend", "suspend"}:
         await getattr(store, verb)(dict(rows))
         return None
     if verb == "capture":

@@ -30,7 +30,7 @@ class Account:
     """What an account must answer; amounts in nano-USD."""
 
     def __init__(self) -> None:
-        self.given, self.overage, self.active = 0, 0, True
+        self.given, self.overdraft, self.overage, self.status = 0, 0, 0, "active"
         self.holds: dict[str, Hold] = {}
         self.refused: dict[str, str] = {}
 
@@ -38,6 +38,11 @@ class Account:
     def posted(self) -> int:
         """What was given, less each event once and each standing estimate."""
         return self.given - sum(sum(h.costs.values()) + h.estimate for h in self.holds.values())
+
+    @property
+    def owned(self) -> int:
+        """What may be spent in all."""
+        return self.posted + self.overdraft
 
     @property
     def held(self) -> int:
@@ -49,10 +54,12 @@ class Account:
         if (hold := self.holds.get(hold_id)) is not None:
             ended = hold.closed or hold.placed_by == "report"
             return ("closed", None, 0) if ended else ("replay", None, hold.granted)
-        reason = self.refused.get(hold_id) or (None if self.active else "account_suspended")
-        granted = None if reason else decide(self.posted - self.held, want, target, minimum)
+        reason = self.refused.get(hold_id) or (
+            None if self.status == "active" else "account_suspended"
+        )
+        granted = None if reason else decide(self.owned - self.held, want, target, minimum)
         if granted is None:
-            waits = self.held > 0 and decide(self.posted, want, target, minimum) is not None
+            waits = self.held > 0 and decide(self.owned, want, target, minimum) is not None
             reason = reason or ("credit_in_flight" if waits else "insufficient_credit")
             return "refused", self.refused.setdefault(hold_id, reason), 0
         self.holds[hold_id] = Hold("authz", granted, target, granted, granted)
@@ -70,14 +77,14 @@ class Account:
         hold = self.holds.get(hold_id)
         if hold is None or hold.closed:
             return "closed", None, 0
-        if not self.active:
+        if self.status != "active":
             return "refused", "account_suspended", hold.total
-        free = self.posted - self.held + hold.total
+        free = self.owned - self.held + hold.total
         goal = max(minimum, hold.target)
         total = hold.total if hold.total >= want else decide(free, want, goal, minimum)
         if total is None:
-            waits = self.held > hold.amount and minimum <= self.posted
-            short = "insufficient_credit" if self.posted <= 0 else "request_too_large_for_balance"
+            waits = self.held > hold.amount and minimum <= self.owned
+            short = "insufficient_credit" if self.owned <= 0 else "request_too_large_for_balance"
             return "refused", "credit_in_flight" if waits else short, hold.total
         hold.amount += max(total - hold.total, 0)
         hold.total = max(total, hold.total)

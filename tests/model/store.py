@@ -35,6 +35,10 @@ SUSPEND = """
     UPDATE account AS a SET status = s.status, status_at = now(), version = a.version + 1
     FROM unnest($1::bigint[], $2::text[]) AS s (account_id, status)
     WHERE a.id = s.account_id AND a.status <> s.status"""
+LEND = """
+    UPDATE account AS a SET overdraft = l.nanos, version = a.version + 1
+    FROM unnest($1::bigint[], $2::bigint[]) AS l (account_id, nanos)
+    WHERE a.id = l.account_id AND a.overdraft <> l.nanos"""
 EXTEND = """
     SELECT x.hold_id, e.o_result, e.o_reason, coalesce(e.o_granted, 0) AS o_granted
     FROM unnest($1::uuid[], $2::bigint[], $3::bigint[]) AS x (hold_id, want, minimum),
@@ -69,8 +73,11 @@ class Store(Protocol):
     async def give(self, gifts: Mapping[int, int]) -> None:
         """Top accounts up."""
 
-    async def suspend(self, accounts: Mapping[int, bool]) -> None:
-        """Suspend accounts (True), or set them active again."""
+    async def lend(self, overdrafts: Mapping[int, int]) -> None:
+        """Set overdrafts."""
+
+    async def suspend(self, accounts: Mapping[int, str]) -> None:
+        """Set the status of accounts: suspended, frozen, or active again."""
 
     async def place(self, places: Sequence[Place]) -> dict[str, Answer]:
         """credit.ledger.place_batch."""
@@ -111,10 +118,13 @@ class PostgresStore:
         """Top accounts up."""
         await self._pool.execute(GIVE, list(gifts), list(gifts.values()))
 
-    async def suspend(self, accounts: Mapping[int, bool]) -> None:
-        """As the administrator does."""
-        status = ["suspended" if suspended else "active" for suspended in accounts.values()]
-        await self._pool.execute(SUSPEND, list(accounts), status)
+    async def lend(self, overdrafts: Mapping[int, int]) -> None:
+        """Each a version of its account."""
+        await self._pool.execute(LEND, list(overdrafts), list(overdrafts.values()))
+
+    async def suspend(self, accounts: Mapping[int, str]) -> None:
+        """As the administrator does, or the auditor."""
+        await self._pool.execute(SUSPEND, list(accounts), list(accounts.values()))
 
     async def place(self, places: Sequence[Place]) -> dict[str, Answer]:
         """One batch."""

@@ -1,9 +1,13 @@
 """Random histories on the real ledger: nobody is blocked wrongly, and every refusal recomputes."""
 
-import asyncpg
+from pathlib import Path
 
-from tests.model.histories import run
+import asyncpg
+import pytest
+
+from tests.model.histories import Tally, run
 from tests.model.memory import MemoryStore
+from tests.model.mutants import Change, mutated
 from tests.model.store import PostgresStore
 
 COUNT = 1_000
@@ -24,3 +28,44 @@ async def test_histories_in_memory_have_no_wrong_block() -> None:
     tally = await run(MemoryStore(), COUNT // 4, SEED)
     assert tally.differences == []
     assert tally.recomputed == tally.refusals
+
+
+# What the histories must notice beyond the rules of the model.
+CARELESS = {
+    "place forgets the overdraft": Change(
+        "credit/sql/place_batch.sql", "r.posted + r.overdraft - free_held,", "r.posted - free_held,"
+    ),
+    "extend forgets the overdraft": Change(
+        "credit/sql/extend.sql", "a.posted + a.overdraft - a.held", "a.posted - a.held"
+    ),
+    "place serves who is frozen": Change(
+        "credit/sql/place_batch.sql", "r.status <> 'active'", "r.status = 'suspended'"
+    ),
+    "extend serves who is frozen": Change(
+        "credit/sql/extend.sql",
+        "total := CASE WHEN a.status <> 'active'",
+        "total := CASE WHEN a.status = 'suspended'",
+    ),
+    "place locks no account": Change(
+        "credit/sql/place_batch.sql", "ORDER BY a.id FOR NO KEY UPDATE;", ";"
+    ),
+}
+
+
+async def lived(pool: asyncpg.Pool) -> Tally:
+    """A few hundred."""
+    return await run(PostgresStore(pool), 400, SEED)
+
+
+@pytest.mark.parametrize("careless", CARELESS)
+async def test_histories_notice_what_the_model_has_no_rule_for(
+    root: Path, pool: asyncpg.Pool, careless: str
+) -> None:
+    """By an answer, or by books that do not recompute."""
+    for text in mutated(root, (CARELESS[careless],)).values():
+        await pool.execute(text)
+    try:
+        tally = await lived(pool)
+    except AssertionError:
+        return
+    assert tally.differences
