@@ -121,8 +121,8 @@ def estimated(nanos: int, reason: str, **changes: object) -> Findings:
     ("nanos", "reason", "lost"),
     [
         (1, "end_missing", 1),
-        (3, "aborted", 1),
-        (4, "report_missing", 0),  # only the input was known
+        (1, "aborted", 1),
+        (2, "report_missing", 0),  # only the input was known
         (99, "cost_missing", 1),  # the text was known too
         (100, "usage_missing", 0),
     ],
