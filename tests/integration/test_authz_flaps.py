@@ -1,4 +1,4 @@
-"""Postgres comes and goes: what a replica granted in one outage is known in the next, on a real ledger."""
+"""What a replica granted in one outage is known in the next, on a real ledger."""
 
 from pathlib import Path
 
