@@ -15,6 +15,7 @@ import asyncpg
 import grpc
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
+from credit.bounds import REQUEST_TOKENS
 from credit.token import Claims, verify
 from local.probe import HOST, free_ports, grpc_serving
 from local.process import Child, Command
@@ -27,7 +28,7 @@ ROOT = Path(__file__).parents[2]
 TOKEN_KEY = "t" * 32
 # What Maria has, and what a call of 2,000 bytes and 100 tokens of gpt-4o wants, in nano-USD.
 CREDIT = 100_000_000
-WANT = 2_000 * 2_500 + 100 * 10_000
+WANT = (2_000 + REQUEST_TOKENS) * 2_500 + 100 * 10_000
 WITHIN_S = 10.0
 RPC_WITHIN_S = 5.0
 

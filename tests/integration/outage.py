@@ -5,13 +5,9 @@ from pathlib import Path
 
 import httpx
 
-from credit.bounds import REQUEST_TOKENS
 from local.probe import HOST, free_ports
-from tests.integration.doors import Replica, Wire, until
+from tests.integration.doors import WANT, Replica, Wire, until
 
-WANT = (
-    2_000 + REQUEST_TOKENS
-) * 2_500 + 100 * 10_000  # 2,000 bytes and 100 tokens of gpt-4o, nano-USD
 CAP = 5 * WANT
 
 

@@ -17,6 +17,7 @@ from local.probe import free_ports
 from local.process import Child
 from tests.books import Books
 from tests.integration.doors import (
+    WANT,
     Wire,
     claims_of,
     held,
@@ -25,7 +26,7 @@ from tests.integration.doors import (
     refusal_of,
     until,
 )
-from tests.integration.outage import CAP, WANT, Mute, Watched
+from tests.integration.outage import CAP, Mute, Watched
 
 CREDIT = 100_000_000
 UNAVAILABLE = (503, "enforcement_unavailable")

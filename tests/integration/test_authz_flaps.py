@@ -7,8 +7,8 @@ import asyncpg
 from credit import ledger
 from credit.mirror import figures_in
 from tests.books import Books
-from tests.integration.doors import Wire, claims_of, new_id, open_for_business, refusal_of
-from tests.integration.outage import CAP, WANT, Watched
+from tests.integration.doors import WANT, Wire, claims_of, new_id, open_for_business, refusal_of
+from tests.integration.outage import CAP, Watched
 
 UNAVAILABLE = (503, "enforcement_unavailable")
 
