@@ -5,16 +5,16 @@ accounting, so only the ledger's own rules can hold.
 """
 
 import asyncio
-import hmac
 import json
 import secrets
-import time
 from collections.abc import Awaitable, Callable, Mapping
 from random import Random
 from typing import Any, Final
 
 import aiohttp
 from aiohttp import web
+
+from tests.signed import signed
 
 BODY_LIMIT_BYTES: Final = 8 * 1024 * 1024
 UPSTREAM_BOUND_S: Final = 12.0
@@ -76,15 +76,7 @@ class ReportsProxy:
 
     async def _report(self, records: list[Any]) -> Answer:
         body = json.dumps({"source": "callback", "spool": self._spool, "records": records}).encode()
-        timestamp, nonce = str(int(time.time())), secrets.token_hex(16)
-        text = f"{timestamp}.{nonce}.".encode() + body
-        signature = hmac.new(self._key, text, "sha256").hexdigest()
-        headers = {
-            "x-pedagio-timestamp": timestamp,
-            "x-pedagio-nonce": nonce,
-            "x-pedagio-signature": f"v1={signature}",
-        }
-        return await self._send("/v1/reports", body, headers)
+        return await self._send("/v1/reports", body, signed(self._key, body))
 
     async def _lose(self, body: bytes) -> Answer:
         """Lost on the way there, or the answer is lost on the way back."""

@@ -1,7 +1,5 @@
 """Reports to accounting that are forged or absurd: nobody is debited, nothing of them is kept."""
 
-import hashlib
-import hmac
 import json
 import time
 import uuid
@@ -19,6 +17,7 @@ from tests.e2e.attempts import (
     send_raw,
 )
 from tests.e2e.hold_tokens import claims_of, token_of
+from tests.signed import signed
 
 REPORTS, EXTEND = "/v1/reports", "/v1/extend"
 NOW_S = int(time.time())
@@ -79,24 +78,16 @@ def end_record(hold_id: str, token: str | None, **changed: Any) -> dict[str, Any
     return usual | changed
 
 
-def signed(key: str, body: bytes, at_s: int | None = None) -> Headers:
+def proof(key: str, body: bytes, at_s: int | None = None) -> Headers:
     """The headers that prove who reports, and when."""
-    stamp, nonce = str(int(time.time()) if at_s is None else at_s), uuid.uuid4().hex
-    text = f"{stamp}.{nonce}.".encode() + body
-    mark = hmac.new(key.encode(), text, hashlib.sha256).hexdigest()
-    return (
-        ("x-pedagio-timestamp", stamp),
-        ("x-pedagio-nonce", nonce),
-        ("x-pedagio-signature", f"v1={mark}"),
-        ("content-type", "application/json"),
-    )
+    return (*signed(key.encode(), body, at_s=at_s).items(), ("content-type", "application/json"))
 
 
 def report(intruder: Intruder, records: Sequence[Any]) -> Mapping[str, int]:
     """Send a genuine batch; what became of its records."""
     body = json.dumps({"source": "callback", "records": records}).encode()
     url, key = intruder.stack.accounting_url, intruder.stack.report_key
-    answer = send_raw(url, "POST", REPORTS, signed(key, body), body)
+    answer = send_raw(url, "POST", REPORTS, proof(key, body), body)
     assert answer.status == 200, answer.body
     tally: Mapping[str, int] = json.loads(answer.body)
     return tally
@@ -118,12 +109,12 @@ async def test_report_that_nobody_signed_is_401(
     now_s = int(time.time())
     headers = {
         "no signature": (("content-type", "application/json"),),
-        "another key": signed("another", body),
-        "of another body": signed(key, body + b" "),
-        "too old": signed(key, body, now_s - WAITED_S),
-        "too new": signed(key, body, now_s + WAITED_S),
+        "another key": proof("another", body),
+        "of another body": proof(key, body + b" "),
+        "too old": proof(key, body, now_s - WAITED_S),
+        "too new": proof(key, body, now_s + WAITED_S),
         "another version": tuple(
-            (name, value.replace("v1=", "v2=")) for name, value in signed(key, body)
+            (name, value.replace("v1=", "v2=")) for name, value in proof(key, body)
         ),
     }[forgery]
     answer = send_raw(intruder.stack.accounting_url, "POST", path, headers, body)
@@ -134,7 +125,7 @@ async def test_report_that_nobody_signed_is_401(
 async def test_report_through_envoy_leads_nowhere(intruder: Intruder) -> None:
     """Accounting is not behind Envoy at all."""
     body = json.dumps({"records": []}).encode()
-    headers = intruder.headers(*signed(intruder.stack.report_key, body))
+    headers = intruder.headers(*proof(intruder.stack.report_key, body))
     assert (await intruder.send(body, REPORTS, headers=headers)).status == 404
 
 
@@ -206,6 +197,6 @@ async def test_extension_beyond_reason_is_refused(intruder: Intruder) -> None:
     for want, status in asks.values():
         body = json.dumps({"hold": str(uuid.uuid4()), **want}).encode()
         url, key = intruder.stack.accounting_url, intruder.stack.report_key
-        answer = send_raw(url, "POST", EXTEND, signed(key, body), body)
+        answer = send_raw(url, "POST", EXTEND, proof(key, body), body)
         assert answer.status == status
         assert status == 400 or json.loads(answer.body)["result"] == "refused"

@@ -1,11 +1,8 @@
 """Processes that die or stall in mid-traffic: no debit is lost, none is made twice, nobody overspends."""
 
 import asyncio
-import hmac
 import json
 import random
-import secrets
-import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
@@ -18,6 +15,7 @@ from local.stack import Stack
 from local.story.chat import Person
 from local.story.ledger import Ledger
 from tests.e2e.traffic import DEBITS, OPEN, Answer, Reckoning, send
+from tests.signed import signed
 
 USD = 10**9
 CALLS = 100
@@ -155,15 +153,7 @@ async def report(
 ) -> dict[str, int]:
     """Send a batch as the callback signs it."""
     content = json.dumps({"source": "callback", "records": records}).encode()
-    timestamp, nonce = str(int(time.time())), secrets.token_hex(16)
-    signature = hmac.new(
-        key.encode(), f"{timestamp}.{nonce}.".encode() + content, "sha256"
-    ).hexdigest()
-    headers = {
-        "x-pedagio-timestamp": timestamp,
-        "x-pedagio-nonce": nonce,
-        "x-pedagio-signature": f"v1={signature}",
-    }
+    headers = signed(key.encode(), content)
     answer = await http.post("/v1/reports", content=content, headers=headers)
     assert answer.status_code == 200, answer.text
     tally: dict[str, int] = answer.json()

@@ -24,6 +24,7 @@ from local.state import State
 from tests.books import Books
 from tests.integration.admin_service import Service, serve
 from tests.integration.doors import CREDIT, open_for_business
+from tests.integration.office import LONG_S, Office
 
 _NUMBERS = count(1)
 
@@ -91,6 +92,14 @@ async def books(pool: asyncpg.Pool) -> Books:
     await open_for_business(pool)
     opened = Books(pool)
     await opened.account(CREDIT)
+    return opened
+
+
+@pytest.fixture
+def office(pool: asyncpg.Pool) -> Office:
+    """Accounting on this test's ledger, listening for an hour."""
+    opened = Office(pool)
+    opened.listen(LONG_S)
     return opened
 
 

@@ -1,6 +1,5 @@
 """Accounting as the callback meets it: its HTTP face in this process, over the real ledger."""
 
-import hmac
 import json
 import time
 import uuid
@@ -27,6 +26,7 @@ from credit.spool import Spool
 from credit.token import Claims, sign
 from credit.wording import Wording
 from tests.books import Books
+from tests.signed import signed
 from tests.unit.door import a_model_map
 from tests.unit.evidence import access
 from tests.unit.test_token import CLAIMS
@@ -38,6 +38,11 @@ COST_WAIT_S = 10.0
 AT_MS = 1_795_000_000_000
 BEGAN_S = 1_000_000.0
 SPOOL = "5" * 32
+# How long accounting has listened when a test begins.
+LONG_S = 3_600.0
+# What a person has, and what a call of theirs holds, in nano-USD.
+CREDIT = 1_000_000_000
+HELD = 50_000_000
 OTHER_SPOOL = "6" * 32
 
 
@@ -85,14 +90,8 @@ class Office:
         age_s: int = 0,
     ) -> httpx.Response:
         """One signed request, as the callback made it `age_s` ago."""
-        now, nonce = str(int(time.time()) - age_s), uuid.uuid4().hex
-        mark = hmac.new(key, f"{now}.{nonce}.".encode() + body, "sha256").hexdigest()
-        signed = {
-            "x-pedagio-timestamp": now,
-            "x-pedagio-nonce": nonce,
-            "x-pedagio-signature": f"v1={mark}",
-        }
-        answer = await self.client.post(path, content=body, headers=signed | dict(headers or {}))
+        proof = signed(key, body, at_s=int(time.time()) - age_s)
+        answer = await self.client.post(path, content=body, headers=proof | dict(headers or {}))
         await self.books.check()
         return answer
 
@@ -125,6 +124,13 @@ class Office:
             body,
             age_s,
         )
+
+    async def placed(self, name: str = "maria") -> tuple[str, str, int]:
+        """A person's call has a hold: its id, its token, the account."""
+        account_id = await self.books.account(CREDIT, name)
+        hold_id, answer = await self.books.place(account_id, HELD)
+        assert answer.result == "placed"
+        return hold_id, token(hold_id, account_id), account_id
 
     def listen(self, seconds: float) -> None:
         """Let this process run for so long, as its pulse notes it."""

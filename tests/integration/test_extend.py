@@ -4,18 +4,11 @@ import json
 import uuid
 from typing import Any
 
-import asyncpg
 import pytest
 
 from accounting.ingest.reports import NANOS_LIMIT
 from tests.books import Figures
 from tests.integration.office import Office
-
-
-@pytest.fixture
-def office(pool: asyncpg.Pool) -> Office:
-    """Accounting on this test's ledger."""
-    return Office(pool)
 
 
 async def extend(office: Office, hold_id: Any, want: Any, minimum: Any) -> tuple[int, Any]:

@@ -2,11 +2,8 @@
 
 import random
 import uuid
-from collections.abc import AsyncIterator
 from typing import Any
 
-import asyncpg
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -33,14 +30,6 @@ def odd(record: dict[str, Any], seed: int) -> dict[str, Any]:
             values: list[Any] = {"text": TEXTS, "number": NUMBERS}.get(change, [[], {"a": []}])
             record[name] = rng.choice(values)
     return record
-
-
-@pytest.fixture
-async def office(pool: asyncpg.Pool) -> AsyncIterator[Office]:
-    """Accounting on this test's ledger."""
-    opened = Office(pool)
-    yield opened
-    await opened.client.aclose()
 
 
 @given(st.lists(st.tuples(st.integers(0, 2), st.integers(0, 2**32)), min_size=1, max_size=6), JSON)

@@ -6,33 +6,16 @@ import uuid
 from dataclasses import replace
 from typing import Any
 
-import asyncpg
 import pytest
 
 from accounting.ingest.http import BATCH_LIMIT, BODY_LIMIT_BYTES
 from credit.token import sign
 from tests.books import Figures
-from tests.integration.office import TOKEN_KEY, Office, cost, end, start, token
+from tests.integration.office import CREDIT, HELD, TOKEN_KEY, Office, cost, end, start, token
 from tests.unit.test_token import CLAIMS
 
-CREDIT = 1_000_000_000
-HELD = 50_000_000
 COST = 4_500_000
 ESTIMATE = 1_000 * 2_500 + 100 * 10_000  # 1,000 tokens in, 400 characters out
-
-
-@pytest.fixture
-def office(pool: asyncpg.Pool) -> Office:
-    """Accounting on this test's ledger."""
-    return Office(pool)
-
-
-async def placed(office: Office) -> tuple[str, str, int]:
-    """Maria's call has a hold: its id, its token, her account."""
-    account_id = await office.books.account(CREDIT)
-    hold_id, answer = await office.books.place(account_id, HELD)
-    assert answer.result == "placed"
-    return hold_id, token(hold_id, account_id), account_id
 
 
 async def suspense(office: Office) -> int:
@@ -42,7 +25,7 @@ async def suspense(office: Office) -> int:
 
 async def test_report_of_a_whole_call_captures_and_closes_at_once(office: Office) -> None:
     """Start + end + cost in one batch: debited exactly, nothing held any more."""
-    hold_id, text, account_id = await placed(office)
+    hold_id, text, account_id = await office.placed()
     batch = [start(hold_id, text), end(hold_id, text), cost(hold_id, text)]
     assert await office.report(*batch) == (3, 0, 0)
     assert await office.closed(hold_id) == ("captured", "reported", COST)
@@ -72,7 +55,7 @@ async def test_reports_three_times_in_any_order_change_nothing(office: Office) -
 
 async def test_record_that_is_bad_is_quarantined_without_its_contents(office: Office) -> None:
     """The others of its batch are recorded; what is kept says what was wrong, not what it said."""
-    hold_id, text, account_id = await placed(office)
+    hold_id, text, account_id = await office.placed()
     secret = "the salary of Maria"
     bad: list[Any] = [
         start(hold_id, text) | {"messages": [{"role": "user", "content": secret}]},
@@ -113,7 +96,7 @@ async def test_record_of_any_poison_never_blocks_its_batch(
     office: Office, poison: dict[str, Any]
 ) -> None:
     """What Postgres cannot store must not come back for ever: 200, and the others are debited."""
-    hold_id, text, account_id = await placed(office)
+    hold_id, text, account_id = await office.placed()
     other, _ = await office.books.place(account_id, HELD)
     bad = cost(other, token(other, account_id)) | poison
     good = [end(hold_id, text), cost(hold_id, text)]
@@ -140,7 +123,7 @@ async def test_token_with_odd_claims_never_blocks_its_batch(
     office: Office, claims: dict[str, Any]
 ) -> None:
     """Signed by us does not mean storable; the cost is on the books or in quarantine, and said."""
-    hold_id, text, _ = await placed(office)
+    hold_id, text, _ = await office.placed()
     unknown = str(uuid.uuid4())
     odd = sign(replace(CLAIMS, **{"hold": unknown, "account": "0"} | claims), [TOKEN_KEY])
     record = cost(unknown, odd)
@@ -175,7 +158,7 @@ async def test_cost_beyond_all_reason_is_quarantined(
     office: Office, figures: dict[str, Any]
 ) -> None:
     """Nothing is debited for absurd amounts."""
-    hold_id, text, account_id = await placed(office)
+    hold_id, text, account_id = await office.placed()
     absurd = cost(hold_id, text, **figures)
     assert await office.report(absurd) == (0, 0, 1)
     assert (await office.books.figures(account_id)).posted == CREDIT
@@ -183,7 +166,7 @@ async def test_cost_beyond_all_reason_is_quarantined(
 
 async def test_report_with_a_forged_signature_is_401(office: Office) -> None:
     """And nothing of it is kept."""
-    hold_id, text, account_id = await placed(office)
+    hold_id, text, account_id = await office.placed()
     body = json.dumps({"records": [cost(hold_id, text)]}).encode()
     for answer in (
         await office.send(body, key=b"x" * 32),
@@ -234,7 +217,7 @@ async def test_token_of_one_hold_under_the_name_of_another_counts_for_its_own(
     office: Office,
 ) -> None:
     """A name can be chosen, a token cannot: the signed hold is debited, and a person looks."""
-    hold_id, text, account_id = await placed(office)
+    hold_id, text, account_id = await office.placed()
     victim = await office.books.account(CREDIT, "jose")
     other, _ = await office.books.place(victim, HELD)
     await office.report(end(other, text), cost(other, text))
@@ -248,7 +231,7 @@ async def test_token_that_names_another_account_debits_the_account_of_the_hold(
     office: Office,
 ) -> None:
     """Whose credit was reserved is on the ledger since the hold was placed."""
-    hold_id, _, account_id = await placed(office)
+    hold_id, _, account_id = await office.placed()
     victim = await office.books.account(CREDIT, "jose")
     await office.report(cost(hold_id, token(hold_id, victim)))
     assert (await office.books.figures(victim)).posted == CREDIT
@@ -276,7 +259,7 @@ async def test_ledger_that_is_away_is_503_so_that_the_spool_keeps_the_report(
     office: Office,
 ) -> None:
     """2xx means that it is on disk here; anything else and the shipper tries again."""
-    hold_id, text, account_id = await placed(office)
+    hold_id, text, account_id = await office.placed()
     body = json.dumps({"records": [end(hold_id, text), cost(hold_id, text)]}).encode()
     await office.pool.execute("ALTER FUNCTION capture_batch RENAME TO capture_batch_away")
     assert (await office.send(body)).status_code == 503

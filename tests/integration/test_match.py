@@ -11,19 +11,7 @@ from accounting.metrics import MATCH_CALLS, MATCH_RATE
 from accounting.settling import match
 from accounting.settling.match import CALLS_FLOOR, Matcher
 from accounting.settling.outcome import END_WAIT_S
-from tests.integration.office import Office, cost, end, start, token
-
-CREDIT = 1_000_000_000
-HELD = 50_000_000
-LONG = 3_600.0
-
-
-@pytest.fixture
-def office(pool: asyncpg.Pool) -> Office:
-    """Accounting on this test's ledger, listening for an hour."""
-    office = Office(pool)
-    office.listen(LONG)
-    return office
+from tests.integration.office import CREDIT, HELD, LONG_S, Office, cost, end, start, token
 
 
 def matcher(office: Office, *, expects_access: bool = True) -> Matcher:
@@ -92,8 +80,8 @@ async def test_call_that_just_closed_is_counted_when_its_witnesses_had_time(offi
 async def test_unmetered_requests_are_one_exception_a_client_route_and_day(office: Office) -> None:
     """0 1 0: a flood of them does not bury everything else; two processes say it once."""
     for _ in range(5):
-        await office.envoy(str(uuid.uuid4()), age_s=LONG / 6, client="librechat", route="chat")
-    await office.envoy(str(uuid.uuid4()), age_s=LONG / 6, client="script", route="chat")
+        await office.envoy(str(uuid.uuid4()), age_s=LONG_S / 6, client="librechat", route="chat")
+    await office.envoy(str(uuid.uuid4()), age_s=LONG_S / 6, client="script", route="chat")
     for _ in range(2):
         assert (await matcher(office).round())["010"] == 6
     rows = await office.pool.fetch("SELECT subject FROM exception ORDER BY subject")
@@ -112,7 +100,7 @@ async def test_unmetered_requests_are_one_exception_a_client_route_and_day(offic
 )
 async def test_request_that_used_nothing_is_not_unmetered(office: Office, entry: dict) -> None:  # type: ignore[type-arg]
     """An exception that means nothing is one that nobody reads."""
-    await office.envoy(str(uuid.uuid4()), **{"age_s": LONG / 6} | entry)
+    await office.envoy(str(uuid.uuid4()), **{"age_s": LONG_S / 6} | entry)
     assert (await matcher(office).round())["010"] == 0
     assert await office.exceptions() == []
 

@@ -12,18 +12,20 @@ import redis.asyncio
 from redis import RedisError
 
 from accounting.relay import PAGE, Relay, relay_of
-from credit.bounds import REQUEST_TOKENS
 from credit.mirror import Figures, Mirror
 from local import redis as local_redis
 from local.probe import free_ports
 from local.process import Child
 from tests.books import Books
-from tests.integration.doors import Replica, claims_of, new_id, open_for_business, refusal_of
-
-CREDIT = 100_000_000
-WANT = (
-    2_000 + REQUEST_TOKENS
-) * 2_500 + 100 * 10_000  # 2,000 bytes and 100 tokens of gpt-4o, nano-USD
+from tests.integration.doors import (
+    CREDIT,
+    WANT,
+    Replica,
+    claims_of,
+    new_id,
+    open_for_business,
+    refusal_of,
+)
 
 
 @pytest.fixture(scope="module")

@@ -3,37 +3,15 @@
 import itertools
 from typing import Any
 
-import asyncpg
-import pytest
-
 from accounting.settling.evidence import START_WAIT_S
 from accounting.settling.outcome import END_WAIT_S
 from accounting.settling.settle import PAGE_HOLDS
 from tests.books import Figures
-from tests.integration.office import Office, cost, end, start, token
+from tests.integration.office import CREDIT, HELD, LONG_S, Office, cost, end, start
 
-CREDIT = 1_000_000_000
-HELD = 50_000_000
 COST = 4_500_000
 INPUT = 1_000 * 2_500  # as the callback counted it, and as Envoy's 4,000 bytes say
 BY_BYTES = INPUT + 100 * 10_000  # and 22,000 streamed bytes are 100 tokens
-LONG = 3_600.0
-
-
-@pytest.fixture
-def office(pool: asyncpg.Pool) -> Office:
-    """Accounting on this test's ledger, listening for an hour."""
-    office = Office(pool)
-    office.listen(LONG)
-    return office
-
-
-async def placed(office: Office, name: str = "maria") -> tuple[str, str, int]:
-    """A call has a hold: its id, its token, the account."""
-    account_id = await office.books.account(CREDIT, name)
-    hold_id, answer = await office.books.place(account_id, HELD)
-    assert answer.result == "placed"
-    return hold_id, token(hold_id, account_id), account_id
 
 
 async def swept(office: Office, hold_id: str) -> tuple[str, str, int] | None:
@@ -45,7 +23,7 @@ async def swept(office: Office, hold_id: str) -> tuple[str, str, int] | None:
 
 async def test_call_that_envoy_never_forwarded_is_released_at_once(office: Office) -> None:
     """Nobody waits for the credit of a request that went nowhere."""
-    hold_id, _, account_id = await placed(office)
+    hold_id, _, account_id = await office.placed()
     await office.envoy(hold_id, code=503, upstream=False, flags=["UH"])
     assert await swept(office, hold_id) == ("released", "no_upstream", 0)
     assert await office.books.figures(account_id) == Figures(CREDIT, 0)
@@ -54,7 +32,7 @@ async def test_call_that_envoy_never_forwarded_is_released_at_once(office: Offic
 
 async def test_error_of_litellm_without_a_start_is_released_after_a_beat(office: Office) -> None:
     """LiteLLM refused the request before our hook, says a callback that has nothing left to tell."""
-    hold_id, _, _ = await placed(office)
+    hold_id, _, _ = await office.placed()
     await office.envoy(hold_id, age_s=60.0, code=401)
     assert await swept(office, hold_id) is None
     await office.beat()
@@ -63,7 +41,7 @@ async def test_error_of_litellm_without_a_start_is_released_after_a_beat(office:
 
 async def test_call_of_which_only_envoy_tells_is_settled_by_its_bytes(office: Office) -> None:
     """1 1 0: the callback is silent, an answer was delivered; a person looks, and the figure may come."""
-    hold_id, text, account_id = await placed(office)
+    hold_id, text, account_id = await office.placed()
     await office.envoy(hold_id, age_s=END_WAIT_S + 1)
     assert await swept(office, hold_id) == ("settled", "report_missing", BY_BYTES)
     assert await office.exceptions() == ["report_missing"]
@@ -74,7 +52,7 @@ async def test_call_of_which_only_envoy_tells_is_settled_by_its_bytes(office: Of
 
 async def test_estimate_by_bytes_of_a_photo_is_never_more_than_the_hold(office: Office) -> None:
     """Two megabytes of base64 are no half a million tokens: the hold is the bound."""
-    hold_id, _, account_id = await placed(office)
+    hold_id, _, account_id = await office.placed()
     await office.envoy(hold_id, age_s=END_WAIT_S + 1, bytes_received=2_000_000)
     assert await swept(office, hold_id) == ("settled", "report_missing", HELD)
     assert await office.books.figures(account_id) == Figures(CREDIT - HELD, 0)
@@ -84,8 +62,8 @@ async def test_litellm_that_died_is_settled_two_minutes_after_envoy_saw_the_end(
     office: Office,
 ) -> None:
     """A start without an end: not only at the deadline; the true figure trues it up."""
-    hold_id, text, account_id = await placed(office)
-    await office.grow_old(hold_id, [start(hold_id, text)], LONG)
+    hold_id, text, account_id = await office.placed()
+    await office.grow_old(hold_id, [start(hold_id, text)], LONG_S)
     assert await swept(office, hold_id) is None
     broken = {"flags": ["UC"], "details": "upstream_reset"}
     await office.envoy(hold_id, age_s=END_WAIT_S + 1, code=503, **broken)
@@ -99,7 +77,7 @@ async def test_hold_that_nobody_started_is_released_once_the_callback_was_heard_
     office: Office,
 ) -> None:
     """Its heartbeat says that no start is on its way; without it only the deadline closes."""
-    hold_id, _, account_id = await placed(office)
+    hold_id, _, account_id = await office.placed()
     await office.age(hold_id, START_WAIT_S - 1)
     await office.beat()
     assert await swept(office, hold_id) is None
@@ -110,9 +88,9 @@ async def test_hold_that_nobody_started_is_released_once_the_callback_was_heard_
 
 async def test_hold_that_nobody_started_stays_while_the_callback_is_silent(office: Office) -> None:
     """Silence proves nothing: its spool may hold the start. Records alone are no heartbeat either."""
-    hold_id, _, _ = await placed(office)
-    await office.age(hold_id, LONG)
-    other, text, _ = await placed(office, "jose")
+    hold_id, _, _ = await office.placed()
+    await office.age(hold_id, LONG_S)
+    other, text, _ = await office.placed("jose")
     await office.report(start(other, text))
     assert await swept(office, hold_id) is None
     await office.expire(hold_id)
@@ -121,9 +99,9 @@ async def test_hold_that_nobody_started_stays_while_the_callback_is_silent(offic
 
 async def test_accounting_that_was_away_counts_no_silence_of_before(office: Office) -> None:
     """After a restart the callback gets its time to tell, whatever the ages in the ledger."""
-    hold_id, text, _ = await placed(office)
+    hold_id, text, _ = await office.placed()
     await office.report(start(hold_id, text))
-    await office.envoy(hold_id, age_s=LONG)
+    await office.envoy(hold_id, age_s=LONG_S)
     fresh = Office(office.pool)
     assert await swept(fresh, hold_id) is None
     fresh.listen(END_WAIT_S)
@@ -132,10 +110,10 @@ async def test_accounting_that_was_away_counts_no_silence_of_before(office: Offi
 
 async def test_stream_that_goes_on_is_not_closed_by_entries_of_progress(office: Office) -> None:
     """Nor by their absence."""
-    hold_id, text, _ = await placed(office)
+    hold_id, text, _ = await office.placed()
     await office.report(start(hold_id, text))
-    await office.age(hold_id, LONG)
-    await office.envoy(hold_id, age_s=LONG, stage="progress")
+    await office.age(hold_id, LONG_S)
+    await office.envoy(hold_id, age_s=LONG_S, stage="progress")
     await office.beat()
     assert await swept(office, hold_id) is None
 
@@ -144,7 +122,7 @@ async def test_log_that_is_replayed_days_late_changes_nothing_that_is_closed(
     office: Office,
 ) -> None:
     """Terminal rows never change, whatever an old file says."""
-    hold_id, text, account_id = await placed(office)
+    hold_id, text, account_id = await office.placed()
     await office.report(start(hold_id, text), end(hold_id, text), cost(hold_id, text))
     before = await office.closed(hold_id)
     await office.envoy(hold_id, code=503, upstream=False, flags=["UH"])
@@ -155,7 +133,7 @@ async def test_log_that_is_replayed_days_late_changes_nothing_that_is_closed(
 async def test_evidence_of_one_call_in_any_order_debits_the_same(office: Office) -> None:
     """I2, with Envoy as a witness: whatever arrives first, one exact debit and nothing held."""
     for number, order in enumerate(itertools.permutations(["start", "end", "cost", "access"])):
-        hold_id, text, account_id = await placed(office, f"person-{number}")
+        hold_id, text, account_id = await office.placed(f"person-{number}")
         makers: dict[str, Any] = {"start": start, "end": end, "cost": cost}
         for kind in order:
             if kind == "access":
@@ -174,15 +152,15 @@ async def test_sweep_reaches_every_open_hold_in_turn(office: Office) -> None:
     account_id = await office.books.account(10**15)
     await office.pool.execute(MANY_STREAMS, account_id, PAGE_HOLDS + 50)
     hold_id, _ = await office.books.place(account_id, HELD)
-    await office.envoy(hold_id, age_s=LONG)
+    await office.envoy(hold_id, age_s=LONG_S)
     assert await swept(office, hold_id) is None
     assert await swept(office, hold_id) == ("settled", "report_missing", BY_BYTES)
-    assert office.settler.oldest_unmatched_s >= LONG
+    assert office.settler.oldest_unmatched_s >= LONG_S
 
 
 async def test_timeout_that_cost_nothing_is_released_and_doubted(office: Office) -> None:
     """The provider may bill an answer that nobody waited for."""
-    hold_id, text, account_id = await placed(office)
+    hold_id, text, account_id = await office.placed()
     await office.report(start(hold_id, text), end(hold_id, text, "failed", reason="status_408"))
     assert await office.closed(hold_id) == ("released", "failed", 0)
     assert await office.exceptions() == ["maybe_billed"]
@@ -191,7 +169,7 @@ async def test_timeout_that_cost_nothing_is_released_and_doubted(office: Office)
 
 async def test_two_failed_attempts_that_were_billed_are_two_debits(office: Office) -> None:
     """LiteLLM names both by the call; sent again, each is a duplicate, never a conflict."""
-    hold_id, text, account_id = await placed(office)
+    hold_id, text, account_id = await office.placed()
     failed = {"status": "failure", "provider_id": hold_id}
     first = cost(hold_id, text, started_ms=1_000, cost_usd="0.001", **failed)
     second = cost(hold_id, text, started_ms=2_000, cost_usd="0.002", **failed)

@@ -1,27 +1,16 @@
 """Whose word it takes that a call never began, and what is said when it had begun all the same."""
 
-import asyncpg
-import pytest
-
 from accounting.settling.hearing import BEAT_FRESH_S, ROLL_CALL_S, SPOOL_GONE_S, STALL_S
-from tests.integration.office import OTHER_SPOOL, Office, batch, start
-from tests.integration.test_settling_access import LONG, placed, swept
+from tests.integration.office import LONG_S, OTHER_SPOOL, Office, batch, start
+from tests.integration.test_settling_access import swept
 
 NEVER_STARTED = ("released", "never_started", 0)
 
 
-@pytest.fixture
-def office(pool: asyncpg.Pool) -> Office:
-    """Accounting on this test's ledger, listening for an hour."""
-    office = Office(pool)
-    office.listen(LONG)
-    return office
-
-
 async def silent_hold(office: Office) -> tuple[str, str]:
     """A hold an hour old of which nobody has told anything; its token."""
-    hold_id, text, _ = await placed(office)
-    await office.age(hold_id, LONG)
+    hold_id, text, _ = await office.placed()
+    await office.age(hold_id, LONG_S)
     return hold_id, text
 
 
@@ -48,9 +37,9 @@ async def test_beat_of_before_a_stall_vouches_for_nothing(office: Office) -> Non
 
 async def test_silence_of_a_stall_settles_nothing(office: Office) -> None:
     """What the callback told meanwhile waits in the socket; the wait begins anew."""
-    hold_id, text, _ = await placed(office)
+    hold_id, text, _ = await office.placed()
     await office.report(start(hold_id, text))
-    await office.envoy(hold_id, age_s=LONG)
+    await office.envoy(hold_id, age_s=LONG_S)
     office.now_s += STALL_S + 1.0
     assert await swept(office, hold_id) is None
 
@@ -58,7 +47,7 @@ async def test_silence_of_a_stall_settles_nothing(office: Office) -> None:
 async def test_callback_vouches_for_no_other(office: Office) -> None:
     """A host whose spool reported and does not vouch may hold the start; gone for long, it is forgotten."""
     hold_id, _ = await silent_hold(office)
-    other, text, _ = await placed(office, "jose")
+    other, text, _ = await office.placed("jose")
     await office.send(batch(start(other, text), spool=OTHER_SPOOL))
     await office.beat()
     assert await swept(office, hold_id) is None
@@ -100,10 +89,10 @@ async def test_start_after_its_hold_was_released_is_shown_to_a_person(office: Of
 
 async def test_start_before_the_release_of_its_hold_is_nothing_late(office: Office) -> None:
     """LiteLLM's error after a start releases too; the same start sent again is a duplicate."""
-    hold_id, text, _ = await placed(office)
+    hold_id, text, _ = await office.placed()
     told = start(hold_id, text)
     await office.report(told)
-    await office.envoy(hold_id, age_s=LONG, code=429)
+    await office.envoy(hold_id, age_s=LONG_S, code=429)
     assert await swept(office, hold_id) == ("released", "refused_upstream", 0)
     before = await office.exceptions()
     await office.report(told)

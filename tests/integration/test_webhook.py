@@ -10,27 +10,8 @@ from structlog.testing import capture_logs
 
 from accounting.ingest.http import WEBHOOK_LIMIT_BYTES
 from tests.books import Figures
-from tests.integration.office import COST_WAIT_S, Office, cost, end, start, token
+from tests.integration.office import COST_WAIT_S, CREDIT, Office, cost, end, start, token
 from tests.unit import litellm_samples
-
-CREDIT = 1_000_000_000
-HELD = 50_000_000
-LONG = 3_600.0
-
-
-@pytest.fixture
-def office(pool: asyncpg.Pool) -> Office:
-    """Accounting on this test's ledger, listening for an hour."""
-    office = Office(pool)
-    office.listen(LONG)
-    return office
-
-
-async def placed(office: Office) -> tuple[str, str, int]:
-    """Maria's call has a hold: its id, its token, her account."""
-    account_id = await office.books.account(CREDIT)
-    hold_id, _ = await office.books.place(account_id, HELD)
-    return hold_id, token(hold_id, account_id), account_id
 
 
 def answered(hold_id: str, text: str | None) -> dict[str, Any]:
@@ -52,7 +33,7 @@ def as_callback(payload: dict[str, Any], text: str) -> dict[str, Any]:
 @pytest.mark.parametrize("webhook_first", [True, False])
 async def test_both_ways_at_once_are_one_debit(office: Office, *, webhook_first: bool) -> None:
     """The same event id: whichever comes second is a duplicate, not a conflict."""
-    hold_id, text, account_id = await placed(office)
+    hold_id, text, account_id = await office.placed()
     payload = answered(hold_id, text)
     body = json.dumps([payload]).encode()
     ours = [start(hold_id, text), as_callback(payload, text), end(hold_id, text)]
@@ -70,7 +51,7 @@ async def test_both_ways_at_once_are_one_debit(office: Office, *, webhook_first:
 @pytest.mark.parametrize("shape", ["array", "single", "lines"])
 async def test_webhook_alone_debits_once_in_each_shape(office: Office, shape: str) -> None:
     """Sent again, as LiteLLM does: a duplicate. The hold closes when Envoy says that the call is over."""
-    hold_id, text, account_id = await placed(office)
+    hold_id, text, account_id = await office.placed()
     line = json.dumps(answered(hold_id, text)).encode()
     body = {"array": b"[" + line + b"]", "single": line, "lines": line + b"\n" + line}[shape]
     for _ in range(3):
@@ -84,7 +65,7 @@ async def test_webhook_alone_debits_once_in_each_shape(office: Office, shape: st
 
 async def test_webhook_alone_without_the_access_log_closes_after_a_while(office: Office) -> None:
     """An installation of LiteLLM without our callback, and Envoy's log lost too."""
-    hold_id, text, account_id = await placed(office)
+    hold_id, text, account_id = await office.placed()
     await office.tell_webhook(json.dumps(answered(hold_id, text)).encode())
     await office.make_older(COST_WAIT_S - 2)
     await office.settler.sweep_once()
@@ -100,7 +81,7 @@ async def test_each_recorded_situation_is_one_debit_by_whichever_way(
     office: Office, name: str
 ) -> None:
     """Webhook, then the callback's own payloads through the same door, then both again."""
-    hold_id, text, account_id = await placed(office)
+    hold_id, text, account_id = await office.placed()
     told = litellm_samples.payloads(name, "webhook", hold_id, text)
     seen = litellm_samples.payloads(name, "callback", hold_id, text)
     await office.tell_webhook(json.dumps(told).encode())
@@ -113,7 +94,7 @@ async def test_each_recorded_situation_is_one_debit_by_whichever_way(
 
 async def test_nothing_of_a_prompt_is_kept_or_logged(office: Office) -> None:
     """The payloads carry messages; what is not on the list is not read."""
-    hold_id, text, _ = await placed(office)
+    hold_id, text, _ = await office.placed()
     payload = answered(hold_id, text)
     secret = litellm_samples.SECRET
     broken = payload | {"litellm_call_id": secret, "metadata": {"note": secret}}
@@ -130,7 +111,7 @@ async def test_nothing_of_a_prompt_is_kept_or_logged(office: Office) -> None:
 
 async def test_webhook_without_a_live_secret_is_turned_away_and_told(office: Office) -> None:
     """401, nothing kept, and one alarm, however often somebody knocks."""
-    hold_id, text, account_id = await placed(office)
+    hold_id, text, account_id = await office.placed()
     body = json.dumps(answered(hold_id, text)).encode()
     for _ in range(3):
         await office.tell_webhook(body, key=b"x" * 32, status=401)
@@ -152,7 +133,7 @@ async def test_webhook_that_is_too_large_is_turned_away(office: Office) -> None:
 
 async def test_webhook_while_the_ledger_is_away_is_sent_again(office: Office) -> None:
     """Without a spool of ours, anything but 2xx makes LiteLLM keep the event."""
-    hold_id, text, account_id = await placed(office)
+    hold_id, text, account_id = await office.placed()
     body = json.dumps(answered(hold_id, text)).encode()
     await office.pool.execute("ALTER FUNCTION capture_batch RENAME TO capture_batch_away")
     await office.tell_webhook(body, status=503)
