@@ -17,6 +17,7 @@ from bench.system import CLIENT, MODEL, System
 from credit import ledger
 from credit.ledger import Place
 from credit.models import ModelMap
+from credit.pool import connect
 from credit.token import Claims, sign
 
 BATCH: Final = 200
@@ -89,7 +90,7 @@ def _signed(body: bytes, key: bytes) -> dict[str, str]:
 
 
 async def _records(system: System, calls: int) -> list[Record]:
-    pool = await ledger.connect(system.stack.database_url)
+    pool = await connect(system.stack.database_url)
     try:
         (row,) = await ledger.query(pool, "read_model_map")
         (deployment,) = ModelMap.from_json(row["map"]).entries[MODEL].deployments

@@ -14,8 +14,6 @@ from typing import Any
 import aiosql
 import asyncpg
 
-from credit.pool import connect as open_pool
-
 _QUERIES = aiosql.from_str(
     "\n".join(
         (files("credit") / "sql" / f"{name}.sql").read_text(encoding="utf-8")
@@ -24,8 +22,6 @@ _QUERIES = aiosql.from_str(
     "asyncpg",
     mandatory_parameters=False,
 )
-
-connect = open_pool
 
 
 @dataclass(frozen=True, slots=True)

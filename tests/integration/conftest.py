@@ -15,8 +15,8 @@ import psycopg
 import pytest
 from psycopg.sql import SQL, Identifier
 
-from credit.ledger import connect
 from credit.migrate import migrate
+from credit.pool import connect
 from local.postgres import Postgres
 from local.probe import free_ports
 from local.process import Child

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Iterator
 import pytest
 
 from accounting.audit.invariants import INVARIANTS
-from credit.ledger import connect
+from credit.pool import connect
 from tests.integration.audit_scene import Scene, auditor
 from tests.integration.conftest import cloned
 

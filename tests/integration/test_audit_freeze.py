@@ -11,7 +11,7 @@ import pytest
 from accounting.audit.auditor import Auditor
 from accounting.audit.loop import audit_once
 from accounting.metrics import REGISTRY
-from credit.ledger import connect
+from credit.pool import connect
 from tests.integration.admin_service import USD, Service
 from tests.integration.audit_scene import Scene, auditor
 from tests.integration.test_admin_cli import in_json, pedagio, prepare

@@ -11,7 +11,7 @@ from accounting.audit.auditor import Auditor
 from accounting.audit.guards import expected_guards, read_guards
 from accounting.audit.invariants import STATED
 from accounting.audit.seal import TABLES
-from credit.ledger import connect
+from credit.pool import connect
 from local.postgres import binaries
 from tests.integration.audit_scene import Scene, auditor
 from tests.integration.conftest import cloned

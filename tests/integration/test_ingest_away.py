@@ -13,7 +13,7 @@ import pytest
 from accounting.ingest.intake import Intake
 from accounting.settling.hearing import ROLL_CALL_S
 from accounting.settling.settle import Settler
-from credit import ledger
+from credit.pool import connect
 from credit.spool import Spool
 from tests.books import Figures
 from tests.integration.doors import Wire
@@ -57,7 +57,7 @@ async def scene(database_url: str, pool: asyncpg.Pool, tmp_path: Path) -> AsyncI
     await wire.mend()
     spool = Spool(tmp_path)
     spool.open()
-    async with await ledger.connect(wire.url) as cut:
+    async with await connect(wire.url) as cut:
         yield Scene(wire, cut, pool, spool)
         await wire.cut()
 

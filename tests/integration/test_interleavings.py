@@ -14,7 +14,7 @@ from typing import Any
 import asyncpg
 import pytest
 
-from credit import ledger
+from credit.pool import connect
 from tests.books import Books
 from tests.integration.session_acts import (
     Act,
@@ -98,7 +98,7 @@ THREE = {
 @pytest.fixture
 async def connections(database_url: str) -> AsyncIterator[list[asyncpg.Connection]]:
     """Three sessions and a watcher."""
-    async with await ledger.connect(database_url, min_size=4) as pool:
+    async with await connect(database_url, min_size=4) as pool:
         opened = [await pool.acquire() for _ in range(4)]
         for connection in opened:  # a busy machine may keep a session waiting for its turn
             await connection.execute("SET idle_in_transaction_session_timeout = 0")

@@ -14,6 +14,7 @@ import asyncpg
 import pytest
 
 from credit import ledger
+from credit.pool import connect
 from tests.books import Books, a_record, an_event
 from tests.integration.session_acts import Scene, close, extend, place
 from tests.model.mutants import Change, mutated
@@ -123,7 +124,7 @@ async def report_two(scene: Scene, connection: Any) -> list[str]:
 @pytest.fixture
 async def hall(database_url: str, pool: asyncpg.Pool) -> AsyncIterator[Hall]:
     """Sessions that a busy machine may keep waiting for their turn."""
-    async with await ledger.connect(database_url, min_size=5, max_size=5) as own:
+    async with await connect(database_url, min_size=5, max_size=5) as own:
         opened = [await own.acquire() for _ in range(5)]
         for connection in opened:
             await connection.execute("SET idle_in_transaction_session_timeout = 0")

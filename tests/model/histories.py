@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from credit.ledger import connect
+from credit.pool import connect
 from tests.command_line import at_least_one
 from tests.model.history import History
 from tests.model.own_postgres import own_postgres

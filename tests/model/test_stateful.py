@@ -8,7 +8,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis.stateful import run_state_machine_as_test
 
-from credit.ledger import connect
+from credit.pool import connect
 from tests.books import Books
 from tests.model.machine import AccountMachine
 from tests.model.memory import MemoryStore
