@@ -36,7 +36,7 @@ from credit import ledger, logs
 from credit.away import is_away
 from credit.mirror import WRITE_WITHIN_S, Mirror
 from credit.news import News, publish
-from credit.patience import connect_when_there
+from credit.pool import connect_when_there
 from credit.settings import split_keys
 from credit.spool import Spool
 from credit.wording import Wording

@@ -27,8 +27,7 @@ from credit import ledger, logs
 from credit.ledger import Place, Placed
 from credit.mirror import TTL_S, Mirror
 from credit.news import News
-from credit.patience import connect_when_there
-from credit.pool import Pool
+from credit.pool import Pool, connect_when_there
 from credit.settings import split_keys
 from credit.spool import Spool
 from credit.wording import Wording

@@ -13,7 +13,10 @@ from typing import Any, Self
 from urllib.parse import parse_qs, urlsplit, urlunsplit
 
 import asyncpg
+import structlog
 from asyncpg.connect_utils import SessionAttribute
+
+from credit.away import is_away
 
 # Bounds of every wait on Postgres, in seconds. A statement is given up after the sum of the first two
 # when the pool is empty, and the third is how long a connection may take to come back to the pool.
@@ -21,6 +24,8 @@ ACQUIRE_TIMEOUT_S = 5.0
 COMMAND_TIMEOUT_S = 10.0
 RELEASE_TIMEOUT_S = 1.0
 CONNECT_TIMEOUT_S = 5.0
+# A process that starts in an outage asks this often.
+RETRY_S = 0.5
 # At most so often are all connections made anew, because one of them did not answer.
 RENEW_EVERY_S = 2.0
 
@@ -34,6 +39,8 @@ IDLE_IN_TRANSACTION = "5s"
 # The driver tries in the background to refill the pool and writes a traceback for each failure; who
 # needs a connection meanwhile says in one line that there is none.
 logging.getLogger("asyncpg").setLevel(logging.ERROR)
+
+log = structlog.get_logger()
 
 
 class Connection(asyncpg.Connection):
@@ -122,6 +129,21 @@ async def connect(url: str, *, min_size: int = 1, max_size: int = 4, role: str =
         statement_cache_size=0 if pooled else STATEMENTS_KEPT,
     )
     return await pool
+
+
+async def connect_when_there(url: str, *, min_size: int, max_size: int, role: str) -> Pool:
+    """A pool; a process that starts in an outage waits for its end.
+
+    Raises asyncpg.PostgresError when Postgres is there and refuses us.
+    """
+    while True:
+        try:
+            return await connect(url, min_size=min_size, max_size=max_size, role=role)
+        except Exception as error:
+            if not is_away(error):
+                raise
+            log.warning("ledger_away", error=type(error).__name__)
+            await asyncio.sleep(RETRY_S)
 
 
 async def find_writer(url: str) -> str:
