@@ -9,8 +9,9 @@ import asyncio
 import contextlib
 import json
 import logging
+import re
 from typing import Any, Self
-from urllib.parse import parse_qs, urlsplit, urlunsplit
+from urllib.parse import parse_qs, urlsplit
 
 import asyncpg
 import structlog
@@ -39,6 +40,9 @@ IDLE_IN_TRANSACTION = "5s"
 # The driver tries in the background to refill the pool and writes a traceback for each failure; who
 # needs a connection meanwhile says in one line that there is none.
 logging.getLogger("asyncpg").setLevel(logging.ERROR)
+
+# What stands before the hosts, with the account; the hosts; the database and the options.
+_HOSTS = re.compile(r"((?:\w+://)?(?:[^/?#]*@)?)([^/?#]*)(.*)", re.DOTALL)
 
 log = structlog.get_logger()
 
@@ -155,11 +159,9 @@ async def find_writer(url: str) -> str:
 
 def servers(url: str) -> list[str]:
     """One address for each server that the address names; a single one is returned as it is."""
-    parts = urlsplit(url)
-    account, at, hosts = parts.netloc.rpartition("@")
-    if "," not in hosts:
-        return [url]
-    return [urlunsplit(parts._replace(netloc=f"{account}{at}{host}")) for host in hosts.split(",")]
+    # Not by urlsplit: to some releases of Python a list of hosts with brackets in it is no address.
+    before, hosts, after = _HOSTS.fullmatch(url).groups()  # type: ignore[union-attr]  # fits any text
+    return [f"{before}{host}{after}" for host in hosts.split(",")]
 
 
 async def _is_pooled(url: str, settings: dict[str, str]) -> bool:
