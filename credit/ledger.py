@@ -14,6 +14,8 @@ from typing import Any
 import aiosql
 import asyncpg
 
+from credit.grant import SHARE_PERCENT, SMALL_PERCENT
+
 _QUERIES = aiosql.from_str(
     "\n".join(
         (files("credit") / "sql" / f"{name}.sql").read_text(encoding="utf-8")
@@ -37,6 +39,10 @@ class Place:
     target_nanos: int
     minimum_nanos: int
     shadow: bool
+    small_percent: int = SMALL_PERCENT
+    share_percent: int = SHARE_PERCENT
+    most_open: int | None = None  # holds that the person may have open at once
+    price_version: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +58,8 @@ class Placed:
     overdraft_nanos: int
     status_at: datetime
     account_version: int = 0  # of the figures
+    payer: int = 0  # the account that pays: the person's own, or a pool
+    others: Sequence[Mapping[str, Any]] | None = None  # pools and caps, as decided on
 
     @property
     def available_nanos(self) -> int:
@@ -87,6 +95,10 @@ async def place_batch(
         targets=[p.target_nanos for p in places],
         minimums=[p.minimum_nanos for p in places],
         shadow=[p.shadow for p in places],
+        smalls=[p.small_percent for p in places],
+        shares=[p.share_percent for p in places],
+        most_open=[p.most_open for p in places],
+        prices=[p.price_version for p in places],
         deadline_s=deadline_s,
     )
     return {
@@ -100,6 +112,8 @@ async def place_batch(
             r["o_overdraft"],
             r["o_status_at"],
             r["o_version"],
+            r["o_payer"],
+            r["o_others"],
         )
         for r in rows
     }
@@ -118,6 +132,11 @@ async def extend_hold(
         r["o_held"] or 0,
         r["o_overdraft"] or 0,
     )
+
+
+async def settle_due(pool: asyncpg.Pool, account_id: int) -> bool:
+    """Bring an account to the present before it is shown; whether anything was due."""
+    return bool((await _one(pool, "settle_due", account_id=account_id))["settled"])
 
 
 async def capture_batch(

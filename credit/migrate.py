@@ -19,6 +19,9 @@ from credit.settings import Settings
 
 MIGRATIONS = Path(__file__).resolve().parent.parent / "migrations"
 FUNCTIONS = (
+    "grants",
+    "settle_due",
+    "rules",
     "place_batch",
     "place_bounded",
     "extend",

@@ -15,17 +15,13 @@ OPEN_CLIENT = """
     INSERT INTO client (id, kind, key_sha256, unknown_users)
     VALUES ($1::text, 'trusted', sha256(convert_to($1, 'UTF8')), 'create')
     ON CONFLICT DO NOTHING"""
-FUND = """
-    WITH given AS (
-        INSERT INTO transfer (debit_account, credit_account, amount, kind, actor, event_at)
-        SELECT f.id, $1, $2, 'grant', 'test', now() FROM account AS f WHERE f.kind = 'funding')
-    UPDATE account SET posted = posted + $2, version = version + 1 WHERE id = $1"""
+FUND = "SELECT grant_credit($1, $2, 'goodwill', 100, NULL, NULL, 'test', NULL, NULL)"
 POSTED = """
     SELECT a.id,
         a.posted - coalesce((SELECT sum(t.amount) FROM transfer AS t WHERE t.credit_account = a.id), 0)
             + coalesce((SELECT sum(t.amount) FROM transfer AS t WHERE t.debit_account = a.id), 0) AS posted_gap,
         a.held - coalesce((SELECT sum(o.amount) FROM hold_open AS o WHERE o.account_id = a.id), 0) AS held_gap
-    FROM account AS a WHERE a.kind NOT IN ('funding', 'provider')"""
+    FROM account AS a WHERE a.kind NOT IN ('funding', 'provider', 'breakage', 'cap')"""
 HALF_OPEN = """
     SELECT h.id FROM hold AS h
     WHERE (SELECT count(*) FROM hold_open AS o WHERE o.hold_id = h.id)

@@ -10,11 +10,7 @@ from tests.books import Books, a_place, a_record, an_event
 
 STATUS = """
     UPDATE account SET status = $2, status_at = now(), version = version + 1 WHERE id = $1"""
-GRANT = """
-    WITH given AS (
-        INSERT INTO transfer (debit_account, credit_account, amount, kind, actor, event_at)
-        SELECT f.id, $1, $2, 'grant', 'test', now() FROM account AS f WHERE f.kind = 'funding')
-    UPDATE account SET posted = posted + $2, version = version + 1 WHERE id = $1"""
+GRANT = "SELECT grant_credit($1, $2, 'goodwill', 100, NULL, NULL, 'test', NULL, NULL)"
 
 
 class Traffic:

@@ -53,9 +53,10 @@ class Granted:
 async def read(pool: asyncpg.Pool, name: Name) -> Account:
     """The account of that name; NotFoundError carries the command that opens it."""
     name = _checked(name)
-    row = await statements.row(
-        pool, "find_account", client_id=name.client, external_id=name.external_id or None
-    )
+    row = await _find(pool, name)
+    if row is not None and row["due"]:
+        await statements.row(pool, "settle_due", account_id=row["id"])
+        row = await _find(pool, name)
     if row is None:
         await clients.find(pool, name.client)
         raise NotFoundError(
@@ -155,6 +156,12 @@ async def grant(
             "nothing was granted"
         )
     return Granted(account, earlier["id"], replayed=True)
+
+
+async def _find(pool: asyncpg.Pool, name: Name) -> asyncpg.Record | None:
+    return await statements.row(
+        pool, "find_account", client_id=name.client, external_id=name.external_id or None
+    )
 
 
 def _checked(name: Name) -> Name:

@@ -34,6 +34,12 @@ SEAL = "seal"
 STATED: tuple[Invariant, ...] = (
     Invariant("posted", "what is posted on an account is the sum of its transfers", "accounts", "whole"),
     Invariant("held", "what is held on an account is the sum of its open holds", "accounts", "account"),
+    Invariant("grants_posted", "posted is what remains of the account's grants, less a debt", "accounts", "account"),
+    Invariant("grant_remaining", "what remains of a grant is the sum of its entries", "accounts", "whole"),
+    Invariant("spared", "what remains of an ended grant is spared for open holds", "accounts", "account"),
+    # A cap is nobody who could be refused: an alarm.
+    Invariant("cap_posted", "what is left of a cap is its limit less what counted in this period", "accounts",
+              "account", freezes=False),
     Invariant("newest_history", "an account is what the newest row of its history says", "accounts", "account"),
     Invariant("step_posted", "what a transaction changed in posted is what it transferred", "versions"),
     Invariant("step_versions", "no version of an account is missing; each is one change, or one hold", "versions"),

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from accounting.audit import statements
+from accounting.audit import others, statements
 from accounting.audit.invariants import PLACEMENT
 from accounting.audit.report import VIOLATIONS_LIMIT, Finding, Violation
 from accounting.audit.scope import Scope
@@ -42,9 +42,11 @@ def recompute(row: Mapping[str, Any]) -> str | None:
     """What is wrong with a placement of `list_placements`, or None; amounts are nano-USD."""
     if row["then_status"] != "active":
         return f"was placed while the account was {row['then_status']}"
-    limits = (row["want"], row["target"], row["minimum"])
-    free = row["then_posted"] + row["then_overdraft"] - row["then_held"]
-    granted = decide(free, *limits)
+    own = row["then_posted"] + row["then_overdraft"] - row["then_held"]
+    free = min([own, *(cap.available_nanos for cap in others.counted(row))])
+    asked = others.sizes(row)
+    limits = (asked.want_nanos, asked.target_nanos, asked.minimum_nanos)
+    granted = decide(free, *limits, asked.small_percent, asked.share_percent)
     if granted == row["granted"]:
         return None
     rule = "refuses" if granted is None else f"grants {granted}"

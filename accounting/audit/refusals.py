@@ -1,13 +1,13 @@
 """Recomputes stored refusals: by the ledger's own figures at that version, by the rule of credit/grant.py."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
-from accounting.audit import statements
+from accounting.audit import others, statements
 from accounting.audit.invariants import REFUSAL
 from accounting.audit.report import VIOLATIONS_LIMIT, Finding, Violation
 from accounting.audit.scope import Scope
-from credit.grant import decide
+from credit.grant import decide, decide_over
 
 PAGE_SIZE = 2000
 _LOWEST_ID = "00000000-0000-0000-0000-000000000000"
@@ -43,23 +43,41 @@ def recompute(row: Mapping[str, Any]) -> str | None:
         return f"decided on (posted, held, overdraft) {decided}; the ledger was at {then}"
     if row["reason"] == "account_suspended":
         return None if row["then_status"] != "active" else "the account was not suspended"
-    limits = (row["want"], row["target"], row["minimum"])
-    owned = row["posted"] + row["overdraft"]
-    free = owned - row["held"] - row["own_held"] + row["own_granted"]
-    granted = decide(free, *limits)
+    if (full := others.open_holds(row)) is not None:
+        return None if full[0] >= full[1] else f"{full[0]} holds were open of {full[1]} allowed"
+    if row["own_granted"] > 0:
+        return _recompute_extension(row)
+    verdict = decide_over(others.payers(row), others.sizes(row))
+    if verdict.payer is not None:
+        return f"the rule grants {verdict.granted_nanos} from account {verdict.payer}"
+    expected = {verdict.reason}
+    if verdict.reason == "insufficient_credit":
+        expected |= _DOOR_REASONS
+    return _compare(row["reason"], expected)
+
+
+def _recompute_extension(row: Mapping[str, Any]) -> str | None:
+    """A hold's own grant counts as available to it; the figures in `others` are without it."""
+    asked, capped = others.sizes(row), others.caps(row)
+    own = others.own(row)
+    mine = row["own_granted"] - row["own_held"]
+    free = min(each.available_nanos for each in (own, *capped)) + mine
+    limits = (asked.want_nanos, asked.target_nanos, asked.minimum_nanos)
+    granted = decide(free, *limits, asked.small_percent, asked.share_percent)
     if granted is not None:
         return f"the rule grants {granted} of {free} to (want, target, minimum) {limits}"
-    expected = _reasons(row, owned, limits)
-    if row["reason"] not in expected:
-        return f"the reason is {row['reason']}; the figures say {' or '.join(sorted(expected))}"
-    return None
+    owned = min(each.owned_nanos for each in (own, *capped))
+    if free - mine < owned and asked.minimum_nanos <= owned:
+        return _compare(row["reason"], {"credit_in_flight"})
+    if asked.minimum_nanos <= own.owned_nanos:
+        return _compare(row["reason"], {"cap_reached"})
+    short = own.owned_nanos <= 0
+    reason = "insufficient_credit" if short else "request_too_large_for_balance"
+    return _compare(row["reason"], {reason})
 
 
-def _reasons(row: Mapping[str, Any], owned: int, limits: tuple[int, int, int]) -> set[str]:
-    """The reasons that these figures allow: those of place_batch, or of extend_hold."""
-    if row["held"] > 0 and decide(owned, *limits) is not None:
-        return {"credit_in_flight"}
-    if row["own_granted"] > 0:
-        short = owned <= 0
-        return {"insufficient_credit" if short else "request_too_large_for_balance"}
-    return _DOOR_REASONS
+def _compare(reason: str, expected: Collection[str | None]) -> str | None:
+    if reason in expected:
+        return None
+    named = " or ".join(sorted(str(each) for each in expected))
+    return f"the reason is {reason}; the figures say {named}"

@@ -42,7 +42,7 @@ SELECT id, kind, litellm_key, unknown_users, style, language, enabled FROM chang
 -- Of a client and what it calls the person; without one: the client's own account, which is that of
 -- kind service where there is one, else unattributed.
 SELECT a.id, a.client_id, a.external_id, a.kind, a.status, a.mode_override, a.posted, a.held, a.overdraft,
-       a.version, l.display_name, l.email
+       a.version, l.display_name, l.email, coalesce(a.due_at <= ledger_now(), false) AS due
 FROM account AS a LEFT JOIN account_label AS l ON l.account_id = a.id
 WHERE a.client_id = :client_id
   AND CASE WHEN :external_id::text IS NULL THEN a.kind <> 'user'
@@ -83,25 +83,23 @@ noted AS (
 SELECT id FROM changed;
 
 -- name: grant_credit^
--- From funding to the account, posted at once. No row: this request id has been granted before.
--- A rival with the same request id waits at the unique index, then sees that it lost.
-WITH moved AS (
-    INSERT INTO transfer (debit_account, credit_account, amount, kind, actor, reason, request_id, event_at)
-    SELECT f.id, :account_id, :amount, 'grant', :actor, :reason, :request_id, now()
-    FROM account AS f WHERE f.kind = 'funding'
-    ON CONFLICT (request_id) DO NOTHING RETURNING id, credit_account, amount),
-posted AS (
-    UPDATE account AS a SET posted = a.posted + m.amount, version = a.version + 1
-    FROM moved AS m WHERE a.id = m.credit_account),
+-- A grant with its transfer from funding, posted at once. No row: this request id has been granted before.
+WITH made AS (
+    SELECT g.o_grant_id, g.o_transfer_id FROM grant_credit(
+        :account_id::bigint, :amount::bigint, 'goodwill', 100, NULL, NULL, :actor::text, :reason::text, :request_id::text) AS g),
 noted AS (
     INSERT INTO audit (actor, action, subject, detail)
-    SELECT :actor, 'grant', m.credit_account::text, jsonb_build_object(
-               'reason', :reason::text, 'amount_nanos', m.amount, 'transfer', m.id)
-    FROM moved AS m)
-SELECT id FROM moved;
+    SELECT :actor::text, 'grant', :account_id::bigint::text, jsonb_build_object(
+               'reason', :reason::text, 'amount_nanos', :amount::bigint, 'transfer', m.o_transfer_id)
+    FROM made AS m)
+SELECT m.o_transfer_id AS id FROM made AS m;
 
 -- name: find_request^
 SELECT id, kind, credit_account, amount FROM transfer WHERE request_id = :request_id;
+
+-- name: settle_due^
+-- What expired or begins is recorded when somebody looks.
+SELECT settle_due(:account_id) AS settled;
 
 -- name: list_statement
 -- Newest first, below a transfer id. Each side has an index of its own, so each is read by itself:

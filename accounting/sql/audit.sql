@@ -17,18 +17,57 @@ summed AS (SELECT m.account_id, sum(m.amount) AS amount FROM moved AS m GROUP BY
 SELECT a.id AS account_id, 'account ' || a.id AS subject,
        format('posted is %s, its transfers add up to %s', a.posted, coalesce(s.amount, 0)) AS detail
 FROM account AS a LEFT JOIN summed AS s ON s.account_id = a.id
-WHERE a.kind NOT IN ('funding', 'provider') AND (:accounts::bigint[] IS NULL OR a.id = ANY (:accounts))
+WHERE a.kind NOT IN ('funding', 'provider', 'breakage', 'cap') AND (:accounts::bigint[] IS NULL OR a.id = ANY (:accounts))
   AND a.posted <> coalesce(s.amount, 0);
 
 -- name: held
+-- On the account that pays, and on every cap that the hold counts under.
 WITH reserved AS (
-    SELECT o.account_id, sum(o.amount) AS amount FROM hold_open AS o
-    WHERE :accounts::bigint[] IS NULL OR o.account_id = ANY (:accounts) GROUP BY o.account_id)
+    SELECT r.account_id, sum(r.amount) AS amount FROM (
+        SELECT o.account_id, o.amount FROM hold_open AS o
+        UNION ALL
+        SELECT c.id, o.amount FROM hold_open AS o JOIN hold AS h ON h.id = o.hold_id CROSS JOIN unnest(h.caps) AS c (id)) AS r
+    WHERE :accounts::bigint[] IS NULL OR r.account_id = ANY (:accounts) GROUP BY r.account_id)
 SELECT a.id AS account_id, 'account ' || a.id AS subject,
        format('held is %s, its open holds add up to %s', a.held, coalesce(r.amount, 0)) AS detail
 FROM account AS a LEFT JOIN reserved AS r ON r.account_id = a.id
-WHERE a.kind NOT IN ('funding', 'provider') AND (:accounts::bigint[] IS NULL OR a.id = ANY (:accounts))
+WHERE a.kind NOT IN ('funding', 'provider', 'breakage') AND (:accounts::bigint[] IS NULL OR a.id = ANY (:accounts))
   AND a.held <> coalesce(r.amount, 0);
+
+-- name: grants_posted
+-- Posted is what remains of the grants; less only by a debt, and that only where nothing active remains.
+WITH left_over AS (
+    SELECT g.account_id, sum(g.remaining) AS remaining, sum(g.remaining) FILTER (WHERE g.open) AS active
+    FROM credit_grant AS g
+    WHERE g.remaining > 0 AND (:accounts::bigint[] IS NULL OR g.account_id = ANY (:accounts)) GROUP BY g.account_id)
+SELECT a.id AS account_id, 'account ' || a.id AS subject,
+       format('posted is %s, of its grants remain %s, of these %s active', a.posted, coalesce(l.remaining, 0), coalesce(l.active, 0)) AS detail
+FROM account AS a LEFT JOIN left_over AS l ON l.account_id = a.id
+WHERE a.kind NOT IN ('funding', 'provider', 'breakage', 'cap') AND (:accounts::bigint[] IS NULL OR a.id = ANY (:accounts))
+  AND (a.posted > coalesce(l.remaining, 0) OR a.posted < coalesce(l.remaining, 0) AND l.active > 0);
+
+-- name: grant_remaining
+SELECT g.account_id, 'grant ' || g.id AS subject,
+       format('remaining is %s, its entries add up to %s', g.remaining, coalesce(sum(e.amount), 0)) AS detail
+FROM credit_grant AS g LEFT JOIN grant_entry AS e ON e.grant_id = g.id
+WHERE :accounts::bigint[] IS NULL OR g.account_id = ANY (:accounts)
+GROUP BY g.id HAVING g.remaining <> coalesce(sum(e.amount), 0);
+
+-- name: spared
+SELECT g.account_id, 'grant ' || g.id AS subject,
+       format('has ended with %s remaining, spared for open holds are %s', g.remaining, coalesce(sum(s.amount), 0)) AS detail
+FROM credit_grant AS g LEFT JOIN hold_spared AS s ON s.grant_id = g.id
+WHERE (:accounts::bigint[] IS NULL OR g.account_id = ANY (:accounts))
+  AND g.state IN ('expired', 'revoked') AND (g.remaining > 0 OR s.amount IS NOT NULL)
+GROUP BY g.id HAVING g.remaining <> coalesce(sum(s.amount), 0);
+
+-- name: cap_posted
+SELECT c.account_id, 'cap ' || c.account_id AS subject,
+       format('%s are left of %s, %s were counted in this period', a.posted, c.limit_nanos, coalesce(sum(u.amount), 0)) AS detail
+FROM cap AS c JOIN account AS a ON a.id = c.account_id
+LEFT JOIN cap_use AS u ON u.cap_id = c.account_id AND u.period_at = c.period_at
+WHERE :accounts::bigint[] IS NULL OR c.account_id = ANY (:accounts)
+GROUP BY c.account_id, a.posted, c.limit_nanos HAVING a.posted <> c.limit_nanos - coalesce(sum(u.amount), 0);
 
 -- name: newest_history
 SELECT a.id AS account_id, 'account ' || a.id AS subject,
@@ -37,7 +76,7 @@ SELECT a.id AS account_id, 'account ' || a.id AS subject,
 FROM account AS a LEFT JOIN LATERAL (
     SELECT x.version, x.posted, x.held, x.overdraft, x.status FROM account_history AS x
     WHERE x.account_id = a.id ORDER BY x.version DESC LIMIT 1) AS b ON true
-WHERE a.kind NOT IN ('funding', 'provider') AND (:accounts::bigint[] IS NULL OR a.id = ANY (:accounts))
+WHERE a.kind NOT IN ('funding', 'provider', 'breakage', 'cap') AND (:accounts::bigint[] IS NULL OR a.id = ANY (:accounts))
   AND (a.version, a.posted, a.held, a.overdraft, a.status) IS DISTINCT FROM
       (coalesce(b.version, 0), coalesce(b.posted, 0), coalesce(b.held, 0), coalesce(b.overdraft, a.overdraft),
        coalesce(b.status, a.status));
@@ -48,7 +87,7 @@ WHERE a.kind NOT IN ('funding', 'provider') AND (:accounts::bigint[] IS NULL OR 
 WITH begun AS (SELECT s.to_tx AS tx FROM seal AS s WHERE s.number = 0),
 steps AS (
     SELECT x.account_id, x.tx, sum(x.posted - coalesce(p.posted, 0)) AS amount
-    FROM account_history AS x LEFT JOIN LATERAL (
+    FROM account_history AS x JOIN account AS k ON k.id = x.account_id AND k.kind <> 'cap' LEFT JOIN LATERAL (
         SELECT y.posted FROM account_history AS y
         WHERE y.account_id = x.account_id AND y.version < x.version ORDER BY y.version DESC LIMIT 1) AS p ON true
     WHERE x.tx >= :since AND x.tx > (SELECT b.tx FROM begun AS b)
@@ -62,7 +101,7 @@ moved AS (
     WHERE t.tx >= :since AND (:accounts::bigint[] IS NULL OR t.debit_account = ANY (:accounts))),
 summed AS (
     SELECT m.account_id, m.tx, sum(m.amount) AS amount FROM moved AS m JOIN account AS a ON a.id = m.account_id
-    WHERE a.kind NOT IN ('funding', 'provider') AND m.tx > (SELECT b.tx FROM begun AS b)
+    WHERE a.kind NOT IN ('funding', 'provider', 'breakage', 'cap') AND m.tx > (SELECT b.tx FROM begun AS b)
     GROUP BY m.account_id, m.tx)
 SELECT coalesce(s.account_id, m.account_id) AS account_id,
        format('account %s, transaction %s', coalesce(s.account_id, m.account_id), coalesce(s.tx, m.tx)) AS subject,
@@ -77,7 +116,7 @@ SELECT x.account_id, format('account %s, version %s', x.account_id, x.version) A
        format('follows version %s; %s holds of %s in all are placed between; (posted, held, overdraft, status) was '
               '(%s, %s, %s, %s), is (%s, %s, %s, %s)', coalesce(p.version, 0), b.holds, b.granted, p.posted, p.held,
               p.overdraft, p.status, x.posted, x.held, x.overdraft, x.status) AS detail
-FROM account_history AS x
+FROM account_history AS x JOIN account AS k ON k.id = x.account_id AND k.kind <> 'cap'
 LEFT JOIN LATERAL (
     SELECT y.version, y.posted, y.held, y.overdraft, y.status FROM account_history AS y
     WHERE y.account_id = x.account_id AND y.version < x.version ORDER BY y.version DESC LIMIT 1) AS p ON true

@@ -37,7 +37,7 @@ SELECT max(a.id) AS id FROM account AS a;
 SELECT s.id FROM (
     SELECT a.id, sum(a.version + 1) OVER (ORDER BY a.id) AS changes FROM (
         SELECT x.id, x.version FROM account AS x
-        WHERE x.id >= :first AND x.kind NOT IN ('funding', 'provider') AND x.version < :budget
+        WHERE x.id >= :first AND x.kind NOT IN ('funding', 'provider', 'breakage') AND x.version < :budget
         ORDER BY x.id LIMIT 1000) AS a) AS s
 WHERE s.changes <= :budget;
 
@@ -62,7 +62,7 @@ SELECT (SELECT count(*) FROM account AS a WHERE :changed::bigint[] IS NULL OR a.
 -- newest history row up to there, plus the holds placed on versions between (migrations/0004). Before its first
 -- version an account is empty and active, with the overdraft that it was opened with.
 SELECT d.hold_id, d.account_id, d.reason, d.want, d.target, d.minimum, d.posted, d.held, d.overdraft, d.own_held,
-       d.own_granted, coalesce(b.posted, 0) AS then_posted, coalesce(b.overdraft, d.overdraft) AS then_overdraft,
+       d.own_granted, d.others, d.small_percent, d.share_percent, d.kind, coalesce(b.posted, 0) AS then_posted, coalesce(b.overdraft, d.overdraft) AS then_overdraft,
        coalesce(b.status, 'active') AS then_status,
        coalesce(b.held, 0) + coalesce((
            SELECT sum(h.granted) FROM hold AS h
@@ -84,7 +84,7 @@ ORDER BY d.hold_id LIMIT :page_size;
 -- history before, plus the holds of the batch on versions between. Before its first version an account is empty and
 -- active, with the overdraft that it was opened with.
 SELECT x.tx, x.account_id, x.version, h.id AS hold_id, h.placed_by, h.granted, h.want, h.target, h.minimum,
-       coalesce(p.posted, 0) AS then_posted, coalesce(p.overdraft, x.overdraft) AS then_overdraft,
+       h.others, h.caps, h.small_percent, h.share_percent, coalesce(p.posted, 0) AS then_posted, coalesce(p.overdraft, x.overdraft) AS then_overdraft,
        coalesce(p.status, 'active') AS then_status, coalesce(p.held, 0) + coalesce(h.before, 0)::bigint AS then_held
 FROM (
     SELECT y.tx, y.account_id, y.version, y.overdraft FROM account_history AS y
@@ -96,7 +96,8 @@ LEFT JOIN LATERAL (
     SELECT y.version, y.posted, y.held, y.overdraft, y.status FROM account_history AS y
     WHERE y.account_id = x.account_id AND y.version < x.version ORDER BY y.version DESC LIMIT 1) AS p ON true
 LEFT JOIN LATERAL (
-    SELECT w.id, w.placed_by, w.granted, w.want, w.target, w.minimum, sum(w.granted) OVER (
+    SELECT w.id, w.placed_by, w.granted, w.want, w.target, w.minimum, w.others, w.caps, w.small_percent,
+           w.share_percent, sum(w.granted) OVER (
         ORDER BY w.account_version RANGE BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS before
     FROM hold AS w
     WHERE w.account_id = x.account_id AND w.account_version >= coalesce(p.version, 0)
@@ -130,7 +131,7 @@ ORDER BY 1;
 -- Once, with its audit line and its alarm; no row: it is not active, or nobody spends from it.
 WITH frozen AS (
     UPDATE account AS a SET status = 'frozen', status_at = now(), version = a.version + 1
-    WHERE a.id = :account_id AND a.status = 'active' AND a.kind IN ('user', 'service', 'unattributed')
+    WHERE a.id = :account_id AND a.status = 'active' AND a.kind IN ('user', 'service', 'unattributed', 'pool')
     RETURNING a.id),
 noted AS (
     INSERT INTO audit (actor, action, subject, detail)

@@ -19,7 +19,8 @@ SELECT g.number,
      FROM hold_close AS c WHERE c.tx >= g.from_tx AND c.tx < g.to_tx) AS hold_close,
     (SELECT jsonb_build_object('rows', count(*), 'digest', encode(sha256(coalesce(string_agg(sha256(convert_to(
          ROW(d.hold_id, d.account_id, d.client_id, d.kind, d.reason, d.model, d.detail, d.want, d.target, d.minimum,
-             d.posted, d.held, d.overdraft, d.account_version, d.decided_at, d.own_held, d.own_granted, d.tx)::text,
+             d.posted, d.held, d.overdraft, d.account_version, d.decided_at, d.own_held, d.own_granted, d.tx,
+             d.others, d.small_percent, d.share_percent, d.price_version)::text,
          'UTF8')), ''::bytea ORDER BY d.hold_id), '')), 'hex'))
      FROM decision AS d WHERE d.tx >= g.from_tx AND d.tx < g.to_tx) AS decision,
     (SELECT jsonb_build_object('rows', count(*), 'digest', encode(sha256(coalesce(string_agg(sha256(convert_to(

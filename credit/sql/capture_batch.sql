@@ -7,6 +7,19 @@
 --      price_version, flags, event_at_ms}]. Amounts in nano-USD.
 -- Result: one row per record (recorded | duplicate) and per event (recorded | duplicate | conflict).
 -- Lock order, the same in every function of the ledger: account by id, keys by id, hold_open by id.
+-- count_under_caps: a debit (or, below 0, a reversal) counts under each cap of its hold; `p_freed` of it was held there.
+CREATE OR REPLACE FUNCTION count_under_caps(p_caps bigint[], p_transfer bigint, p_amount bigint, p_freed bigint)
+RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
+    IF p_caps = '{}' THEN RETURN; END IF;
+    INSERT INTO cap_use (cap_id, transfer_id, period_at, amount)
+    SELECT c.account_id, p_transfer, c.period_at, p_amount FROM cap AS c
+    WHERE c.account_id = ANY (p_caps) AND p_transfer IS NOT NULL ORDER BY c.account_id;
+    UPDATE account AS a SET posted = a.posted - p_amount, held = a.held - p_freed, version = a.version + 1
+    WHERE a.id = ANY (p_caps);
+END
+$$;
+
 CREATE OR REPLACE FUNCTION capture_batch(p_records jsonb, p_events jsonb, p_deadline_s integer)
 RETURNS TABLE (o_kind text, o_id text, o_result text)
 LANGUAGE plpgsql AS $$
@@ -17,10 +30,14 @@ DECLARE
     estimate   transfer%ROWTYPE;
     taken      bigint;
     new_events text[];
+    moved      bigint;
+    capped     bigint[];
+    spared     bigint;
+    due        bigint;
 BEGIN
     -- Accounts first, as place_batch does: a report and a late placement of one call never wait in a circle.
     PERFORM FROM account AS a
-    WHERE a.id IN (SELECT h.account_id FROM jsonb_to_recordset(p_events) AS g (hold_id uuid)
+    WHERE a.id IN (SELECT unnest(h.account_id || h.caps) FROM jsonb_to_recordset(p_events) AS g (hold_id uuid)
                    JOIN hold AS h ON h.id = g.hold_id
                    UNION ALL
                    SELECT g.account_id FROM jsonb_to_recordset(p_records) AS g (hold_id uuid, account_id bigint)
@@ -57,9 +74,17 @@ BEGIN
     -- names (suspense, without a token): that account too before anything of its holds, or a close of the hold,
     -- which has the account and wants the hold, and this would wait in a circle.
     PERFORM FROM account AS a
-    WHERE a.id IN (SELECT h.account_id FROM jsonb_to_recordset(p_events) AS g (hold_id uuid)
+    WHERE a.id IN (SELECT unnest(h.account_id || h.caps) FROM jsonb_to_recordset(p_events) AS g (hold_id uuid)
                    JOIN hold AS h ON h.id = g.hold_id)
     ORDER BY a.id FOR NO KEY UPDATE;
+    -- What expired is settled first, sparing what these holds reserve of it: a call of November is charged to November.
+    FOR due IN SELECT a.id FROM account AS a
+               WHERE a.id IN (SELECT unnest(h.account_id || h.caps) FROM jsonb_to_recordset(p_events) AS g (hold_id uuid)
+                              JOIN hold AS h ON h.id = g.hold_id)
+                 AND a.due_at <= ledger_now() ORDER BY a.id
+    LOOP
+        PERFORM settle_due(due);
+    END LOOP;
 
     WITH stored AS (
         INSERT INTO usage_event (id, hold_id, account_id, source, status, provider_id, model_group, model, model_id,
@@ -81,7 +106,10 @@ BEGIN
     WHERE o.hold_id IN (SELECT u.hold_id FROM usage_event AS u WHERE u.id = ANY (new_events))
     ORDER BY o.hold_id FOR UPDATE;
 
-    FOR e IN SELECT u.* FROM usage_event AS u WHERE u.id = ANY (new_events) ORDER BY u.id LOOP
+    FOR e IN SELECT u.*, h.caps FROM usage_event AS u JOIN hold AS h ON h.id = u.hold_id
+             WHERE u.id = ANY (new_events) ORDER BY u.id
+    LOOP
+        spared := 0;
         -- An actual figure replaces the estimate made in its absence: reverse and charge, together.
         SELECT t.* INTO estimate FROM transfer AS t
         WHERE t.hold_id = e.hold_id AND t.kind = 'estimate'
@@ -89,18 +117,30 @@ BEGIN
         IF FOUND THEN
             INSERT INTO transfer (debit_account, credit_account, amount, kind, hold_id, reverses, actor, reason, event_at)
             VALUES (estimate.credit_account, estimate.debit_account, estimate.amount, 'reversal', e.hold_id, estimate.id,
-                    'accounting', 'actual_figure', e.event_at);
+                    'accounting', 'actual_figure', e.event_at)
+            RETURNING id INTO moved;
             UPDATE account AS a SET posted = a.posted + estimate.amount, version = a.version + 1 WHERE a.id = e.account_id;
+            PERFORM restore_to_grants(e.account_id, estimate.id, moved, e.hold_id,
+                                      (SELECT a.posted FROM account AS a WHERE a.id = e.account_id));
+            PERFORM count_under_caps(e.caps, moved, -estimate.amount, 0);
         END IF;
-        CONTINUE WHEN e.cost = 0;
-        INSERT INTO transfer (debit_account, credit_account, amount, kind, hold_id, event_id, actor, event_at)
-        VALUES (e.account_id, provider, e.cost, 'charge', e.hold_id, e.id, 'accounting', e.event_at);
-        -- What is debited stops being held in the same step: available never dips, nobody is refused for it.
         SELECT o.* INTO open_hold FROM hold_open AS o WHERE o.hold_id = e.hold_id;
         taken := CASE WHEN FOUND THEN least(open_hold.amount, e.cost) ELSE 0 END;
-        UPDATE hold_open AS o SET amount = o.amount - taken, captured = o.captured + e.cost WHERE o.hold_id = e.hold_id;
-        UPDATE account AS a SET posted = a.posted - e.cost, held = a.held - taken, version = a.version + 1
-        WHERE a.id = e.account_id;
+        IF e.cost > 0 THEN
+            INSERT INTO transfer (debit_account, credit_account, amount, kind, hold_id, event_id, actor, event_at)
+            VALUES (e.account_id, provider, e.cost, 'charge', e.hold_id, e.id, 'accounting', e.event_at)
+            RETURNING id INTO moved;
+            PERFORM take_from_grants(e.account_id, moved, e.cost, e.hold_id);
+            PERFORM count_under_caps(e.caps, moved, e.cost, taken);
+            UPDATE hold_open AS o SET amount = o.amount - taken, captured = o.captured + e.cost WHERE o.hold_id = e.hold_id;
+        END IF;
+        -- A closed hold reserves nothing: what was restored for it and not used goes where its grant went.
+        IF open_hold.hold_id IS NULL THEN
+            spared := release_spared(e.account_id, e.hold_id);
+        END IF;
+        -- What is debited stops being held in the same step: available never dips, nobody is refused for it.
+        UPDATE account AS a SET posted = a.posted - e.cost - spared, held = a.held - taken, version = a.version + 1
+        WHERE a.id = e.account_id AND (e.cost > 0 OR spared > 0);
     END LOOP;
 
     -- The same event again: equal figures are a duplicate, different ones are shown to a person; the first stands.

@@ -9,45 +9,65 @@ LANGUAGE plpgsql AS $$
 DECLARE
     o     hold_open%ROWTYPE;
     a     account%ROWTYPE;
+    h     hold%ROWTYPE;
+    free  bigint;      -- what the hold may have in all: of its payer, within each of its caps
+    owned bigint;      -- the same with nothing else in flight
     goal  bigint;
     total bigint;
+    due   bigint;
 BEGIN
-    -- Lock order, the same in every function of the ledger: account, then hold_open.
-    SELECT x.* INTO a FROM account AS x
-    WHERE x.id = (SELECT h.account_id FROM hold AS h WHERE h.id = p_hold) FOR NO KEY UPDATE;
+    SELECT x.* INTO h FROM hold AS x WHERE x.id = p_hold;
+    -- Lock order, the same in every function of the ledger: accounts by id, then hold_open.
+    PERFORM FROM account AS x WHERE x.id = ANY (h.account_id || h.caps) ORDER BY x.id FOR NO KEY UPDATE;
+    FOR due IN SELECT x.id FROM account AS x WHERE x.id = ANY (h.account_id || h.caps) AND x.due_at <= ledger_now() ORDER BY x.id LOOP
+        PERFORM settle_due(due);
+    END LOOP;
+    SELECT x.* INTO a FROM account AS x WHERE x.id = h.account_id;
+    -- Of a pool's credit too: a suspended person gets no more of it.
+    IF a.status = 'active' THEN
+        SELECT x.status INTO a.status FROM account AS x WHERE x.id = coalesce(h.person_id, h.account_id);
+    END IF;
     SELECT x.* INTO o FROM hold_open AS x WHERE x.hold_id = p_hold FOR UPDATE;
-    -- No account: the hold was placed between these two statements (bounded), and nothing of it is locked.
-    IF NOT FOUND OR a.id IS NULL THEN
+    -- No hold: it was placed between these two statements (bounded), and nothing of it is locked.
+    IF NOT FOUND OR h.id IS NULL THEN
         o_result := 'closed'; RETURN NEXT; RETURN;
     END IF;
-    SELECT greatest(p_minimum, h.target) INTO goal FROM hold AS h WHERE h.id = p_hold;
+    goal := greatest(p_minimum, h.target);
     o_posted := a.posted; o_held := a.held - o.amount; o_overdraft := a.overdraft;
+    SELECT least(a.posted + a.overdraft - a.held, min(x.posted - x.held)) + o.granted,
+           least(a.posted + a.overdraft, min(x.posted)) INTO free, owned
+    FROM account AS x WHERE x.id = ANY (h.caps);
 
     -- The hold's own grant counts as available to it: the rule is applied to the whole, once.
     total := CASE WHEN a.status <> 'active' THEN NULL
              WHEN o.granted >= p_want THEN o.granted
-             ELSE grant_amount(a.posted + a.overdraft - a.held + o.granted, p_want, goal, p_minimum) END;
+             ELSE grant_amount(free, p_want, goal, p_minimum, h.small_percent, h.share_percent) END;
     IF total IS NULL THEN
         o_result := 'refused';
         o_granted := o.granted;
         o_reason := CASE
             WHEN a.status <> 'active' THEN 'account_suspended'
-            WHEN o_held > 0 AND p_minimum <= a.posted + a.overdraft THEN 'credit_in_flight'
+            WHEN free < owned + o.granted - o.amount AND p_minimum <= owned THEN 'credit_in_flight'
+            WHEN p_minimum <= a.posted + a.overdraft THEN 'cap_reached'
             WHEN a.posted + a.overdraft <= 0 THEN 'insufficient_credit'
             ELSE 'request_too_large_for_balance' END;
         -- Written where it is decided, with its figures: o_held are the account's other holds.
         INSERT INTO decision (hold_id, account_id, client_id, kind, reason, model, want, target, minimum,
-                              posted, held, own_held, own_granted, overdraft, account_version)
+                              posted, held, own_held, own_granted, overdraft, account_version,
+                              others, small_percent, share_percent, price_version)
         SELECT h.id, h.account_id, h.client_id, 'refuse', o_reason, h.model, p_want, goal, p_minimum,
-               o_posted, o_held, o.amount, o.granted, o_overdraft, a.version
-        FROM hold AS h WHERE h.id = p_hold
+               o_posted, o_held, o.amount, o.granted, o_overdraft, a.version,
+               (SELECT jsonb_agg(jsonb_build_object('id', x.id, 'role', 'cap', 'posted', x.posted, 'held', x.held - o.amount,
+                                                    'overdraft', 0, 'version', x.version, 'status', x.status) ORDER BY x.id)
+                FROM account AS x WHERE x.id = ANY (h.caps)),
+               h.small_percent, h.share_percent, h.price_version
         ON CONFLICT DO NOTHING;
         RETURN NEXT; RETURN;
     END IF;
     total := greatest(total, o.granted);
     UPDATE hold_open AS x SET amount = x.amount + total - o.granted, granted = total WHERE x.hold_id = p_hold;
     UPDATE account AS x SET held = x.held + total - o.granted, version = x.version + 1
-    WHERE x.id = a.id AND total > o.granted;
+    WHERE x.id = ANY (h.account_id || h.caps) AND total > o.granted;
     o_result := 'extended'; o_granted := total;
     RETURN NEXT;
 END

@@ -2,28 +2,109 @@
 -- Why: this is the only place where credit is reserved; one statement is one flush for the whole batch,
 --      and no lock outlives it, so a stalled process can never block another person.
 -- Keys: hold.id (placed once, for ever), decision.hold_id (refused once, for ever).
--- Arguments: parallel arrays in arrival order, ids distinct; amounts in nano-USD;
---      p_shadow: a would-be refusal is recorded and the caller lets the call pass.
--- Result: one row per id: placed | replay | closed | refused, with the figures it was decided on.
-CREATE OR REPLACE FUNCTION grant_amount(available bigint, want bigint, target bigint, minimum bigint)
+-- Arguments: parallel arrays in arrival order, ids distinct; amounts in nano-USD; p_accounts: whose calls they are;
+--      p_shadow: a would-be refusal is recorded and the caller lets the call pass; p_smalls, p_shares: the constants
+--      of the grant rule, percent; p_most_open: holds a person may have open at once (null: any number);
+--      p_prices: version of the price book, pinned.
+-- Result: one row per id: placed | replay | closed | refused, with the figures of the person's own account as it was
+--      decided on, and o_payer: the account that pays (a pool, or the person's own).
+-- One decision over all of it, or nothing: the payer (own credit, then pools) and every cap, locked together.
+CREATE OR REPLACE FUNCTION percent_of(amount bigint, percent integer)
+RETURNS bigint LANGUAGE sql IMMUTABLE AS $$
+    -- Rounded down, exact, and without a product that a bigint could not hold. An amount below 0 counts as 0.
+    SELECT greatest(amount, 0) / 100 * percent + greatest(amount, 0) % 100 * percent / 100
+$$;
+
+CREATE OR REPLACE FUNCTION grant_amount(
+    available bigint, want bigint, target bigint, minimum bigint, small_percent integer DEFAULT 2, share_percent integer DEFAULT 50)
 RETURNS bigint LANGUAGE sql IMMUTABLE AS $$
     -- The grant rule of credit/grant.py, held equal to it by a differential test.
     SELECT CASE
-        WHEN want <= greatest(available, 0) / 50 THEN want
-        WHEN least(want, greatest(target, available / 50)) <= available
-            THEN least(want, greatest(target, available / 50))
-        WHEN greatest(minimum, available / 2) <= available
-            THEN least(want, greatest(minimum, available / 2))
+        WHEN want <= percent_of(available, small_percent) THEN want
+        WHEN least(want, greatest(target, percent_of(available, small_percent))) <= available
+            THEN least(want, greatest(target, percent_of(available, small_percent)))
+        WHEN greatest(minimum, percent_of(available, share_percent)) <= available
+            THEN least(want, greatest(minimum, percent_of(available, share_percent)))
     END
 $$;
 
+-- One person's call over all accounts that have a say, by their figures at this moment (credit/grant.py: decide_over).
+-- The arrays are those of the batch: running figures, in the order of ids. payer null: refused, reason says why.
+CREATE OR REPLACE FUNCTION decide_over(
+    p_person bigint, p_pool_first boolean, p_want bigint, p_target bigint, p_minimum bigint, p_small integer, p_share integer,
+    ids bigint[], posted bigint[], held bigint[], overdraft bigint[], status text[], versions bigint[],
+    OUT payer bigint, OUT granted bigint, OUT caps bigint[], OUT reason text, OUT others jsonb)
+LANGUAGE plpgsql AS $$
+DECLARE
+    c          record;
+    k          integer;
+    x          record;
+    x_caps     bigint[];
+    free       bigint;
+    idle       bigint;
+    got        bigint;
+    uncapped   boolean := false;    -- some payer would grant, were there no caps
+    waits      boolean := false;    -- with nothing in flight anywhere it would be granted
+    pools      boolean := false;
+BEGIN
+    others := '[]';
+    FOR c IN
+        SELECT p_person AS id, CASE WHEN p_pool_first THEN 1 ELSE 0 END AS round, 0 AS position, NULL::bigint AS pool
+        UNION ALL
+        SELECT m.pool_id, CASE WHEN p_pool_first THEN 0 ELSE 1 END, m.position, m.pool_id
+        FROM pool_member AS m WHERE m.account_id = p_person
+        ORDER BY round, position, id
+    LOOP
+        k := array_position(ids, c.id);
+        CONTINUE WHEN k IS NULL;    -- joined after the locks were taken
+        IF c.pool IS NOT NULL THEN
+            pools := true;
+            others := others || jsonb_build_object('id', c.id, 'role', 'pool', 'posted', posted[k], 'held', held[k],
+                          'overdraft', overdraft[k], 'version', versions[k], 'status', status[k]);
+            CONTINUE WHEN status[k] <> 'active';
+        END IF;
+        free := posted[k] + overdraft[k] - held[k];
+        idle := posted[k] + overdraft[k];
+        uncapped := uncapped OR grant_amount(free, p_want, p_target, p_minimum, p_small, p_share) IS NOT NULL;
+        x_caps := '{}';
+        FOR x IN SELECT l.account_id AS id, array_position(ids, l.account_id) AS k FROM cap AS l
+                 WHERE (l.owner_id = p_person OR l.owner_id IS NULL) AND l.ended_at IS NULL AND (l.pool_id IS NULL OR l.pool_id = c.pool)
+                 ORDER BY l.account_id
+        LOOP
+            CONTINUE WHEN x.k IS NULL;
+            x_caps := x_caps || x.id;
+            free := least(free, posted[x.k] - held[x.k]);
+            idle := least(idle, posted[x.k]);
+        END LOOP;
+        got := grant_amount(free, p_want, p_target, p_minimum, p_small, p_share);
+        waits := waits OR grant_amount(idle, p_want, p_target, p_minimum, p_small, p_share) IS NOT NULL;
+        -- The first that gives what such a call usually needs; else the one that gives most.
+        IF got IS NOT NULL AND (granted IS NULL OR got > granted) THEN
+            payer := c.id; granted := got; caps := x_caps;
+        END IF;
+        EXIT WHEN granted >= least(p_want, p_target);
+    END LOOP;
+    SELECT others || coalesce(jsonb_agg(jsonb_build_object('id', l.account_id, 'role', 'cap', 'posted', posted[n.k], 'held', held[n.k],
+               'overdraft', 0, 'version', versions[n.k], 'status', 'active', 'pool', l.pool_id) ORDER BY l.account_id), '[]')
+    INTO others
+    FROM cap AS l CROSS JOIN LATERAL (SELECT array_position(ids, l.account_id) AS k) AS n
+    WHERE (l.owner_id = p_person OR l.owner_id IS NULL) AND l.ended_at IS NULL AND n.k IS NOT NULL;
+    others := nullif(others, '[]');
+    IF payer IS NULL THEN
+        reason := CASE WHEN waits THEN 'credit_in_flight' WHEN uncapped THEN 'cap_reached'
+                       WHEN pools THEN 'pool_exhausted' ELSE 'insufficient_credit' END;
+    END IF;
+END
+$$;
+
+DROP FUNCTION IF EXISTS place_batch(uuid[], bigint[], text[], text[], text[], bigint[], bigint[], bigint[], boolean[], integer);
 CREATE OR REPLACE FUNCTION place_batch(
     p_ids uuid[], p_accounts bigint[], p_clients text[], p_routes text[], p_models text[],
     p_wants bigint[], p_targets bigint[], p_minimums bigint[], p_shadow boolean[],
-    p_deadline_s integer)
+    p_smalls integer[], p_shares integer[], p_most_open integer[], p_prices bigint[], p_deadline_s integer)
 RETURNS TABLE (
-    o_id uuid, o_result text, o_reason text, o_granted bigint, o_shadow boolean,
-    o_posted bigint, o_held bigint, o_overdraft bigint, o_version bigint, o_status_at timestamptz)
+    o_id uuid, o_result text, o_reason text, o_granted bigint, o_shadow boolean, o_payer bigint,
+    o_posted bigint, o_held bigint, o_overdraft bigint, o_version bigint, o_status_at timestamptz, o_others jsonb)
 LANGUAGE plpgsql
 -- Every table is probed by key. Planning each batch anew finds that again and takes 0.3 ms; a plan kept
 -- from when the tables were small would scan them, 2 ms at 50,000 holds (both measured). So: plan once, probe.
@@ -34,86 +115,133 @@ SET enable_mergejoin = off
 AS $$
 DECLARE
     r          record;
-    current    bigint := NULL;      -- the account whose running figures are in free_held and placed_n
-    free_held  bigint;
-    placed_n   integer := 0;        -- holds placed on that account in this batch: each is a version of its own
+    over_all   record;
+    -- The accounts of the batch in the order of ids, with running figures; each placed hold is a version of its payer.
+    locked     bigint[];
+    ids        bigint[];
+    posteds    bigint[];
+    helds      bigint[];
+    overdrafts bigint[];
+    statuses   text[];
+    versions   bigint[];
+    before     bigint[];
+    shared     boolean;             -- somebody in the batch has a pool or a cap
+    due        bigint;
+    k          integer;
+    c          integer;
+    cap_id     bigint;
+    open_n     bigint;
+    under      bigint[];            -- the caps that the hold at hand counts under
 BEGIN
+    SELECT array_agg(q.id) INTO locked FROM (
+        SELECT m.pool_id AS id FROM pool_member AS m WHERE m.account_id = ANY (p_accounts)
+        UNION SELECT l.account_id FROM cap AS l WHERE l.owner_id = ANY (p_accounts) AND l.ended_at IS NULL
+        UNION SELECT l.account_id FROM cap AS l WHERE l.owner_id IS NULL AND l.ended_at IS NULL) AS q;
+    shared := locked IS NOT NULL;
+    locked := p_accounts || coalesce(locked, '{}');
     -- Locks in id order: two batches can wait for each other, never in a circle.
-    PERFORM FROM account AS a WHERE a.id = ANY (p_accounts) ORDER BY a.id FOR NO KEY UPDATE;
+    PERFORM FROM account AS a WHERE a.id = ANY (locked) ORDER BY a.id FOR NO KEY UPDATE;
+    -- What is due is settled before anything is decided: nobody spends November's rest on 1 December.
+    FOR due IN SELECT a.id FROM account AS a WHERE a.id = ANY (locked) AND a.due_at <= ledger_now() ORDER BY a.id LOOP
+        PERFORM settle_due(due);
+    END LOOP;
+    SELECT array_agg(a.id), array_agg(a.posted), array_agg(a.held), array_agg(a.overdraft), array_agg(a.status),
+           array_agg(a.version) INTO ids, posteds, helds, overdrafts, statuses, versions
+    FROM (SELECT x.id, x.posted, x.held, x.overdraft, x.status, x.version FROM account AS x
+          WHERE x.id = ANY (locked) ORDER BY x.id) AS a;
+    before := versions;
 
     FOR r IN
-        SELECT q.*, a.posted, a.held, a.overdraft, a.version, a.status, a.status_at,
+        SELECT q.*, a.status_at, a.pool_first,
                q.shadow OR a.mode_override IS NOT DISTINCT FROM 'shadow' AS lenient,
                h.id IS NOT NULL AS known, h.granted AS old_granted, h.placed_by AS old_placed_by,
-               h.account_id AS old_account_id,
-               c.hold_id IS NOT NULL AS ended,
+               coalesce(h.person_id, h.account_id) AS old_person_id, h.account_id AS old_payer,
+               e.hold_id IS NOT NULL AS ended,
                d.reason AS old_reason, d.posted AS old_posted, d.held AS old_held,
-               d.overdraft AS old_overdraft, d.account_version AS old_version
-        FROM unnest(p_ids, p_accounts, p_clients, p_routes, p_models, p_wants, p_targets, p_minimums, p_shadow)
-             WITH ORDINALITY AS q (id, account_id, client_id, route, model, want, target, minimum, shadow, n)
+               d.overdraft AS old_overdraft, d.account_version AS old_version, d.others AS old_others
+        FROM unnest(p_ids, p_accounts, p_clients, p_routes, p_models, p_wants, p_targets, p_minimums, p_shadow,
+                    p_smalls, p_shares, p_most_open, p_prices)
+             WITH ORDINALITY AS q (id, account_id, client_id, route, model, want, target, minimum, shadow,
+                                   small, share, most_open, price_version, n)
         JOIN account AS a ON a.id = q.account_id
         LEFT JOIN hold AS h ON h.id = q.id
-        LEFT JOIN hold_close AS c ON c.hold_id = q.id
+        LEFT JOIN hold_close AS e ON e.hold_id = q.id
         LEFT JOIN decision AS d ON d.hold_id = q.id
-        ORDER BY q.account_id, q.n
+        ORDER BY q.n
     LOOP
-        IF r.account_id IS DISTINCT FROM current THEN
-            IF placed_n > 0 THEN
-                UPDATE account AS a SET held = free_held, version = a.version + placed_n WHERE a.id = current;
-            END IF;
-            current := r.account_id; free_held := r.held; placed_n := 0;
-        END IF;
-        o_id := r.id; o_reason := NULL; o_granted := NULL; o_shadow := r.lenient;
-        o_posted := r.posted; o_held := free_held; o_overdraft := r.overdraft; o_version := r.version + placed_n;
-        o_status_at := r.status_at;
+        k := array_position(ids, r.account_id);
+        o_id := r.id; o_reason := NULL; o_granted := NULL; o_shadow := r.lenient; o_payer := r.account_id;
+        o_posted := posteds[k]; o_held := helds[k]; o_overdraft := overdrafts[k]; o_version := versions[k];
+        o_status_at := r.status_at; o_others := NULL; under := '{}';
 
-        IF r.ended OR r.old_placed_by = 'report' OR r.old_account_id <> r.account_id THEN
+        IF r.ended OR r.old_placed_by = 'report' OR r.old_person_id <> r.account_id THEN
             o_result := 'closed';
         ELSIF r.known THEN
-            o_result := 'replay'; o_granted := r.old_granted;
+            o_result := 'replay'; o_granted := r.old_granted; o_payer := r.old_payer;
         ELSIF r.old_reason IS NOT NULL THEN
             o_result := 'refused'; o_reason := r.old_reason;
             o_posted := r.old_posted; o_held := r.old_held;
-            o_overdraft := r.old_overdraft; o_version := r.old_version;
-        ELSIF r.status <> 'active' THEN
+            o_overdraft := r.old_overdraft; o_version := r.old_version; o_others := r.old_others;
+        ELSIF statuses[k] <> 'active' THEN
             o_result := 'refused'; o_reason := 'account_suspended';
         ELSE
-            o_granted := grant_amount(r.posted + r.overdraft - free_held, r.want, r.target, r.minimum);
-            o_result := CASE WHEN o_granted IS NULL THEN 'refused' ELSE 'placed' END;
-            -- With nothing in flight the same request would have been granted: say so.
-            IF o_granted IS NULL THEN
-                o_reason := CASE WHEN free_held > 0
-                                  AND grant_amount(r.posted + r.overdraft, r.want, r.target, r.minimum) IS NOT NULL
-                            THEN 'credit_in_flight' ELSE 'insufficient_credit' END;
+            IF r.most_open IS NOT NULL THEN
+                SELECT count(*) INTO open_n FROM hold_open AS x WHERE x.person_id = r.account_id;
             END IF;
+            IF r.most_open IS NOT NULL AND open_n >= r.most_open THEN
+                o_reason := 'credit_in_flight';
+                o_others := jsonb_build_array(jsonb_build_object('role', 'open_holds', 'open', open_n, 'limit', r.most_open));
+            ELSIF shared THEN
+                SELECT x.* INTO over_all FROM decide_over(r.account_id, r.pool_first, r.want, r.target, r.minimum, r.small, r.share,
+                                                   ids, posteds, helds, overdrafts, statuses, versions) AS x;
+                o_granted := over_all.granted; o_reason := over_all.reason; o_others := over_all.others;
+                o_payer := coalesce(over_all.payer, r.account_id); under := coalesce(over_all.caps, '{}');
+            ELSE
+                o_granted := grant_amount(o_posted + o_overdraft - o_held, r.want, r.target, r.minimum, r.small, r.share);
+                -- With nothing in flight the same request would have been granted: say so.
+                IF o_granted IS NULL THEN
+                    o_reason := CASE WHEN o_held > 0 AND grant_amount(o_posted + o_overdraft, r.want, r.target, r.minimum,
+                                                                      r.small, r.share) IS NOT NULL
+                                THEN 'credit_in_flight' ELSE 'insufficient_credit' END;
+                END IF;
+            END IF;
+            o_result := CASE WHEN o_granted IS NULL THEN 'refused' ELSE 'placed' END;
         END IF;
 
         IF o_result = 'placed' THEN
-            INSERT INTO hold (id, account_id, client_id, route, model, granted, want, target, minimum,
-                              account_version, placed_by)
-            VALUES (r.id, r.account_id, r.client_id, r.route, r.model, o_granted, r.want, r.target, r.minimum,
-                    o_version, 'authz')
+            k := array_position(ids, o_payer);
+            INSERT INTO hold (id, account_id, person_id, client_id, route, model, granted, want, target, minimum,
+                              account_version, placed_by, caps, others, small_percent, share_percent, price_version)
+            VALUES (r.id, o_payer, r.account_id, r.client_id, r.route, r.model, o_granted, r.want, r.target, r.minimum,
+                    versions[k], 'authz', under, o_others,
+                    r.small, r.share, r.price_version)
             ON CONFLICT DO NOTHING;
             IF FOUND THEN
-                INSERT INTO hold_open (hold_id, account_id, amount, granted, deadline_at)
-                VALUES (r.id, r.account_id, o_granted, o_granted, now() + make_interval(secs => p_deadline_s));
-                free_held := free_held + o_granted;
-                placed_n := placed_n + 1;
+                INSERT INTO hold_open (hold_id, account_id, person_id, amount, granted, deadline_at)
+                VALUES (r.id, o_payer, r.account_id, o_granted, o_granted, now() + make_interval(secs => p_deadline_s));
+                helds[k] := helds[k] + o_granted;
+                versions[k] := versions[k] + 1;
+                FOREACH cap_id IN ARRAY under LOOP
+                    c := array_position(ids, cap_id);
+                    helds[c] := helds[c] + o_granted;
+                    versions[c] := versions[c] + 1;
+                END LOOP;
             ELSE    -- a report of this very call came first, between the look and the insert
                 o_result := 'closed'; o_granted := NULL;
             END IF;
         ELSIF o_result = 'refused' AND r.old_reason IS NULL THEN
             INSERT INTO decision (hold_id, account_id, client_id, kind, reason, model, want, target, minimum,
-                                  posted, held, overdraft, account_version)
+                                  posted, held, overdraft, account_version, others, small_percent, share_percent, price_version)
             VALUES (r.id, r.account_id, r.client_id, CASE WHEN r.lenient THEN 'would_refuse' ELSE 'refuse' END,
-                    o_reason, r.model, r.want, r.target, r.minimum, r.posted, free_held, r.overdraft, o_version)
+                    o_reason, r.model, r.want, r.target, r.minimum, o_posted, o_held, o_overdraft, o_version, o_others,
+                    r.small, r.share, r.price_version)
             ON CONFLICT DO NOTHING;
         END IF;
         RETURN NEXT;
     END LOOP;
 
-    IF placed_n > 0 THEN
-        UPDATE account AS a SET held = free_held, version = a.version + placed_n WHERE a.id = current;
-    END IF;
+    UPDATE account AS a SET held = x.held, version = a.version + x.version - x.before
+    FROM unnest(ids, helds, versions, before) AS x (id, held, version, before)
+    WHERE a.id = x.id AND x.version > x.before;
 END
 $$;

@@ -23,19 +23,20 @@ BEGIN
         ORDER BY g.id
     LOOP
         o_id := r.id;
+        PERFORM settle_due(r.account_id);
         SELECT x.* INTO a FROM account AS x WHERE x.id = r.account_id;
         IF NOT FOUND THEN
             o_result := 'unknown'; RETURN NEXT; CONTINUE;
         END IF;
-        INSERT INTO hold (id, account_id, client_id, route, model, granted, want, target, minimum,
+        INSERT INTO hold (id, account_id, person_id, client_id, route, model, granted, want, target, minimum,
                           account_version, placed_by)
-        VALUES (r.id, r.account_id, r.client_id, r.route, r.model, r.granted, r.want, r.target, r.minimum,
+        VALUES (r.id, r.account_id, r.account_id, r.client_id, r.route, r.model, r.granted, r.want, r.target, r.minimum,
                 a.version, 'bounded')
         ON CONFLICT DO NOTHING;
         o_result := CASE WHEN FOUND THEN 'placed' ELSE 'replay' END;
         IF o_result = 'placed' THEN
-            INSERT INTO hold_open (hold_id, account_id, amount, granted, deadline_at)
-            VALUES (r.id, r.account_id, r.granted, r.granted, now() + make_interval(secs => p_deadline_s));
+            INSERT INTO hold_open (hold_id, account_id, person_id, amount, granted, deadline_at)
+            VALUES (r.id, r.account_id, r.account_id, r.granted, r.granted, now() + make_interval(secs => p_deadline_s));
             UPDATE account AS x SET held = x.held + r.granted, version = x.version + 1 WHERE x.id = a.id;
         END IF;
         RETURN NEXT;

@@ -28,8 +28,12 @@ INSERT INTO account (client_id, external_id, kind) VALUES (:client_id, :external
 ON CONFLICT DO NOTHING RETURNING id;
 
 -- name: place_batch
-SELECT o_id, o_result, o_reason, o_granted, o_shadow, o_posted, o_held, o_overdraft, o_version, o_status_at
-FROM place_batch(:ids, :accounts, :clients, :routes, :models, :wants, :targets, :minimums, :shadow, :deadline_s);
+SELECT o_id, o_result, o_reason, o_granted, o_shadow, o_payer, o_posted, o_held, o_overdraft, o_version, o_status_at, o_others
+FROM place_batch(:ids, :accounts, :clients, :routes, :models, :wants, :targets, :minimums, :shadow,
+                 :smalls, :shares, :most_open, :prices, :deadline_s);
+
+-- name: settle_due^
+SELECT settle_due(:account_id) AS settled;
 
 -- name: place_bounded
 SELECT o_id, o_result FROM place_bounded(:places, :deadline_s);

@@ -14,7 +14,15 @@ END
 $$;
 GRANT SELECT ON ALL TABLES IN SCHEMA public TO pedagio_authz, pedagio_accounting;
 GRANT INSERT ON account, account_history, hold, hold_open, decision, alarm, audit TO pedagio_authz;
-GRANT UPDATE (held, version) ON account TO pedagio_authz;
+-- Settling what is due before a decision posts an allowance and ends grants.
+GRANT INSERT ON transfer, credit_grant, grant_entry, hold_spared TO pedagio_authz, pedagio_accounting;
+GRANT UPDATE (remaining, open, state) ON credit_grant TO pedagio_authz, pedagio_accounting;
+GRANT UPDATE (period_at) ON cap TO pedagio_authz, pedagio_accounting;
+GRANT UPDATE (posted, held, version, due_at, plan_ends_at) ON account TO pedagio_authz, pedagio_accounting;
+GRANT INSERT ON plan, pool_member, cap, cap_use TO pedagio_accounting;
+GRANT UPDATE ON plan, pool_member, cap, hold_spared TO pedagio_accounting;
+GRANT DELETE ON pool_member, cap, hold_spared TO pedagio_accounting;
+GRANT UPDATE (plan_id, pool_first, overdraft) ON account TO pedagio_accounting;
 GRANT INSERT ON account, account_history, alarm, seal, account_label, client, transfer, hold, hold_open, hold_close, usage_event, call_record,
     usage_conflict, usage_quarantine, exception, decision, audit, price_book, price, model_map TO pedagio_accounting;
 GRANT UPDATE (posted, held, version, status, status_at, mode_override) ON account TO pedagio_accounting;

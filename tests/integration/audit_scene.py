@@ -8,6 +8,9 @@ from tests.books import Books, a_place, a_record, an_event
 from tests.traffic import GRANT
 
 OWNER = "SET LOCAL session_replication_role = replica"
+CAP = "SELECT set_cap($1, NULL, 'month', 'America/Sao_Paulo', 1000000)"
+GIVEN_AND_REVOKED = """
+    SELECT o_grant_id FROM grant_credit($1, 50, 'purchase', 200, NULL, NULL, 'test', NULL, NULL)"""
 STATUS = "UPDATE account SET status = $2, version = version + 1 WHERE id = $1"
 
 
@@ -30,6 +33,10 @@ class Scene:
         maria = await self.books.account(5_000)
         await self.pool.execute(GRANT, maria, 5_000)
         self.ids["maria"] = maria
+        # A cap over somebody's calls, and a grant of hers that was taken back.
+        self.ids["cap"] = await self.pool.fetchval(CAP, await self.books.account(0, "jose"))
+        self.ids["ended"] = await self.pool.fetchval(GIVEN_AND_REVOKED, maria)
+        await self.pool.execute("SELECT revoke_grant($1, 'test', 'taken back')", self.ids["ended"])
         self.ids["provider"] = await self.pool.fetchval(
             "SELECT id FROM account WHERE kind = 'provider'"
         )

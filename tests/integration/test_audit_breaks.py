@@ -15,6 +15,14 @@ BREAKS = (
     ("posted", """INSERT INTO transfer (debit_account, credit_account, amount, kind, actor, event_at, tx)
         VALUES ({provider}, {maria}, 5, 'adjustment', 'intruder', now(), '1')"""),
     ("held", "UPDATE hold_open SET amount = amount - 1 WHERE hold_id = '{open}'"),
+    ("grants_posted", """WITH g AS (
+            INSERT INTO credit_grant (account_id, source, amount, remaining, valid_from, state, open, actor)
+            VALUES ({maria}, 'goodwill', 5, 5, now(), 'active', true, 'intruder') RETURNING id)
+        INSERT INTO grant_entry (grant_id, kind, amount) SELECT g.id, 'opened', 5 FROM g"""),
+    ("grant_remaining", """INSERT INTO grant_entry (grant_id, kind, amount)
+        SELECT g.id, 'burn', -1 FROM credit_grant AS g WHERE g.account_id = {maria} LIMIT 1"""),
+    ("spared", "INSERT INTO hold_spared (hold_id, grant_id, amount) SELECT '{open}', {ended}, 5"),
+    ("cap_posted", "UPDATE cap SET limit_nanos = limit_nanos + 1 WHERE account_id = {cap}"),
     ("newest_history", "UPDATE account SET overdraft = 1000000 WHERE id = {maria}"),
     ("newest_history", "UPDATE account SET version = version + 1 WHERE id = {maria}"),
     ("step_posted", "UPDATE account_history SET posted = posted + 1 WHERE account_id = {maria} AND version = 1"),
@@ -137,7 +145,7 @@ async def test_break_of_a_promise_is_found_and_freezes(
     name, *statements = broken
     await scene.break_books(*statements)
     assert await reported(scene, recent=True) == {name}
-    about_nobody = {"overdue", "guards", "transfer_sides"}
+    about_nobody = {"overdue", "guards", "transfer_sides", "cap_posted"}
     expected = (
         ("active", "audit_violation") if name in about_nobody else ("frozen", "account_frozen")
     )

@@ -22,11 +22,12 @@ WRONG_REFUSAL = """
     SELECT gen_random_uuid(), a.id, 'librechat', 'refuse', 'insufficient_credit', 'gpt-4o', 1, 1, 1, a.posted, a.held,
         a.overdraft, a.version
     FROM account AS a WHERE a.id = $1"""
-NO_HOLDS_SEEN = (place("r.posted + r.overdraft - free_held,", "r.posted + r.overdraft,"),)
-NO_STATUS_SEEN = (place("ELSIF r.status <> 'active' THEN", "ELSIF false THEN"),)
+NO_HOLDS_SEEN = (place("o_posted + o_overdraft - o_held,", "o_posted + o_overdraft,"),)
+NO_STATUS_SEEN = (place("ELSIF statuses[k] <> 'active' THEN", "ELSIF false THEN"),)
 PLACEMENT = {
     "then_posted": 100, "then_held": 40, "then_overdraft": 10, "then_status": "active",
     "granted": 70, "want": 70, "target": 70, "minimum": 70,
+    "others": None, "caps": [], "small_percent": 2, "share_percent": 50,
 }  # fmt: skip
 
 

@@ -106,13 +106,13 @@ MUTANTS = (
     Mutant(
         "place_sees_other_holds",
         ONE,
-        (place("r.posted + r.overdraft - free_held,", "r.posted + r.overdraft,"),),
+        (place("o_posted + o_overdraft - o_held,", "o_posted + o_overdraft,"),),
         test_place.test_batch_on_one_account_never_exceeds_its_credit,
     ),
     Mutant(
         "minimum_suffices",
         ONE,
-        (place("WHEN greatest(minimum, available / 2)", "WHEN greatest(want, available / 2)"),),
+        (place("WHEN greatest(minimum, percent_of", "WHEN greatest(want, percent_of"),),
         scenarios.last_cent_can_be_spent,
     ),
     Mutant(
@@ -121,8 +121,8 @@ MUTANTS = (
         (
             Change(
                 "credit/sql/extend.sql",
-                "a.posted + a.overdraft - a.held + o.granted",
-                "a.posted + a.overdraft + o.granted",
+                "SELECT least(a.posted + a.overdraft - a.held,",
+                "SELECT least(a.posted + a.overdraft,",
             ),
         ),
         test_place.test_extensions_at_once_never_exceed_the_credit,
@@ -166,9 +166,9 @@ MUTANTS = (
         DIFFER,
         (
             capture(
-                "CONTINUE WHEN e.cost = 0;",
-                "CONTINUE WHEN e.cost = 0 OR EXISTS"
-                " (SELECT FROM transfer AS t WHERE t.hold_id = e.hold_id AND t.kind = 'charge');",
+                "IF e.cost > 0 THEN",
+                "IF e.cost > 0 AND NOT EXISTS"
+                " (SELECT FROM transfer AS t WHERE t.hold_id = e.hold_id AND t.kind = 'charge') THEN",
             ),
         ),
         test_capture.test_second_success_under_one_hold_is_a_real_cost,
@@ -178,9 +178,9 @@ MUTANTS = (
         LATE,
         (
             capture(
-                "CONTINUE WHEN e.cost = 0;",
-                "CONTINUE WHEN e.cost = 0 OR EXISTS"
-                " (SELECT FROM hold_close AS c WHERE c.hold_id = e.hold_id);",
+                "IF e.cost > 0 THEN",
+                "IF e.cost > 0 AND NOT EXISTS"
+                " (SELECT FROM hold_close AS c WHERE c.hold_id = e.hold_id) THEN",
             ),
         ),
         test_capture.test_late_report_after_release_is_a_late_debit,

@@ -24,13 +24,8 @@ OPEN = """
     INSERT INTO account (client_id, external_id, kind) SELECT 'librechat', n, 'user' FROM unnest($1::text[]) AS n
     RETURNING id"""
 GIVE = """
-    WITH gift AS (SELECT * FROM unnest($1::bigint[], $2::bigint[]) AS g (account_id, nanos)),
-    given AS (
-        INSERT INTO transfer (debit_account, credit_account, amount, kind, actor, event_at)
-        SELECT f.id, g.account_id, g.nanos, 'grant', 'test', now() FROM gift AS g, account AS f
-        WHERE f.kind = 'funding')
-    UPDATE account AS a SET posted = a.posted + g.nanos, version = a.version + 1
-    FROM gift AS g WHERE a.id = g.account_id"""
+    SELECT grant_credit(g.account_id, g.nanos, 'goodwill', 100, NULL, NULL, 'test', NULL, NULL)
+    FROM unnest($1::bigint[], $2::bigint[]) AS g (account_id, nanos) ORDER BY g.account_id"""
 SUSPEND = """
     UPDATE account AS a SET status = s.status, status_at = now(), version = a.version + 1
     FROM unnest($1::bigint[], $2::text[]) AS s (account_id, status)

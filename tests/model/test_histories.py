@@ -33,13 +33,13 @@ async def test_histories_in_memory_have_no_wrong_block() -> None:
 # What the histories must notice beyond the rules of the model.
 CARELESS = {
     "place forgets the overdraft": Change(
-        "credit/sql/place_batch.sql", "r.posted + r.overdraft - free_held,", "r.posted - free_held,"
+        "credit/sql/place_batch.sql", "o_posted + o_overdraft - o_held,", "o_posted - o_held,"
     ),
     "extend forgets the overdraft": Change(
-        "credit/sql/extend.sql", "a.posted + a.overdraft - a.held", "a.posted - a.held"
+        "credit/sql/extend.sql", "least(a.posted + a.overdraft - a.held", "least(a.posted - a.held"
     ),
     "place serves who is frozen": Change(
-        "credit/sql/place_batch.sql", "r.status <> 'active'", "r.status = 'suspended'"
+        "credit/sql/place_batch.sql", "statuses[k] <> 'active'", "statuses[k] = 'suspended'"
     ),
     "extend serves who is frozen": Change(
         "credit/sql/extend.sql",

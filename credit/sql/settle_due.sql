@@ -1,0 +1,136 @@
+-- settle_due: bring an account to the present: what has expired, what begins, the allowance of a new period.
+-- Why: nobody runs a nightly batch. Whoever is about to decide on an account, charge it or show it calls this first,
+--      so an idle account is right whenever it is looked at, and each thing is recorded once.
+-- Keys: account.due_at; credit_grant.request_id names the period, so no allowance is ever granted twice.
+-- Result: whether anything was due. The lock of the account is taken here, or held by the caller already.
+-- Source of the rules: DESIGN 6, protocol.md 4; credit/plan.py is the same in Python, held equal by a test.
+
+-- The wall-clock midnight that ends the period of an instant; where there is none, the first instant of that day.
+CREATE OR REPLACE FUNCTION period_end(p_at timestamptz, p_period text, p_zone text) RETURNS timestamptz
+LANGUAGE sql STABLE AS $$
+    SELECT (date_trunc(p_period, p_at AT TIME ZONE p_zone) + ('1 ' || p_period)::interval) AT TIME ZONE p_zone
+$$;
+CREATE OR REPLACE FUNCTION period_start(p_at timestamptz, p_period text, p_zone text) RETURNS timestamptz
+LANGUAGE sql STABLE AS $$
+    SELECT date_trunc(p_period, p_at AT TIME ZONE p_zone) AT TIME ZONE p_zone
+$$;
+
+-- The next moment at which something of an account is due.
+CREATE OR REPLACE FUNCTION next_due(p_account bigint, p_plan_ends_at timestamptz) RETURNS timestamptz LANGUAGE sql STABLE AS $$
+    SELECT least(p_plan_ends_at,
+                 (SELECT min(g.valid_until) FROM credit_grant AS g WHERE g.account_id = p_account AND g.open),
+                 (SELECT min(g.valid_from) FROM credit_grant AS g WHERE g.account_id = p_account AND g.state = 'pending'))
+$$;
+
+-- The allowance of the period that begins (or was joined) at p_at, and what rolls over into it.
+-- Returns what posted rises by.
+CREATE OR REPLACE FUNCTION grant_allowance(
+    p_account bigint, p_plan plan, p_at timestamptz, p_ends_at timestamptz, p_amount bigint, p_carry bigint, p_posted bigint)
+RETURNS bigint LANGUAGE plpgsql AS $$
+DECLARE
+    made  bigint;
+    until timestamptz := CASE WHEN p_plan.rollover <> 'all' THEN p_ends_at END;
+BEGIN
+    IF p_carry > 0 THEN
+        INSERT INTO credit_grant (account_id, source, amount, remaining, priority, valid_from, valid_until, state, open, actor, reason)
+        VALUES (p_account, 'rollover', p_carry, p_carry, p_plan.priority, p_at, until, 'active', true, 'plan', p_plan.id)
+        RETURNING id INTO made;
+        INSERT INTO grant_entry (grant_id, kind, amount) VALUES (made, 'rollover', p_carry);
+    END IF;
+    IF p_amount <= 0 THEN RETURN 0; END IF;
+    INSERT INTO credit_grant (account_id, source, amount, remaining, priority, valid_from, valid_until, state, open, actor, reason, request_id)
+    VALUES (p_account, 'plan', p_amount, 0, p_plan.priority, p_at, until, 'pending', false, 'plan', p_plan.id,
+            format('plan/%s/%s', p_account, extract(epoch FROM p_at)))
+    RETURNING id INTO made;
+    RETURN open_grant(made, p_posted, p_at);
+END
+$$;
+
+-- A cap begins anew: what is left is the whole limit. Open holds go on reserving.
+CREATE OR REPLACE FUNCTION settle_cap(p_cap bigint, p_now timestamptz) RETURNS void LANGUAGE plpgsql AS $$
+DECLARE
+    c  cap%ROWTYPE;
+BEGIN
+    SELECT x.* INTO c FROM cap AS x WHERE x.account_id = p_cap;
+    UPDATE cap AS x SET period_at = period_start(p_now, c.period, c.time_zone) WHERE x.account_id = p_cap;
+    UPDATE account AS a SET posted = c.limit_nanos, version = a.version + 1,
+           due_at = period_end(p_now, c.period, c.time_zone) WHERE a.id = p_cap;
+END
+$$;
+
+CREATE OR REPLACE FUNCTION settle_due(p_account bigint) RETURNS boolean LANGUAGE plpgsql AS $$
+DECLARE
+    a         account%ROWTYPE;
+    p         plan%ROWTYPE;
+    g         record;
+    present   timestamptz := ledger_now();
+    moment    timestamptz;
+    ended     bigint[];
+    carry     bigint;
+    begins    boolean;
+BEGIN
+    SELECT x.* INTO a FROM account AS x WHERE x.id = p_account FOR NO KEY UPDATE;
+    IF a.due_at IS NULL OR a.due_at > present THEN RETURN false; END IF;
+    IF a.kind = 'cap' THEN
+        PERFORM settle_cap(p_account, present);
+        RETURN true;
+    END IF;
+    SELECT x.* INTO p FROM plan AS x WHERE x.id = a.plan_id;
+
+    WHILE a.due_at <= present LOOP
+        moment := a.due_at;
+        begins := a.plan_id IS NOT NULL AND a.plan_ends_at <= moment;
+        SELECT coalesce(array_agg(x.id), '{}'),
+               CASE WHEN begins AND p.rollover = 'capped'
+                    THEN least(coalesce(sum(x.remaining) FILTER (WHERE x.source IN ('plan', 'rollover')), 0), p.rollover_cap)::bigint
+                    ELSE 0 END
+        INTO ended, carry
+        FROM credit_grant AS x WHERE x.account_id = p_account AND x.open AND x.valid_until <= moment;
+        IF ended <> '{}' THEN
+            SELECT d.posted, d.carried INTO a.posted, carry FROM expire_grants(p_account, a.posted, ended, carry, moment) AS d;
+        END IF;
+
+        FOR g IN SELECT x.id FROM credit_grant AS x
+                 WHERE x.account_id = p_account AND x.state = 'pending' AND x.valid_from <= moment ORDER BY x.valid_from, x.id
+        LOOP
+            a.posted := a.posted + open_grant(g.id, a.posted, moment);
+        END LOOP;
+
+        IF begins THEN
+            -- Allowances of periods that passed unseen would have expired unused: only the present one is granted.
+            IF p.rollover = 'none' AND period_end(moment, p.period, p.time_zone) <= present THEN
+                moment := period_start(present, p.period, p.time_zone);
+            END IF;
+            a.plan_ends_at := period_end(moment, p.period, p.time_zone);
+            a.posted := a.posted + grant_allowance(p_account, p, moment, a.plan_ends_at, p.allowance, carry, a.posted);
+        END IF;
+        a.due_at := next_due(p_account, a.plan_ends_at);
+    END LOOP;
+    UPDATE account AS x SET posted = a.posted, due_at = a.due_at, plan_ends_at = a.plan_ends_at, version = x.version + 1
+    WHERE x.id = p_account;
+    RETURN true;
+END
+$$;
+
+-- expire_grants: end_grants for grants past their time; only plan and rollover grants carry over.
+-- Result: posted afterwards, and what is carried.
+CREATE OR REPLACE FUNCTION expire_grants(
+    p_account bigint, p_posted bigint, p_grants bigint[], p_carry bigint, p_at timestamptz,
+    OUT posted bigint, OUT carried bigint) LANGUAGE plpgsql AS $$
+DECLARE
+    before  bigint := (SELECT sum(x.remaining) FROM credit_grant AS x WHERE x.id = ANY (p_grants));
+    after   bigint;
+    fallen  bigint;
+    renewed bigint[] := ARRAY(SELECT x.id FROM credit_grant AS x
+                              WHERE x.id = ANY (p_grants) AND x.source IN ('plan', 'rollover') AND p_carry > 0);
+    others  bigint[] := ARRAY(SELECT x FROM unnest(p_grants) AS x WHERE NOT x = ANY (renewed));
+BEGIN
+    -- One laying of the holds over all that ends: the order of sparing must not depend on what rolls over.
+    PERFORM spare_holds(p_account, p_grants);
+    fallen := end_grants(p_account, others, 'expired', 0, 'plan', 'expired', p_at)
+              + end_grants(p_account, renewed, 'expired', p_carry, 'plan', 'expired', p_at);
+    SELECT sum(x.remaining) INTO after FROM credit_grant AS x WHERE x.id = ANY (p_grants);
+    posted := p_posted - fallen;
+    carried := before - after - fallen;
+END
+$$;
