@@ -33,6 +33,8 @@ ALTER TABLE account
     ADD COLUMN plan_id text REFERENCES plan (id),
     -- The end of the period whose allowance was granted last.
     ADD COLUMN plan_ends_at timestamptz,
+    -- The most that this period's allowance was worth so far: an upgrade adds what is above it.
+    ADD COLUMN plan_allowance bigint,
     ADD CONSTRAINT account_pool CHECK ((kind = 'pool') = (name IS NOT NULL));
 DROP INDEX account_system;
 CREATE UNIQUE INDEX account_system ON account (kind) WHERE kind IN ('funding', 'provider', 'suspense', 'breakage');

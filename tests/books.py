@@ -40,7 +40,7 @@ REFUSALS = """
         SELECT x.version, x.posted, x.held, x.overdraft, x.status FROM account_history AS x
         WHERE x.account_id = d.account_id AND x.version <= d.account_version
         ORDER BY x.version DESC LIMIT 1) AS b ON true
-    WHERE d.account_version IS NOT NULL"""
+    WHERE d.account_version IS NOT NULL AND d.others IS NULL"""
 # Each hold that authz placed, with what the ledger itself was at its version: the history, and the holds since.
 PLACEMENTS = """
     SELECT h.id AS hold_id, h.granted, h.want, h.target, h.minimum, coalesce(b.posted, 0) AS then_posted,
@@ -54,7 +54,7 @@ PLACEMENTS = """
         SELECT x.version, x.posted, x.held, x.overdraft, x.status FROM account_history AS x
         WHERE x.account_id = h.account_id AND x.version <= h.account_version
         ORDER BY x.version DESC LIMIT 1) AS b ON true
-    WHERE h.placed_by = 'authz'"""
+    WHERE h.placed_by = 'authz' AND h.others IS NULL"""
 STALE_HISTORY = """
     SELECT a.id FROM account AS a JOIN LATERAL (
         SELECT x.version, x.posted, x.held, x.overdraft, x.status FROM account_history AS x

@@ -91,15 +91,20 @@ BEGIN
         amount := CASE WHEN new.prorate THEN prorated(new.allowance, present, period_start(present, new.period, new.time_zone), a.plan_ends_at)
                        ELSE new.allowance END;
     ELSIF p_now THEN
-        amount := prorated(greatest(new.allowance - old.allowance, 0), present,
+        -- Against the most that this period was worth already: going back and forth is worth nothing.
+        amount := prorated(greatest(new.allowance - a.plan_allowance, 0), present,
                            period_start(present, new.period, new.time_zone), a.plan_ends_at);
     END IF;
     IF amount > 0 THEN
-        raised := grant_allowance(p_account, new, present, a.plan_ends_at, amount, 0, a.posted - fallen);
+        raised := grant_allowance(p_account, new, present, a.plan_ends_at, amount, 0, a.posted - fallen,
+                                  '/' || gen_random_uuid());
     END IF;
     UPDATE account AS x SET posted = x.posted - fallen + raised, version = x.version + 1
     WHERE x.id = p_account AND (fallen > 0 OR raised > 0);
-    UPDATE account AS x SET plan_id = p_plan, plan_ends_at = a.plan_ends_at, due_at = next_due(p_account, a.plan_ends_at)
+    UPDATE account AS x SET plan_id = p_plan, plan_ends_at = a.plan_ends_at,
+           plan_allowance = CASE WHEN p_plan IS NULL THEN NULL WHEN amount > 0 OR old.id IS NULL THEN new.allowance
+                                 ELSE a.plan_allowance END,
+           due_at = next_due(p_account, a.plan_ends_at)
     WHERE x.id = p_account;
 END
 $$;

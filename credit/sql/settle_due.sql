@@ -23,9 +23,10 @@ CREATE OR REPLACE FUNCTION next_due(p_account bigint, p_plan_ends_at timestamptz
 $$;
 
 -- The allowance of the period that begins (or was joined) at p_at, and what rolls over into it.
--- Returns what posted rises by.
+-- p_key: '' once a period; a change of plan within it has a key of its own. Returns what posted rises by.
 CREATE OR REPLACE FUNCTION grant_allowance(
-    p_account bigint, p_plan plan, p_at timestamptz, p_ends_at timestamptz, p_amount bigint, p_carry bigint, p_posted bigint)
+    p_account bigint, p_plan plan, p_at timestamptz, p_ends_at timestamptz, p_amount bigint, p_carry bigint, p_posted bigint,
+    p_key text)
 RETURNS bigint LANGUAGE plpgsql AS $$
 DECLARE
     made  bigint;
@@ -40,7 +41,7 @@ BEGIN
     IF p_amount <= 0 THEN RETURN 0; END IF;
     INSERT INTO credit_grant (account_id, source, amount, remaining, priority, valid_from, valid_until, state, open, actor, reason, request_id)
     VALUES (p_account, 'plan', p_amount, 0, p_plan.priority, p_at, until, 'pending', false, 'plan', p_plan.id,
-            format('plan/%s/%s', p_account, extract(epoch FROM p_at)))
+            format('plan/%s/%s%s', p_account, extract(epoch FROM p_at), p_key))
     RETURNING id INTO made;
     RETURN open_grant(made, p_posted, p_at);
 END
@@ -102,11 +103,13 @@ BEGIN
                 moment := period_start(present, p.period, p.time_zone);
             END IF;
             a.plan_ends_at := period_end(moment, p.period, p.time_zone);
-            a.posted := a.posted + grant_allowance(p_account, p, moment, a.plan_ends_at, p.allowance, carry, a.posted);
+            a.posted := a.posted + grant_allowance(p_account, p, moment, a.plan_ends_at, p.allowance, carry, a.posted, '');
+            a.plan_allowance := p.allowance;
         END IF;
         a.due_at := next_due(p_account, a.plan_ends_at);
     END LOOP;
-    UPDATE account AS x SET posted = a.posted, due_at = a.due_at, plan_ends_at = a.plan_ends_at, version = x.version + 1
+    UPDATE account AS x SET posted = a.posted, due_at = a.due_at, plan_ends_at = a.plan_ends_at,
+           plan_allowance = a.plan_allowance, version = x.version + 1
     WHERE x.id = p_account;
     RETURN true;
 END
