@@ -37,6 +37,7 @@ STATED: tuple[Invariant, ...] = (
     Invariant("grants_posted", "posted is what remains of the account's grants, less a debt", "accounts", "account"),
     Invariant("grant_remaining", "what remains of a grant is the sum of its entries", "accounts", "whole"),
     Invariant("spared", "what remains of an ended grant is spared for open holds", "accounts", "account"),
+    Invariant("due_known", "an account knows the next moment at which something of it is due", "accounts", "account"),
     # A cap is nobody who could be refused: an alarm.
     Invariant("cap_posted", "what is left of a cap is its limit less what counted in this period", "accounts",
               "account", freezes=False),

@@ -61,6 +61,14 @@ WHERE (:accounts::bigint[] IS NULL OR g.account_id = ANY (:accounts))
   AND g.state IN ('expired', 'revoked') AND (g.remaining > 0 OR s.amount IS NOT NULL)
 GROUP BY g.id HAVING g.remaining <> coalesce(sum(s.amount), 0);
 
+-- name: due_known
+-- Whoever decides on the account settles first what is due: so its next moment must be known.
+SELECT a.id AS account_id, 'account ' || a.id AS subject,
+       format('is due at %s, something of it at %s', a.due_at, next_due(a.id, a.plan_ends_at)) AS detail
+FROM account AS a
+WHERE a.kind NOT IN ('funding', 'provider', 'breakage', 'cap') AND (:accounts::bigint[] IS NULL OR a.id = ANY (:accounts))
+  AND next_due(a.id, a.plan_ends_at) < coalesce(a.due_at, 'infinity');
+
 -- name: cap_posted
 SELECT c.account_id, 'cap ' || c.account_id AS subject,
        format('%s are left of %s, %s were counted in this period', a.posted, c.limit_nanos, coalesce(sum(u.amount), 0)) AS detail

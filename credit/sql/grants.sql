@@ -88,11 +88,14 @@ DECLARE
     surplus  bigint;
     made     bigint;
 BEGIN
-    FOR g IN SELECT e.grant_id, -sum(e.amount)::bigint AS amount, x.state FROM grant_entry AS e
-             JOIN credit_grant AS x ON x.id = e.grant_id
-             WHERE e.transfer_id = p_reversed AND e.kind = 'burn' GROUP BY e.grant_id, x.state ORDER BY e.grant_id
+    -- A grant that was used up has not expired by its day: nothing was left to expire. Here something comes back.
+    FOR g IN SELECT e.grant_id, -sum(e.amount)::bigint AS amount,
+                    CASE WHEN x.state = 'active' AND x.valid_until <= ledger_now() THEN 'expired' ELSE x.state END AS state
+             FROM grant_entry AS e JOIN credit_grant AS x ON x.id = e.grant_id
+             WHERE e.transfer_id = p_reversed AND e.kind = 'burn' GROUP BY e.grant_id, x.id ORDER BY e.grant_id
     LOOP
-        UPDATE credit_grant AS x SET remaining = x.remaining + g.amount, open = g.state = 'active' WHERE x.id = g.grant_id;
+        UPDATE credit_grant AS x SET remaining = x.remaining + g.amount, state = g.state, open = g.state = 'active'
+        WHERE x.id = g.grant_id;
         INSERT INTO grant_entry (grant_id, transfer_id, kind, amount) VALUES (g.grant_id, p_reversal, 'restore', g.amount);
         IF g.state <> 'active' THEN
             INSERT INTO hold_spared AS s (hold_id, grant_id, amount) VALUES (p_hold, g.grant_id, g.amount)
@@ -109,6 +112,7 @@ BEGIN
     ELSE    -- of another call's debt: what came back pays it first
         PERFORM burn_active(p_account, p_reversal, -surplus, 'debt');
     END IF;
+    UPDATE account AS a SET due_at = next_due(p_account, a.plan_ends_at) WHERE a.id = p_account;
 END
 $$;
 

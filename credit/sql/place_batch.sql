@@ -126,7 +126,7 @@ DECLARE
     versions   bigint[];
     before     bigint[];
     shared     boolean;             -- somebody in the batch has a pool or a cap
-    due        bigint;
+    due        bigint[];
     k          integer;
     c          integer;
     cap_id     bigint;
@@ -141,14 +141,16 @@ BEGIN
     locked := p_accounts || coalesce(locked, '{}');
     -- Locks in id order: two batches can wait for each other, never in a circle.
     PERFORM FROM account AS a WHERE a.id = ANY (locked) ORDER BY a.id FOR NO KEY UPDATE;
-    -- What is due is settled before anything is decided: nobody spends November's rest on 1 December.
-    FOR due IN SELECT a.id FROM account AS a WHERE a.id = ANY (locked) AND a.due_at <= ledger_now() ORDER BY a.id LOOP
-        PERFORM settle_due(due);
+    LOOP
+        SELECT array_agg(a.id), array_agg(a.posted), array_agg(a.held), array_agg(a.overdraft), array_agg(a.status),
+               array_agg(a.version), array_agg(a.id) FILTER (WHERE a.due_at <= ledger_now())
+        INTO ids, posteds, helds, overdrafts, statuses, versions, due
+        FROM (SELECT x.id, x.posted, x.held, x.overdraft, x.status, x.version, x.due_at FROM account AS x
+              WHERE x.id = ANY (locked) ORDER BY x.id) AS a;
+        EXIT WHEN due IS NULL;
+        -- What is due is settled before anything is decided: nobody spends November's rest on 1 December.
+        PERFORM settle_due(x) FROM unnest(due) AS x;
     END LOOP;
-    SELECT array_agg(a.id), array_agg(a.posted), array_agg(a.held), array_agg(a.overdraft), array_agg(a.status),
-           array_agg(a.version) INTO ids, posteds, helds, overdrafts, statuses, versions
-    FROM (SELECT x.id, x.posted, x.held, x.overdraft, x.status, x.version FROM account AS x
-          WHERE x.id = ANY (locked) ORDER BY x.id) AS a;
     before := versions;
 
     FOR r IN

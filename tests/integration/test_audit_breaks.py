@@ -22,6 +22,7 @@ BREAKS = (
     ("grant_remaining", """INSERT INTO grant_entry (grant_id, kind, amount)
         SELECT g.id, 'burn', -1 FROM credit_grant AS g WHERE g.account_id = {maria} LIMIT 1"""),
     ("spared", "INSERT INTO hold_spared (hold_id, grant_id, amount) SELECT '{open}', {ended}, 5"),
+    ("due_known", "UPDATE account SET plan_ends_at = now() WHERE id = {maria}"),
     ("cap_posted", "UPDATE cap SET limit_nanos = limit_nanos + 1 WHERE account_id = {cap}"),
     ("newest_history", "UPDATE account SET overdraft = 1000000 WHERE id = {maria}"),
     ("newest_history", "UPDATE account SET version = version + 1 WHERE id = {maria}"),

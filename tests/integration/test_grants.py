@@ -115,6 +115,21 @@ async def test_true_up_after_midnight_moves_nothing_into_december(team: Team) ->
     await team.check_rules()
 
 
+async def test_true_up_of_a_grant_that_was_used_up_moves_nothing_into_december(team: Team) -> None:
+    """It had nothing left to expire; what comes back to it in December is not December's."""
+    await team.add_plan("team", 400)
+    maria = await team.account(0)
+    await team.assign(maria, "team")
+    stream, _ = await team.place(maria, 400)
+    await team.close(stream, "settled", "report_missing", 400)
+    await team.set_clock(DECEMBER)
+    await team.settle(maria)
+    await team.charge(stream, maria, 150)
+    assert (await team.figures(maria)).posted == 400
+    assert await team.remaining(maria) == [("plan", "expired", 0), ("plan", "active", 400)]
+    await team.check_rules()
+
+
 @pytest.mark.parametrize(
     ("rollover", "cap", "posted", "sources"),
     [
