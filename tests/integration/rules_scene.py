@@ -4,8 +4,7 @@ import random
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
-
-import asyncpg
+from zoneinfo import ZoneInfo
 
 from credit import ledger
 from credit.grant import Payer, Sizes, Standing, Verdict, decide_over
@@ -13,6 +12,9 @@ from credit.ledger import Placed
 from tests.books import Books, a_place, a_record, an_event
 
 ZONE = "America/Sao_Paulo"
+NOON = datetime(2026, 11, 10, 12, tzinfo=ZoneInfo(ZONE))
+EVE = datetime(2026, 11, 30, 23, 59, 58, tzinfo=ZoneInfo(ZONE))
+DECEMBER = datetime(2026, 12, 1, 0, 0, 1, tzinfo=ZoneInfo(ZONE))
 OPEN_POOL = "INSERT INTO account (kind, name) VALUES ('pool', $1) RETURNING id"
 JOIN = "INSERT INTO pool_member (account_id, pool_id, position) VALUES ($1, $2, $3)"
 PLAN = """

@@ -1,20 +1,14 @@
-"""Grants and plans on the real ledger: burn order, expiry that spares open holds, periods, rollover, proration."""
+"""Grants on the real ledger: burn order, expiry that spares open holds, debts, two years of anything."""
 
 import random
 from datetime import UTC, datetime, timedelta
-from zoneinfo import ZoneInfo
 
 import asyncpg
 import pytest
 
 from accounting.audit.auditor import Auditor
 from tests.books import an_event
-from tests.integration.rules_scene import ZONE, Team, place_sizes, random_sizes
-
-SAO_PAULO = ZoneInfo(ZONE)
-NOON = datetime(2026, 11, 10, 12, tzinfo=SAO_PAULO)
-EVE = datetime(2026, 11, 30, 23, 59, 58, tzinfo=SAO_PAULO)
-DECEMBER = datetime(2026, 12, 1, 0, 0, 1, tzinfo=SAO_PAULO)
+from tests.integration.rules_scene import NOON, Team, place_sizes, random_sizes
 
 
 @pytest.fixture
@@ -68,121 +62,6 @@ async def test_grant_that_begins_later_is_nothing_until_then(team: Team) -> None
     await team.check_rules()
 
 
-async def test_stream_across_midnight_is_charged_to_november(team: Team) -> None:
-    """The allowance of November expires but for what the open hold reserves; December begins whole."""
-    await team.add_plan("team", 1_000)
-    maria = await team.account(0)
-    await team.assign(maria, "team")
-    await team.set_clock(EVE)
-    stream, placed = await team.place(maria, 400)
-    assert placed.granted_nanos == 400
-    await team.set_clock(DECEMBER)
-    _, first = await team.place(maria, 1_000, 1_000, 1_000)
-    assert (first.result, first.available_nanos) == ("placed", 1_000)
-    await team.charge(stream, maria, 300)
-    assert await team.remaining(maria) == [("plan", "expired", 100), ("plan", "active", 1_000)]
-    await team.close(stream, "captured", "complete")
-    assert await team.remaining(maria) == [("plan", "expired", 0), ("plan", "active", 1_000)]
-    assert (await team.figures(maria)).posted == 1_000
-    await team.check_rules()
-
-
-async def test_stream_reported_before_anybody_looked_is_charged_to_november(team: Team) -> None:
-    """The debit itself settles what is due first, sparing its own hold."""
-    await team.add_plan("team", 1_000)
-    maria = await team.account(0)
-    await team.assign(maria, "team")
-    await team.set_clock(EVE)
-    stream, _ = await team.place(maria, 400)
-    await team.set_clock(DECEMBER)
-    await team.charge(stream, maria, 300)
-    await team.close(stream, "captured", "complete")
-    assert (await team.figures(maria)).posted == 1_000
-    await team.check_rules()
-
-
-async def test_true_up_after_midnight_moves_nothing_into_december(team: Team) -> None:
-    """An estimate of November is reversed into November's grant, which takes the actual figure; the rest expires."""
-    await team.add_plan("team", 1_000)
-    maria = await team.account(0)
-    await team.assign(maria, "team")
-    stream, _ = await team.place(maria, 400)
-    await team.close(stream, "settled", "report_missing", 350)
-    await team.set_clock(DECEMBER)
-    await team.charge(stream, maria, 200)
-    assert (await team.figures(maria)).posted == 1_000
-    assert await team.remaining(maria) == [("plan", "expired", 0), ("plan", "active", 1_000)]
-    await team.check_rules()
-
-
-async def test_true_up_of_a_grant_that_was_used_up_moves_nothing_into_december(team: Team) -> None:
-    """It had nothing left to expire; what comes back to it in December is not December's."""
-    await team.add_plan("team", 400)
-    maria = await team.account(0)
-    await team.assign(maria, "team")
-    stream, _ = await team.place(maria, 400)
-    await team.close(stream, "settled", "report_missing", 400)
-    await team.set_clock(DECEMBER)
-    await team.settle(maria)
-    await team.charge(stream, maria, 150)
-    assert (await team.figures(maria)).posted == 400
-    assert await team.remaining(maria) == [("plan", "expired", 0), ("plan", "active", 400)]
-    await team.check_rules()
-
-
-@pytest.mark.parametrize(
-    ("rollover", "cap", "posted", "sources"),
-    [
-        ("none", None, 1_000, ["plan"]),
-        ("capped", 150, 1_150, ["rollover", "plan"]),
-        ("all", None, 1_800, ["plan", "plan"]),
-    ],
-)
-async def test_rollover_carries_what_the_plan_says(
-    team: Team, rollover: str, cap: int | None, posted: int, sources: list[str]
-) -> None:
-    """800 of 1,000 are left at the end of November."""
-    await team.add_plan("team", 1_000, rollover=rollover, rollover_cap=cap)
-    maria = await team.account(0)
-    await team.assign(maria, "team")
-    hold_id, _ = await team.place(maria, 200)
-    await team.charge(hold_id, maria, 200)
-    await team.close(hold_id)
-    await team.set_clock(DECEMBER)
-    await team.settle(maria)
-    assert (await team.figures(maria)).posted == posted
-    left = [source for source, state, rest in await team.remaining(maria) if state == "active"]
-    assert left == sources
-    await team.check_rules()
-
-
-async def test_who_joins_in_mid_period_gets_the_part_that_is_left(team: Team) -> None:
-    """By seconds, rounded down: 20.5 of November's 30 days."""
-    await team.add_plan("team", 3_000, prorate=True)
-    maria = await team.account(0)
-    await team.assign(maria, "team")
-    assert (await team.figures(maria)).posted == 2_050
-    await team.check_rules()
-
-
-async def test_upgrade_is_worth_its_difference_now_a_downgrade_waits(team: Team) -> None:
-    """Nothing is taken away in mid-period, nothing is given twice."""
-    await team.add_plan("small", 300)
-    await team.add_plan("large", 600)
-    maria = await team.account(0)
-    await team.assign(maria, "small")
-    await team.assign(maria, "large")
-    assert (await team.figures(maria)).posted == 300 + 205
-    await team.assign(maria, "small")
-    await team.assign(maria, "large")
-    await team.assign(maria, "small")
-    assert (await team.figures(maria)).posted == 505
-    await team.set_clock(DECEMBER)
-    await team.settle(maria)
-    assert (await team.figures(maria)).posted == 300
-    await team.check_rules()
-
-
 async def test_revoked_grant_keeps_what_open_holds_reserve(team: Team) -> None:
     """What is left goes back to funding; a call that runs is still paid by it."""
     maria = await team.account(0)
@@ -205,34 +84,6 @@ async def test_new_grant_pays_a_debt_first(team: Team) -> None:
     await team.give(maria, 50)
     assert (await team.figures(maria)).posted == 20
     assert [rest for _, _, rest in await team.remaining(maria)] == [0, 20]
-    await team.check_rules()
-
-
-async def test_idle_account_has_one_allowance_after_years(team: Team) -> None:
-    """What would have expired unused is not granted in between; the look is one version."""
-    await team.add_plan("daily", 10, period="day")
-    maria = await team.account(0)
-    await team.assign(maria, "daily")
-    await team.set_clock(NOON + timedelta(days=800, hours=3))
-    await team.settle(maria)
-    assert (await team.figures(maria)).posted == 10
-    assert len(await team.remaining(maria)) == 2
-    await team.check_rules()
-
-
-async def test_cap_begins_anew_with_its_period(team: Team) -> None:
-    """The day's limit is whole again at midnight in its zone; what is in flight goes on reserving."""
-    maria = await team.account(10_000)
-    await team.set_cap(maria, 300, period="day")
-    spent, _ = await team.place(maria, 200)
-    await team.charge(spent, maria, 200)
-    await team.close(spent)
-    assert (await team.place(maria, 200))[1].reason == "cap_reached"
-    running, _ = await team.place(maria, 50)
-    await team.set_clock(NOON.replace(hour=0) + timedelta(days=1))
-    assert (await team.place(maria, 250))[1].result == "placed"
-    await team.charge(running, maria, 50)
-    await team.close(running)
     await team.check_rules()
 
 

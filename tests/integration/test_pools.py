@@ -1,4 +1,4 @@
-"""Pools and caps on the real ledger: one decision over all of them, all or nothing."""
+"""Pools on the real ledger, with caps: one decision over all of them, all or nothing."""
 
 import asyncio
 import itertools

@@ -29,13 +29,15 @@ class Mutant:
     """A rule switched off: the world of the model that shows it, and the test that sees it in the code.
 
     `besides` is SQL that removes the second guard behind the rule, so that the rule alone is tested.
+    `in_histories`: whether random histories meet the rule; they have neither pools nor plans.
     """
 
     rule: str
     world: str
-    changes: tuple[Change, ...] = ()
-    killer: Killer | None = None
+    changes: tuple[Change, ...]
+    killer: Killer
     besides: str = ""
+    in_histories: bool = True
 
 
 def mutated(root: Path, changes: Sequence[Change]) -> dict[str, str]:
@@ -251,9 +253,33 @@ MUTANTS = (
         ),
         scenarios.bounded_is_placed_once,
     ),
-    # The SQL for pools, caps and what falls due comes with plans (issue 4): model only until then.
-    Mutant("all_accounts_or_none", "three calls on a user, a pool and a cap"),
-    Mutant("due_is_settled_first", "a user whose cap comes back"),
-    Mutant("allowance_is_granted_once", "a user whose cap comes back"),
+    Mutant(
+        "all_accounts_or_none",
+        "three calls on a user, a pool and a cap",
+        (place("free := least(free, posted[x.k] - held[x.k]);", "free := free;"),),
+        scenarios.cap_bounds_what_its_owner_can_pay,
+        in_histories=False,
+    ),
+    Mutant(
+        "due_is_settled_first",
+        "a user whose cap comes back",
+        (place("EXIT WHEN due IS NULL;", "EXIT;"),),
+        scenarios.expired_credit_is_not_spent,
+        in_histories=False,
+    ),
+    Mutant(
+        "allowance_is_granted_once",
+        "a user whose cap comes back",
+        (
+            Change(
+                "credit/sql/settle_due.sql",
+                "SET posted = a.posted, due_at = a.due_at, plan_ends_at = a.plan_ends_at,",
+                "SET posted = a.posted,",
+            ),
+        ),
+        scenarios.allowance_is_granted_once,
+        "ALTER TABLE credit_grant DROP CONSTRAINT credit_grant_request_id_key;"
+        "ALTER TABLE transfer DROP CONSTRAINT transfer_request_id_key",
+        in_histories=False,
+    ),
 )
-WITH_CODE = [mutant for mutant in MUTANTS if mutant.killer is not None]

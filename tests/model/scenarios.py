@@ -1,9 +1,15 @@
 """Small scenes on the real ledger: what the product promises, as tests and as killers of mutants."""
 
+from datetime import UTC, datetime
+
 import asyncpg
 
 from credit import ledger
 from tests.books import Books, Figures, a_place, an_event
+from tests.integration.rules_scene import Team
+
+NOVEMBER = datetime(2026, 11, 10, tzinfo=UTC)
+DECEMBER = datetime(2026, 12, 10, tzinfo=UTC)
 
 
 async def last_cent_can_be_spent(pool: asyncpg.Pool) -> None:
@@ -58,6 +64,38 @@ async def bounded_is_placed_beyond_what_is_available(pool: asyncpg.Pool) -> None
     _, after = await books.place(account, 1)
     assert after.reason == "credit_in_flight"
     await books.check()
+
+
+async def cap_bounds_what_its_owner_can_pay(pool: asyncpg.Pool) -> None:
+    """All accounts that have a say, or none: credit alone does not pass a spent cap."""
+    team = Team(pool)
+    account = await team.account(10_000)
+    await team.set_cap(account, 100)
+    _, placed = await team.place(account, 200)
+    assert (placed.result, placed.reason) == ("refused", "cap_reached")
+
+
+async def expired_credit_is_not_spent(pool: asyncpg.Pool) -> None:
+    """What is due is settled before anything is decided on the account."""
+    team = Team(pool)
+    await team.set_clock(NOVEMBER)
+    account = await team.account(0)
+    await team.give(account, 100, until=DECEMBER)
+    await team.set_clock(DECEMBER)
+    assert (await team.place(account, 10))[1].result == "refused"
+
+
+async def allowance_is_granted_once(pool: asyncpg.Pool) -> None:
+    """However often somebody looks at the first of December."""
+    team = Team(pool)
+    await team.set_clock(NOVEMBER)
+    await team.add_plan("team", 100)
+    account = await team.account(0)
+    await team.assign(account, "team")
+    await team.set_clock(DECEMBER)
+    for _ in range(3):
+        await team.settle(account)
+    assert (await team.figures(account)).posted == 100
 
 
 def bounded(asked: ledger.Place, granted: int) -> dict[str, object]:

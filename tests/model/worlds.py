@@ -28,8 +28,7 @@ ONE_ACCOUNT = (
         deadline=True,
     ),
 )
-# The SQL for pools, caps and what falls due comes with plans (issue 4): these rules are proved
-# in the model before they are written.
+# All or nothing over everybody who has a say, and what falls due before the next decision.
 THREE_ACCOUNTS = (
     World("three calls on a user, a pool and a cap", credit=(5, 4, 3), calls=3),
     World("a user whose cap comes back", credit=(3, 3, 0), due=2),
