@@ -16,6 +16,7 @@ PAGE_SIZE_LIMIT = 500
 KEY_LENGTHS = range(16, 513)
 
 _CLIENT_ID = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
+_POOL_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,62}")
 _KEY = re.compile(r"[\x21-\x7e]+")
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 
@@ -63,6 +64,14 @@ def client_id(field: str, value: str) -> str:
     """A slug: it stands in headers, account names and file names."""
     if not _CLIENT_ID.fullmatch(value):
         problem = "must be 1 to 63 lower-case letters, digits or hyphens, not starting with one"
+        raise InvalidFieldError(field, problem)
+    return value
+
+
+def pool_name(field: str, value: str) -> str:
+    """What a team is called: it stands in commands, refusals and reports."""
+    if not _POOL_NAME.fullmatch(value):
+        problem = "must be 1 to 63 letters, digits, dots, hyphens or underscores"
         raise InvalidFieldError(field, problem)
     return value
 

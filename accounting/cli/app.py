@@ -8,12 +8,16 @@ from accounting.cli import (
     alarms,
     audit,
     call,
+    cap,
     client,
     credit,
     exceptions,
+    grants,
     holds,
     mode,
     models,
+    plan,
+    pool,
 )
 
 app = typer.Typer(
@@ -27,6 +31,10 @@ app = typer.Typer(
 )
 app.add_typer(client.app, name="client")
 app.add_typer(account.app, name="account")
+app.add_typer(plan.app, name="plan")
+app.add_typer(grants.app, name="grants")
+app.add_typer(pool.app, name="pool")
+app.add_typer(cap.app, name="cap")
 app.add_typer(mode.app, name="mode")
 app.add_typer(models.app, name="models")
 app.add_typer(access_log.app, name="access-log")

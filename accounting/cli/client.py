@@ -14,7 +14,7 @@ app = typer.Typer(help="Applications that hold a key.", no_args_is_help=True)
 
 
 @app.command()
-def create(  # noqa: PLR0913, PLR0917 (typer: one parameter per option)
+def create(
     client: ClientArgument,
     reason: Reason,
     kind: Annotated[

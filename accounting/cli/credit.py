@@ -1,12 +1,12 @@
 """`pedagio grant`, `balance`, `statement`: credit given, left, moved."""
 
 import uuid
-from decimal import Decimal, InvalidOperation
 from typing import Annotated, Any, Final
 
 import typer
 
 from accounting.cli.account import account_facts, account_name
+from accounting.cli.amount import BrlPerUsd, read_amount
 from accounting.cli.connection import CallError, ask, call, fail
 from accounting.cli.output import (
     ClientArgument,
@@ -19,14 +19,12 @@ from accounting.cli.output import (
     table,
     usd,
 )
-from credit.money import RateMissingError, parse_amount
 from protos.pedagio.v1 import admin_pb2 as pb
 
 OwnOrUser = Annotated[
     str,
     typer.Argument(metavar="USER", show_default=False, help="Without: the client's own account."),
 ]
-RATE_VARIABLE: Final = "PEDAGIO_BRL_PER_USD"
 PAGE_LIMIT: Final = 500
 PAGES_BOUND: Final = 2000  # of --all: a million entries
 
@@ -36,9 +34,7 @@ def grant(
     user: Annotated[str, typer.Argument(metavar="USER", help="The person; -: a service's own.")],
     amount: Annotated[str, typer.Argument(metavar="AMOUNT", help="'US$20', 'R$ 50' or 500cr.")],
     reason: Reason,
-    brl_per_usd: Annotated[
-        str, typer.Option(envvar=RATE_VARIABLE, help="Rate for amounts in reais, as 5,40.")
-    ] = "",
+    brl_per_usd: BrlPerUsd = "",
     request_id: Annotated[
         str, typer.Option(help="Repeat a grant whose answer was lost: the same id grants once.")
     ] = "",
@@ -48,7 +44,7 @@ def grant(
 
     Example: pedagio grant librechat maria 'US$20' --reason 'October'
     """
-    nanos = _nanos(amount, brl_per_usd)
+    nanos = read_amount(amount, brl_per_usd)
     request_id = request_id or str(uuid.uuid4())
     request = pb.GrantRequest(
         name=account_name(client, user), amount_nanos=nanos, reason=reason, request_id=request_id
@@ -117,18 +113,3 @@ def _entries(entries: list[pb.Entry]) -> Any:
         for entry in entries
     )  # fmt: skip
     return table(columns, rows, "no transfers yet", right=("amount",), fold=("reason",))
-
-
-def _nanos(amount: str, brl_per_usd: str) -> int:
-    try:
-        rate = Decimal(brl_per_usd.replace(",", ".")) if brl_per_usd else None
-    except InvalidOperation:
-        rate = Decimal(0)
-    if rate is not None and not (rate.is_finite() and rate > 0):
-        fail(f"--brl-per-usd is no rate: {brl_per_usd}")
-    try:
-        return parse_amount(amount, rate)
-    except RateMissingError as error:
-        fail(f"{error}, by --brl-per-usd or {RATE_VARIABLE}")
-    except ValueError as error:
-        fail(str(error))

@@ -2,6 +2,7 @@
 
 import asyncio
 import uuid
+from typing import Any
 
 import pytest
 
@@ -22,7 +23,7 @@ async def prepare(admin: Service) -> tuple[int, str]:
     return int(account.id), await admin.place(account.id, 30 * USD)
 
 
-async def release(admin: Service, hold_id: str, **options: str) -> pb.ReleaseHoldResponse:
+async def release(admin: Service, hold_id: str, **options: Any) -> pb.ReleaseHoldResponse:
     """Ask for the release."""
     request = pb.ReleaseHoldRequest(hold_id=hold_id, reason="stuck since noon")
     answer: pb.ReleaseHoldResponse = await admin.ask("ReleaseHold", request, **options)

@@ -1,0 +1,98 @@
+"""`pedagio plan`: what renews credit each day, week or month."""
+
+from typing import Annotated, Any
+
+import typer
+
+from accounting.cli import connection
+from accounting.cli.amount import BrlPerUsd, read_amount
+from accounting.cli.grants import credit_facts
+from accounting.cli.holder import HolderClient, HolderUser, PoolOption, read_holder
+from accounting.cli.output import Json, Reason, as_dict, show, table, usd
+from protos.pedagio.v1 import plans_pb2 as pb
+from protos.pedagio.v1.plans_pb2_grpc import PlanServiceStub
+
+app = typer.Typer(help="Plans: allowances that come each period.", no_args_is_help=True)
+PlanArgument = Annotated[str, typer.Argument(metavar="PLAN", help="The plan's id.")]
+
+
+@app.command("put")
+def put_plan(
+    plan: PlanArgument,
+    reason: Reason,
+    allowance: Annotated[str, typer.Option(help="Each period: 'US$20', 'R$ 50' or 500cr.")],
+    period: Annotated[str, typer.Option(help="day, week or month.")] = "month",
+    zone: Annotated[str, typer.Option(help="Whose midnight counts.")] = "America/Sao_Paulo",
+    rollover: Annotated[str, typer.Option(help="none, capped or all of what is left.")] = "none",
+    rollover_cap: Annotated[str, typer.Option(help="The most that rolls over, if capped.")] = "",
+    whole_first_period: Annotated[
+        bool, typer.Option(help="Who joins in mid-period gets all of it, not the part left.")
+    ] = False,
+    priority: Annotated[int, typer.Option(help="Smaller burns first.")] = 100,
+    brl_per_usd: BrlPerUsd = "",
+    as_json: Json = False,
+) -> None:
+    """Make a plan, or give it other terms: these count from each account's next period on.
+
+    Example: pedagio plan put team --allowance 'US$20' --reason 'budget 2027'
+    """
+    wanted = pb.Plan(
+        id=plan, period=period, time_zone=zone, rollover=rollover, priority=priority,
+        allowance_nanos=read_amount(allowance, brl_per_usd),
+        rollover_cap_nanos=read_amount(rollover_cap, brl_per_usd) if rollover_cap else 0,
+        whole_first_period=whole_first_period,
+    )  # fmt: skip
+    answer = _call("PutPlan", pb.PutPlanRequest(plan=wanted, reason=reason))
+    show(answer, as_json, lambda: _plans([answer]))
+
+
+@app.command("list")
+def list_plans(as_json: Json = False) -> None:
+    """Show all plans.
+
+    Example: pedagio plan list
+    """
+    answer = _call("ListPlans", pb.ListPlansRequest())
+    show({"plans": [as_dict(each) for each in answer.plans]}, as_json, lambda: _plans(answer.plans))
+
+
+@app.command("assign")
+def assign_plan(
+    plan: Annotated[str, typer.Argument(metavar="PLAN", help="The plan's id; -: no plan.")],
+    reason: Reason,
+    client: HolderClient = "",
+    user: HolderUser = "-",
+    pool: PoolOption = "",
+    now: Annotated[
+        bool, typer.Option(help="An upgrade counts at once, by its part of this period.")
+    ] = False,
+    as_json: Json = False,
+) -> None:
+    """Put somebody on a plan: who had none begins at once, others with the next period.
+
+    Example: pedagio plan assign team librechat maria --reason 'joined sales'
+    """
+    request = pb.AssignPlanRequest(
+        holder=read_holder(client, user, pool), plan="" if plan == "-" else plan, now=now,
+        reason=reason,
+    )  # fmt: skip
+    answer = _call("AssignPlan", request)
+    show(answer, as_json, lambda: credit_facts(answer))
+
+
+def _plans(plans: Any) -> Any:
+    columns = ("plan", "each", "allowance", "rollover", "zone", "accounts")
+    rows = (
+        (p.id, p.period, usd(p.allowance_nanos), _rollover(p), p.time_zone, str(p.accounts))
+        for p in plans
+    )
+    return table(columns, rows, "no plans yet", right=("allowance", "accounts"))
+
+
+def _rollover(plan: pb.Plan) -> str:
+    capped = plan.rollover == "capped"
+    return f"up to {usd(plan.rollover_cap_nanos)}" if capped else plan.rollover
+
+
+def _call(method: str, request: Any) -> Any:
+    return connection.call(method, request, stub=PlanServiceStub)

@@ -1,0 +1,98 @@
+"""`pedagio pool`: credit that a team shares."""
+
+from typing import Annotated, Any
+
+import typer
+
+from accounting.cli import connection
+from accounting.cli.account import account_name
+from accounting.cli.output import (
+    ClientArgument,
+    Json,
+    Reason,
+    UserArgument,
+    as_dict,
+    show,
+    table,
+    usd,
+)
+from protos.pedagio.v1 import plans_pb2 as pb
+from protos.pedagio.v1.plans_pb2_grpc import PlanServiceStub
+
+app = typer.Typer(help="Pools: credit that a team shares.", no_args_is_help=True)
+PoolArgument = Annotated[str, typer.Argument(metavar="POOL", help="The team's name.")]
+
+
+@app.command("create")
+def create_pool(pool: PoolArgument, reason: Reason, as_json: Json = False) -> None:
+    """Open a pool, without credit or members.
+
+    Example: pedagio pool create TI --reason 'new team'
+    """
+    answer = _call("CreatePool", pb.CreatePoolRequest(name=pool, reason=reason))
+    show(answer, as_json, lambda: _pools([answer]))
+
+
+@app.command("list")
+def list_pools(as_json: Json = False) -> None:
+    """Show all pools.
+
+    Example: pedagio pool list
+    """
+    answer = _call("ListPools", pb.ListPoolsRequest())
+    show({"pools": [as_dict(each) for each in answer.pools]}, as_json, lambda: _pools(answer.pools))
+
+
+@app.command("add")
+def add_member(
+    pool: PoolArgument,
+    client: ClientArgument,
+    user: UserArgument,
+    reason: Reason,
+    position: Annotated[int, typer.Option(min=0, help="Among the person's pools.")] = 1,
+    pool_first: Annotated[bool, typer.Option(help="Before the person's own credit.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Let somebody draw on a pool, own credit first.
+
+    Example: pedagio pool add TI librechat maria --reason 'joined the team'
+    """
+    request = pb.SetMemberRequest(
+        pool=pool, account=account_name(client, user), position=position, pool_first=pool_first,
+        reason=reason,
+    )  # fmt: skip
+    answer = _call("SetMember", request)
+    show(answer, as_json, lambda: _pools([answer]))
+
+
+@app.command("remove")
+def remove_member(
+    pool: PoolArgument,
+    client: ClientArgument,
+    user: UserArgument,
+    reason: Reason,
+    as_json: Json = False,
+) -> None:
+    """Let somebody draw on a pool no more.
+
+    Example: pedagio pool remove TI librechat maria --reason 'left the team'
+    """
+    request = pb.RemoveMemberRequest(pool=pool, account=account_name(client, user), reason=reason)
+    answer = _call("RemoveMember", request)
+    show(answer, as_json, lambda: _pools([answer]))
+
+
+def _pools(pools: Any) -> Any:
+    columns = ("pool", "available", "held", "members", "plan", "status")
+    rows = (
+        (
+            p.name, usd(p.posted_nanos - p.held_nanos), usd(p.held_nanos), str(p.members), p.plan,
+            p.status,
+        )
+        for p in pools
+    )  # fmt: skip
+    return table(columns, rows, "no pools yet", right=("available", "held", "members"))
+
+
+def _call(method: str, request: Any) -> Any:
+    return connection.call(method, request, stub=PlanServiceStub)
