@@ -14,6 +14,11 @@ SELECT id, kind, key_sha256, litellm_key, unknown_users, style, language, enable
 -- The map in force: the highest version.
 SELECT version, map FROM model_map ORDER BY version DESC LIMIT 1;
 
+-- name: read_policies
+-- Those in force: the highest version of each subject.
+SELECT DISTINCT ON (subject_kind, subject_id) subject_kind, subject_id, body
+FROM policy ORDER BY subject_kind, subject_id, version DESC;
+
 -- name: find_account^
 -- By client and what the client calls the person.
 SELECT id FROM account WHERE client_id = :client_id AND external_id = :external_id AND kind = 'user';

@@ -16,7 +16,7 @@ GRANT SELECT ON ALL TABLES IN SCHEMA public TO pedagio_authz, pedagio_accounting
 GRANT INSERT ON account, account_history, hold, hold_open, decision, alarm, audit TO pedagio_authz;
 GRANT UPDATE (held, version) ON account TO pedagio_authz;
 GRANT INSERT ON account, account_history, alarm, seal, account_label, client, transfer, hold, hold_open, hold_close, usage_event, call_record,
-    usage_conflict, usage_quarantine, exception, decision, audit, price_book, price, model_map TO pedagio_accounting;
+    usage_conflict, usage_quarantine, exception, decision, audit, price_book, price, model_map, policy TO pedagio_accounting;
 GRANT UPDATE (posted, held, version, status, status_at, mode_override) ON account TO pedagio_accounting;
 GRANT UPDATE ON hold_open, enforcement, client, news, account_label TO pedagio_accounting;
 GRANT UPDATE (resolved_at, resolved_by, resolution) ON exception TO pedagio_accounting;
