@@ -14,6 +14,8 @@ from typing import Any
 import aiosql
 import asyncpg
 
+from credit.grant import USUAL_RULE, GrantRule
+
 _QUERIES = aiosql.from_str(
     "\n".join(
         (files("credit") / "sql" / f"{name}.sql").read_text(encoding="utf-8")
@@ -25,8 +27,21 @@ _QUERIES = aiosql.from_str(
 
 
 @dataclass(frozen=True, slots=True)
+class Cheaper:
+    """What is placed where the model asked for does not fit; amounts in nano-USD."""
+
+    model: str
+    want_nanos: int
+    target_nanos: int
+    minimum_nanos: int
+
+
+@dataclass(frozen=True, slots=True)
 class Place:
-    """A hold to be placed; amounts in nano-USD."""
+    """A hold to be placed; amounts in nano-USD.
+
+    `rule`, `max_open_holds` (None: any number) and `cheaper` (None: refuse) come from the policy.
+    """
 
     hold_id: str
     account_id: int
@@ -37,6 +52,9 @@ class Place:
     target_nanos: int
     minimum_nanos: int
     shadow: bool
+    rule: GrantRule = USUAL_RULE
+    max_open_holds: int | None = None
+    cheaper: Cheaper | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +70,7 @@ class Placed:
     overdraft_nanos: int
     status_at: datetime
     account_version: int = 0  # of the figures
+    model: str = ""  # that of the hold, where a cheaper one was placed; else empty
 
     @property
     def available_nanos(self) -> int:
