@@ -13,9 +13,10 @@ from accounting.admin.audit_service import AuditService
 from accounting.admin.hold_service import HoldService
 from accounting.admin.interceptors import admin_interceptors
 from accounting.admin.messages import Context
+from accounting.admin.policy_service import PolicyServicer
 from accounting.models_sync import SyncResult
 from protos.pedagio.v1 import admin_pb2 as pb
-from protos.pedagio.v1 import admin_pb2_grpc
+from protos.pedagio.v1 import admin_pb2_grpc, policies_pb2_grpc
 
 __all__ = ["AdminServicer", "add_admin_service", "admin_interceptors"]
 
@@ -181,6 +182,7 @@ class AdminServicer(
 def add_admin_service(
     server: grpc.aio.Server, pool: asyncpg.Pool, *, sync_models: SyncModels, publish: Publish
 ) -> None:
-    """Serve the AdminService on a server that was made with `admin_interceptors(tokens)`."""
+    """Serve the AdminService and what stands beside it on a server that was made with `admin_interceptors(tokens)`."""
     servicer = AdminServicer(pool, sync_models, publish)
     admin_pb2_grpc.add_AdminServiceServicer_to_server(servicer, server)
+    policies_pb2_grpc.add_PolicyServiceServicer_to_server(PolicyServicer(pool, publish), server)

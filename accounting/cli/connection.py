@@ -1,7 +1,8 @@
-"""One call of the AdminService; what goes wrong becomes a sentence on stderr, exit code 1."""
+"""One call of the service; what goes wrong becomes a sentence on stderr, exit code 1."""
 
 import getpass
 import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final, NoReturn
 
@@ -30,23 +31,28 @@ class CallError(Exception):
         self.unknown = unknown
 
 
-def call(method: str, request: Any, bound_s: float = CALL_BOUND_S) -> Any:
+Stub = Callable[[grpc.Channel], Any]
+
+
+def call(
+    method: str, request: Any, bound_s: float = CALL_BOUND_S, stub: Stub = AdminServiceStub
+) -> Any:
     """The answer of one method; on any error a sentence on stderr, exit code 1."""
     try:
-        return ask(method, request, bound_s)
+        return ask(method, request, bound_s, stub)
     except CallError as error:
         fail(str(error))
 
 
-def ask(method: str, request: Any, bound_s: float = CALL_BOUND_S) -> Any:
+def ask(
+    method: str, request: Any, bound_s: float = CALL_BOUND_S, stub: Stub = AdminServiceStub
+) -> Any:
     """The answer of one method; CallError with a sentence."""
     address = os.environ.get(ADDRESS) or DEFAULT_ADDRESS
     metadata = (("authorization", f"Bearer {_token()}"), ("x-pedagio-actor", _actor()))
     with grpc.insecure_channel(address, options=OPTIONS) as channel:
         try:
-            return getattr(AdminServiceStub(channel), method)(
-                request, metadata=metadata, timeout=bound_s
-            )
+            return getattr(stub(channel), method)(request, metadata=metadata, timeout=bound_s)
         except grpc.RpcError as error:
             # Also where the service says that it lost the ledger: it cannot know either.
             unknown = not _answered(error) or error.code() is grpc.StatusCode.UNAVAILABLE

@@ -35,14 +35,20 @@ class Service:
     )
 
     async def ask(
-        self, method: str, request: Any, *, actor: str | None = None, token: str = TOKENS[0]
+        self,
+        method: str,
+        request: Any,
+        *,
+        actor: str | None = None,
+        token: str = TOKENS[0],
+        stub: Any = AdminServiceStub,
     ) -> Any:
         """One call, as an administrator; raises grpc.aio.AioRpcError."""
         metadata = [("authorization", f"Bearer {token}")]
         if actor is not None:
             metadata.append(("x-pedagio-actor", actor))
         async with grpc.aio.insecure_channel(self.address) as channel:
-            call = getattr(AdminServiceStub(channel), method)
+            call = getattr(stub(channel), method)
             return await call(request, metadata=metadata, timeout=BOUND_S)
 
     async def refused(self, method: str, request: Any, **options: Any) -> tuple[str, str]:

@@ -39,8 +39,8 @@ async def _has_mode(snapshot: Snapshot) -> bool:
 async def put(pool: asyncpg.Pool, body: dict[str, Any], subject: str = "librechat") -> None:
     """What the admin service does."""
     await pool.execute(
-        "INSERT INTO policy (subject_kind, subject_id, body, changed_by)"
-        " VALUES ('client', $1, $2, 'test')",
+        "INSERT INTO policy (subject_kind, subject_id, body, changed_by, replaces)"
+        " SELECT 'client', $1, $2, 'test', coalesce(max(version), 0) FROM policy WHERE subject_id = $1",
         subject,
         body,
     )
