@@ -104,7 +104,9 @@ class Bounded:
             return _answer("closed", 0, figures)
         # Nothing is awaited between looking at what is left and taking it.
         left = min(figures.available_nanos, self._cap_nanos) - self._spent.get(place.account_id, 0)
-        fitting = decide(left, place.want_nanos, place.target_nanos, place.minimum_nanos)
+        fitting = decide(
+            left, place.want_nanos, place.target_nanos, place.minimum_nanos, place.rule
+        )
         if fitting is None or len(self._answers) >= HOLDS_LIMIT:
             BOUNDED_HOLDS.labels("refused").inc()
             return _answer("closed", 0, figures)

@@ -6,8 +6,9 @@ from authz.body import Body, model_name
 from authz.request import Request
 from authz.snapshot import Client
 from credit.bounds import DoorRequest, door_bound
-from credit.ledger import Place
+from credit.ledger import Cheaper, Place
 from credit.models import Terms
+from credit.policy import EMPTY, Policy
 from credit.token import Claims
 
 # More than anybody owns and less than a bigint: absurd prices refuse a call, never break its batch.
@@ -21,6 +22,15 @@ METERED = {
 
 
 @dataclass(frozen=True, slots=True)
+class Sizes:
+    """What a call may take, in nano-USD."""
+
+    want_nanos: int
+    target_nanos: int
+    minimum_nanos: int
+
+
+@dataclass(frozen=True, slots=True)
 class Call:
     """A request that may be priced: the checked body, its terms, whose credit it draws on."""
 
@@ -30,32 +40,48 @@ class Call:
     terms: Terms
     account_id: int
     route: str
+    policy: Policy = EMPTY
 
-    def hold(self, usual_output_tokens: int, *, shadow: bool) -> Place:
-        """The hold to ask for, sized by the door bound (DESIGN 4); it never refuses by itself."""
+    def sizes(self, usual_output_tokens: int) -> Sizes:
+        """The door bound (DESIGN 4), with no longer answer than the policy allows."""
         body = self.body
+        limits = [n for n in (body.output_asked_tokens, self.policy.max_output_tokens) if n]
         door = DoorRequest(
             self.route,
             self.request.size_bytes,
-            body.output_asked_tokens,
+            min(limits, default=None),
             body.choices,
             body.continued,
         )
         bound = door_bound(door, self.terms)
+        return Sizes(
+            min(bound.want_nanos, HOLD_LIMIT_NANOS),
+            min(bound.target_nanos(usual_output_tokens), HOLD_LIMIT_NANOS),
+            min(bound.min_nanos, HOLD_LIMIT_NANOS),
+        )
+
+    def hold(self, sizes: Sizes, cheaper: Cheaper | None = None, *, shadow: bool) -> Place:
+        """The hold to ask for; it never refuses by itself. `cheaper`: what else would do."""
         return Place(
             self.request.hold_id,
             self.account_id,
             self.client.id,
             self.route,
-            body.model,
-            min(bound.want_nanos, HOLD_LIMIT_NANOS),
-            min(bound.target_nanos(usual_output_tokens), HOLD_LIMIT_NANOS),
-            min(bound.min_nanos, HOLD_LIMIT_NANOS),
+            self.body.model,
+            sizes.want_nanos,
+            sizes.target_nanos,
+            sizes.minimum_nanos,
             shadow,
+            self.policy.grant_rule,
+            self.policy.max_open_holds,
+            cheaper,
         )
 
-    def claims(self, granted_nanos: int, mode: str, now_s: float) -> Claims:
-        """The token of this call, with the prices that its bound was made of."""
+    def claims(self, granted_nanos: int, mode: str, now_s: float, asked: str = "") -> Claims:
+        """The token of this call, with the prices that its bound was made of.
+
+        `asked`: what the client asked for, where this call's model answers in its place.
+        """
         terms = self.terms
         return Claims(
             hold=self.request.hold_id,
@@ -78,6 +104,8 @@ class Call:
             style=self.client.style,
             lang=self.client.language,
             issued=int(now_s),
+            limit=self.policy.max_output_tokens or 0,
+            asked=asked,
         )
 
 

@@ -6,25 +6,31 @@ is blocked. A refusal is a value, an unknown outcome is `enforcement_unavailable
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, replace
-from typing import Protocol
+from dataclasses import astuple, dataclass, replace
 
 import structlog
 
+from authz.answers import NOTHING, Answers, Problem
 from authz.batcher import QueueFullError
 from authz.body import BadField, Body, read_body
 from authz.bounded import UnknownAccountError
-from authz.call import METERED, Call, bare_claims
+from authz.call import METERED, Call, Sizes, bare_claims
+from authz.degrade import HINTED, cheaper_call, cheaper_name, fits
+from authz.listing import as_object, in_words, list_for, usable
+from authz.remaining import remaining_headers
 from authz.request import Request
-from authz.response import Allow, Known, Refuse
+from authz.response import Allow, Known, Listed, Refuse
 from authz.snapshot import Client
+from authz.state import State
 from authz.store import StoreAwayError
-from credit.ledger import Place, Placed
-from credit.models import ModelMap
+from credit.ledger import Cheaper, Place, Placed
+from credit.policy import Policy
 from credit.refusal import Reason
 from credit.terms import Terms
-from credit.token import Claims, sign
+from credit.token import Claims
 from credit.wording import Wording
+
+__all__ = ["Check", "Problem"]
 
 FREE = {"/v1/models"}
 NEW_CLIENT_OUTPUT_TOKENS = 8192  # DESIGN 4: until 200 calls are known
@@ -35,30 +41,6 @@ UNATTRIBUTED = 0
 LENIENT_WITHIN_S = 0.2
 
 log = structlog.get_logger()
-
-
-class State(Protocol):
-    """What the door knows without asking (authz.snapshot.Snapshot)."""
-
-    mode: str
-    clients: Mapping[bytes, Client]
-    models: ModelMap | None
-    p99_output_tokens: Mapping[tuple[str, str], int]
-
-    async def account(self, client: Client, external_id: str | None) -> int | None:
-        """The account of a person, or of the client itself."""
-
-    async def in_shadow(self, account_id: int) -> bool:
-        """Whether an account overrides the mode enforce with shadow."""
-
-
-@dataclass(frozen=True, slots=True)
-class Problem:
-    """Why a request is refused; `param` names the field or the model, where one is to blame."""
-
-    reason: Reason
-    param: str | None = None
-    account_id: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,29 +67,29 @@ class Check:
         self._state = state
         self._place = place
         self._note = note
-        self._token_keys = token_keys
+        self._answers = Answers(token_keys, wording)
         self._wording = wording
         self._now_s = now_s
 
     def recognise(self, request: Request) -> Known | Refuse:
         """Whether the key is anybody's: asked before Envoy reads a large body, decides nothing else."""
         if self._client(request) is None:
-            return self._refuse(request, None, Problem(Reason.UNKNOWN_KEY))
+            return self._stranger(request)
         return Known()
 
     def _client(self, request: Request) -> Client | None:
         return self._state.clients.get(request.key_sha256) if request.key_sha256 else None
 
-    async def decide(self, request: Request) -> Allow | Refuse:
+    async def decide(self, request: Request) -> Allow | Refuse | Listed:
         """The whole decision for one request."""
         client = self._client(request)
         if client is None:
-            return self._refuse(request, None, Problem(Reason.UNKNOWN_KEY))
+            return self._stranger(request)
         if request.path in FREE:
-            return self._allow(request, client, None)
+            return await self._list(request, client)
         mode = self._state.mode
         if mode == "closed":
-            return self._refuse(request, client, Problem(Reason.ENFORCEMENT_UNAVAILABLE))
+            return await self._refuse(request, client, Problem(Reason.ENFORCEMENT_UNAVAILABLE))
         if mode == "off":
             return await self._pass(request, client, "off")
         if request.path not in METERED:
@@ -115,7 +97,7 @@ class Check:
                 return await self._pass(request, client, "shadow")
             problem = Problem(Reason.UNKNOWN_PATH)
             self._note(request, client, "refuse", problem)
-            return self._refuse(request, client, problem)
+            return await self._refuse(request, client, problem)
         return await self._decide_metered(request, client, shadow=mode == "shadow")
 
     async def _decide_metered(
@@ -133,32 +115,62 @@ class Check:
             self._note(request, client, "would_refuse" if shadow else "refuse", call)
             if shadow:
                 return await self._pass(request, client, "shadow")
-            return self._refuse(request, client, call)
+            return await self._refuse(request, client, call)
+        cheaper = cheaper_call(call, self._state.models)
+        place = self._hold(call, cheaper, shadow=shadow)
         try:
             async with asyncio.timeout(within_s):
-                placed = await self._place(call.hold(self._usual_output(call), shadow=shadow))
+                placed = await self._place(place)
         except Exception as error:  # noqa: BLE001 (timeout, lost connection, full queue: the outcome is unknown)
             _say("place_unknown", request, error)
             placed = None
-        return self._answer(call, placed, shadow=shadow or (placed is not None and placed.shadow))
+        shadow = shadow or (placed is not None and placed.shadow)
+        return await self._answer(call, cheaper, placed, shadow=shadow)
 
-    def _answer(self, call: Call, placed: Placed | None, *, shadow: bool) -> Allow | Refuse:
-        if placed is not None and placed.result in {"placed", "replay"}:
-            claims = call.claims(
-                placed.granted_nanos, "shadow" if shadow else "enforce", self._now_s()
-            )
-            return self._allow(call.request, call.client, claims)
+    def _hold(self, call: Call, cheaper: Call | None, *, shadow: bool) -> Place:
+        """What to ask the ledger for; where the policy says so, a cheaper model would do as well."""
+        instead = None
+        if cheaper is not None and call.policy.degrade == "switch" and not shadow:
+            instead = Cheaper(cheaper.body.model, *astuple(self._sizes(cheaper)))
+        return call.hold(self._sizes(call), instead, shadow=shadow)
+
+    async def _answer(
+        self, call: Call, cheaper: Call | None, placed: Placed | None, *, shadow: bool
+    ) -> Allow | Refuse:
+        request, client = call.request, call.client
         if shadow:
-            return self._allow(call.request, call.client, call.claims(0, "shadow", self._now_s()))
+            held = placed is not None and placed.result in {"placed", "replay"}
+            granted = placed.granted_nanos if placed is not None and held else 0
+            return self._allow(request, client, call.claims(granted, "shadow", self._now_s()))
+        if placed is not None and placed.result in {"placed", "replay"}:
+            answering, asked = call, ""
+            if placed.model not in {"", call.body.model}:
+                if cheaper is None or cheaper.body.model != placed.model:
+                    # Its policy changed between the placing and Envoy's second try: no terms, no token.
+                    return await self._refuse(
+                        request, client, Problem(Reason.ENFORCEMENT_UNAVAILABLE)
+                    )
+                answering, asked = cheaper, call.body.model
+            claims = answering.claims(placed.granted_nanos, "enforce", self._now_s(), asked)
+            return self._allow(request, client, claims, remaining_headers(call.policy, placed))
         if placed is None or placed.result == "closed":
-            return self._refuse(call.request, call.client, Problem(Reason.ENFORCEMENT_UNAVAILABLE))
+            return await self._refuse(request, client, Problem(Reason.ENFORCEMENT_UNAVAILABLE))
+        return await self._refuse(request, client, self._shortage(call, cheaper, placed))
+
+    def _shortage(self, call: Call, cheaper: Call | None, placed: Placed) -> Problem:
+        """The ledger's no in words, with the model that would have been paid for, if there is one."""
         reason = Reason(placed.reason or Reason.INSUFFICIENT_CREDIT)
         language = call.client.language
         fields = self._wording.amounts(placed.available_nanos, placed.held_nanos, language)
         fields["date"] = self._wording.date(placed.status_at, language)
-        return self._refuse(
-            call.request, call.client, Problem(reason), fields, account=call.account_id
-        )
+        fields["model"] = call.body.model
+        if (
+            cheaper is not None
+            and reason in HINTED
+            and fits(self._sizes(cheaper), placed, call.policy)
+        ):
+            fields["cheaper_model"] = cheaper.body.model
+        return Problem(reason, None, call.account_id, call.policy, fields)
 
     async def _read_call(self, request: Request, client: Client) -> Call | Problem:
         """Identify, check the body, find the price; the first problem wins."""
@@ -168,13 +180,14 @@ class Check:
         account_id = await self._state.account(client, whose.external_id)
         if account_id is None:
             return Problem(Reason.IDENTITY_MISSING)
-        asked = self._read_body(request)
+        policy = await self._state.policy(client, account_id)
+        asked = self._read_body(request, policy)
         if isinstance(asked, Problem):
-            return replace(asked, account_id=account_id)
+            return replace(asked, account_id=account_id, policy=policy)
         body, terms = asked
-        return Call(request, client, body, terms, account_id, METERED[request.path])
+        return Call(request, client, body, terms, account_id, METERED[request.path], policy)
 
-    def _read_body(self, request: Request) -> tuple[Body, Terms] | Problem:
+    def _read_body(self, request: Request, policy: Policy) -> tuple[Body, Terms] | Problem:
         if request.has_query:
             return Problem(Reason.BAD_REQUEST, "query")
         if not request.hold_id:
@@ -183,8 +196,14 @@ class Check:
         if isinstance(body, BadField):
             return Problem(Reason.BAD_REQUEST, body.name)
         models = self._state.models
+        if not policy.allows(body.model):
+            offered = in_words(usable(models, policy)) if models else ""
+            return Problem(Reason.MODEL_NOT_ALLOWED, body.model, fields={"models": offered})
         terms = models.terms(body.model, body.service_tier) if models else None
-        return (body, terms) if terms else Problem(Reason.MODEL_UNPRICED, body.model)
+        if terms is not None:
+            return body, terms
+        cheaper = cheaper_name(policy, body.model, models) or ""
+        return Problem(Reason.MODEL_UNPRICED, body.model, fields={"cheaper_model": cheaper})
 
     def _person(self, request: Request, client: Client) -> Person | Problem:
         if client.kind == "service":
@@ -197,10 +216,11 @@ class Check:
         external_id = request.external_id
         return Problem(Reason.IDENTITY_MISSING) if external_id is None else Person(external_id)
 
-    def _usual_output(self, call: Call) -> int:
-        return self._state.p99_output_tokens.get(
+    def _sizes(self, call: Call) -> Sizes:
+        usual = self._state.p99_output_tokens.get(
             (call.client.id, call.body.model), NEW_CLIENT_OUTPUT_TOKENS
         )
+        return call.sizes(usual)
 
     async def _in_shadow_cohort(self, account_id: int | None) -> bool:
         """Whether the person's own account overrides enforce; placed holds say so by themselves."""
@@ -225,48 +245,30 @@ class Check:
         claims = bare_claims(request, client, account_id or UNATTRIBUTED, mode, self._now_s())
         return self._allow(request, client, claims)
 
-    def _allow(self, request: Request, client: Client, claims: Claims | None) -> Allow:
-        # An injected key is Envoy's to add, and only when the client's own is gone.
-        remove = ("authorization",) if client.litellm_key == "inject" else ()
-        headers = {"x-pedagio-client": client.id}
-        if request.hold_id:
-            headers["x-litellm-call-id"] = request.hold_id
-        seen = {
-            "hold": request.hold_id,
-            "client": client.id,
-            "mode": claims.mode if claims else self._state.mode,
-        }
-        if claims is not None:
-            headers |= {
-                "x-litellm-end-user-id": claims.account,
-                "x-pedagio-hold": sign(claims, self._token_keys),
-            }
-            seen["account"] = claims.account
-        return Allow(headers, remove, seen)
+    async def _list(self, request: Request, client: Client) -> Allow | Listed:
+        names = await list_for(self._state, request, client)
+        if names is None:
+            return self._allow(request, client, None)
+        seen = {"hold": request.hold_id, "client": client.id, "mode": self._state.mode}
+        return Listed([as_object(name) for name in names], seen)
 
-    def _refuse(
+    def _allow(
         self,
         request: Request,
-        client: Client | None,
-        problem: Problem,
-        fields: dict[str, str] | None = None,
-        account: int | None = None,
-    ) -> Refuse:
-        language = client.language if client else self._wording.language
-        text = self._wording.sentence(
-            problem.reason, language, request.hold_id, problem.param, fields or {}
-        )
-        seen = {
-            "hold": request.hold_id,
-            "client": client.id if client else "",
-            "mode": self._state.mode,
-        }
-        refusal = Refuse(
-            problem.reason, text, client.style if client else "plain", problem.param, seen
-        )
-        return (
-            refusal if account is None else replace(refusal, seen={**seen, "account": str(account)})
-        )
+        client: Client,
+        claims: Claims | None,
+        shown: Mapping[str, str] = NOTHING,
+    ) -> Allow:
+        return self._answers.allow(request, client, self._state.mode, claims, shown)
+
+    async def _refuse(self, request: Request, client: Client, problem: Problem) -> Refuse:
+        if problem.policy is None:
+            problem = replace(problem, policy=await self._state.policy(client, None))
+        return self._answers.refuse(request, client, self._state.mode, problem)
+
+    def _stranger(self, request: Request) -> Refuse:
+        problem = Problem(Reason.UNKNOWN_KEY)
+        return self._answers.refuse(request, None, self._state.mode, problem)
 
 
 def _say(event: str, request: Request, error: Exception) -> None:

@@ -38,6 +38,10 @@ class Lookup:
             self._pool, client.id, external_id, create=create
         )
 
+    async def plan(self, account_id: int) -> str | None:  # noqa: ARG002 (accounts have no plan yet)
+        """The plan of an account; None: it has none. Raises what the driver raises."""
+        return None
+
     async def in_shadow(self, account_id: int) -> bool:
         """Whether the account overrides the mode enforce with shadow (cohort roll-out)."""
         if not self._connected():

@@ -11,7 +11,7 @@ from typing import Final
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, start_http_server
 
 from authz.request import Request
-from authz.response import Allow, Refuse
+from authz.response import Allow, Listed, Refuse
 
 REGISTRY = CollectorRegistry()
 STATES: Final = ("connected", "bounded", "closed")
@@ -57,6 +57,7 @@ SPOOL_BYTES = Gauge(
 )
 
 _allowed = DECISIONS.labels("allow", "")
+_listed = DECISIONS.labels("answer", "")
 _refused: dict[str, Counter] = {}
 
 
@@ -67,16 +68,18 @@ def show_state(state: str) -> None:
 
 
 def watched(
-    decide: Callable[[Request], Awaitable[Allow | Refuse]],
-) -> Callable[[Request], Awaitable[Allow | Refuse]]:
+    decide: Callable[[Request], Awaitable[Allow | Refuse | Listed]],
+) -> Callable[[Request], Awaitable[Allow | Refuse | Listed]]:
     """The same decision, counted with the time it took."""
 
-    async def decide_counted(request: Request) -> Allow | Refuse:
+    async def decide_counted(request: Request) -> Allow | Refuse | Listed:
         began_s = time.perf_counter()
         answer = await decide(request)
         CHECK_SECONDS.observe(time.perf_counter() - began_s)
         if isinstance(answer, Allow):
             _allowed.inc()
+        elif isinstance(answer, Listed):
+            _listed.inc()
         else:
             _count_refusal(answer.reason.value)
         return answer

@@ -1,4 +1,4 @@
-"""What the door keeps in memory: mode, clients, model map; renewed when news says so."""
+"""What the door keeps in memory: mode, clients, model map, policies; renewed when news says so."""
 
 from collections import OrderedDict
 from collections.abc import Mapping
@@ -7,8 +7,10 @@ from typing import Protocol
 
 import asyncpg
 
+from authz.policies import Policies
 from credit import ledger
 from credit.models import ModelMap
+from credit.policy import Policy
 
 ACCOUNTS_KEPT = 100_000
 
@@ -34,6 +36,9 @@ class Lookup(Protocol):
     async def in_shadow(self, account_id: int) -> bool:
         """Whether the account overrides the mode enforce with shadow."""
 
+    async def plan(self, account_id: int) -> str | None:
+        """The plan of an account; raises where nobody can tell."""
+
 
 class Snapshot:
     """The last known state; stays in force while Postgres is away."""
@@ -47,9 +52,10 @@ class Snapshot:
         self.models: ModelMap | None = None
         self.p99_output_tokens: Mapping[tuple[str, str], int] = {}
         self._accounts: OrderedDict[tuple[str, str], int] = OrderedDict()
+        self._policies = Policies(lookup.plan)
 
     async def reload(self, topics: set[str]) -> None:
-        """Read again what the topics name: `mode`, `clients`, `models`, `outputs`."""
+        """Read again what the topics name: `mode`, `clients`, `models`, `policies`, `outputs`."""
         if "mode" in topics:
             rows = await ledger.query(self._pool, "read_mode")
             self.mode = rows[0]["mode"]
@@ -70,6 +76,8 @@ class Snapshot:
         if "models" in topics:
             rows = await ledger.query(self._pool, "read_model_map")
             self.models = ModelMap.from_json(rows[0]["map"]) if rows else None
+        if "policies" in topics:
+            self._policies.load(await ledger.query(self._pool, "read_policies"))
         if "outputs" in topics:
             rows = await ledger.query(self._pool, "read_output_sizes")
             self.p99_output_tokens = {(r["client_id"], r["model"]): r["p99_tokens"] for r in rows}
@@ -90,6 +98,10 @@ class Snapshot:
             if len(self._accounts) > ACCOUNTS_KEPT:
                 self._accounts.popitem(last=False)
         return found
+
+    async def policy(self, client: Client, account_id: int | None) -> Policy:
+        """What holds for a person of this client; `account_id` None: for the client itself."""
+        return await self._policies.find(client.id, account_id)
 
     async def in_shadow(self, account_id: int) -> bool:
         """Whether the account overrides the mode enforce with shadow (cohort roll-out)."""

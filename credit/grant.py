@@ -14,14 +14,24 @@ SHARE_PERCENT = 50
 
 
 @dataclass(frozen=True, slots=True)
+class GrantRule:
+    """The constants of the rule, in percent of what is available; a policy may change them."""
+
+    small_percent: int = SMALL_PERCENT
+    share_percent: int = SHARE_PERCENT
+
+
+USUAL_RULE = GrantRule()
+
+
+@dataclass(frozen=True, slots=True)
 class Sizes:
-    """What a call asks for, nano-USD: `0 <= minimum <= target <= want`; the rule's constants, percent."""
+    """What a call asks for, nano-USD: `0 <= minimum <= target <= want`; by which rule."""
 
     want_nanos: int
     target_nanos: int
     minimum_nanos: int
-    small_percent: int = SMALL_PERCENT
-    share_percent: int = SHARE_PERCENT
+    rule: GrantRule = USUAL_RULE
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,8 +78,7 @@ def decide(
     want_nanos: int,
     target_nanos: int,
     minimum_nanos: int,
-    small_percent: int = SMALL_PERCENT,
-    share_percent: int = SHARE_PERCENT,
+    rule: GrantRule = USUAL_RULE,
 ) -> int | None:
     """Return the nano-USD to hold for one call, or None when it must be refused.
 
@@ -77,13 +86,13 @@ def decide(
     posted + overdraft - held and may be negative. A call that wants nothing (a free
     model) is granted nothing, also in debt.
     """
-    small = max(available_nanos, 0) * small_percent // 100
+    small = max(available_nanos, 0) * rule.small_percent // 100
     if want_nanos <= small:
         return want_nanos
     usual = min(want_nanos, max(target_nanos, small))
     if usual <= available_nanos:
         return usual
-    last = max(minimum_nanos, max(available_nanos, 0) * share_percent // 100)
+    last = max(minimum_nanos, max(available_nanos, 0) * rule.share_percent // 100)
     return min(want_nanos, last) if last <= available_nanos else None
 
 
@@ -131,6 +140,5 @@ def _rule(available_nanos: int, sizes: Sizes) -> int | None:
         sizes.want_nanos,
         sizes.target_nanos,
         sizes.minimum_nanos,
-        sizes.small_percent,
-        sizes.share_percent,
+        sizes.rule,
     )

@@ -14,7 +14,7 @@ from typing import Any
 import aiosql
 import asyncpg
 
-from credit.grant import SHARE_PERCENT, SMALL_PERCENT
+from credit.grant import USUAL_RULE, GrantRule
 
 _QUERIES = aiosql.from_str(
     "\n".join(
@@ -27,8 +27,21 @@ _QUERIES = aiosql.from_str(
 
 
 @dataclass(frozen=True, slots=True)
+class Cheaper:
+    """What is placed where the model asked for does not fit; amounts in nano-USD."""
+
+    model: str
+    want_nanos: int
+    target_nanos: int
+    minimum_nanos: int
+
+
+@dataclass(frozen=True, slots=True)
 class Place:
-    """A hold to be placed; amounts in nano-USD."""
+    """A hold to be placed; amounts in nano-USD.
+
+    `rule`, `max_open_holds` (None: any number) and `cheaper` (None: refuse) come from the policy.
+    """
 
     hold_id: str
     account_id: int
@@ -39,9 +52,9 @@ class Place:
     target_nanos: int
     minimum_nanos: int
     shadow: bool
-    small_percent: int = SMALL_PERCENT
-    share_percent: int = SHARE_PERCENT
-    most_open: int | None = None  # holds that the person may have open at once
+    rule: GrantRule = USUAL_RULE
+    max_open_holds: int | None = None
+    cheaper: Cheaper | None = None
     price_version: int | None = None
 
 
@@ -60,6 +73,7 @@ class Placed:
     account_version: int = 0  # of the figures
     payer: int = 0  # the account that pays: the person's own, or a pool
     others: Sequence[Mapping[str, Any]] | None = None  # pools and caps, as decided on
+    model: str = ""  # that of the hold, where a cheaper one was placed; else empty
 
     @property
     def available_nanos(self) -> int:
@@ -95,9 +109,10 @@ async def place_batch(
         targets=[p.target_nanos for p in places],
         minimums=[p.minimum_nanos for p in places],
         shadow=[p.shadow for p in places],
-        smalls=[p.small_percent for p in places],
-        shares=[p.share_percent for p in places],
-        most_open=[p.most_open for p in places],
+        smalls=[p.rule.small_percent for p in places],
+        shares=[p.rule.share_percent for p in places],
+        most_open=[p.max_open_holds for p in places],
+        cheaper=[_cheaper(p.cheaper) for p in places],
         prices=[p.price_version for p in places],
         deadline_s=deadline_s,
     )
@@ -114,9 +129,17 @@ async def place_batch(
             r["o_version"],
             r["o_payer"],
             r["o_others"],
+            r["o_model"] or "",
         )
         for r in rows
     }
+
+
+def _cheaper(cheaper: Cheaper | None) -> Mapping[str, Any] | None:
+    if cheaper is None:
+        return None
+    sizes = (cheaper.want_nanos, cheaper.target_nanos, cheaper.minimum_nanos)
+    return {"model": cheaper.model, **dict(zip(("want", "target", "minimum"), sizes, strict=True))}
 
 
 async def extend_hold(

@@ -5,7 +5,7 @@ Source of reasons, statuses and sentences: DESIGN section 4. The sentences are d
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from enum import StrEnum
 from functools import cache
 from importlib.resources import files
@@ -22,8 +22,11 @@ class Reason(StrEnum):
     """Why a request was refused; the text is also `error.code`."""
 
     INSUFFICIENT_CREDIT = "insufficient_credit"
+    CAP_REACHED = "cap_reached"
+    POOL_EXHAUSTED = "pool_exhausted"
     CREDIT_IN_FLIGHT = "credit_in_flight"
     REQUEST_TOO_LARGE = "request_too_large_for_balance"
+    MODEL_NOT_ALLOWED = "model_not_allowed"
     MODEL_UNPRICED = "model_unpriced"
     ACCOUNT_SUSPENDED = "account_suspended"
     IDENTITY_MISSING = "identity_missing"
@@ -36,8 +39,11 @@ class Reason(StrEnum):
 # 402 for everything about credit: 429 and 5xx make LibreChat retry for minutes (facts-librechat.md).
 STATUS: Mapping[Reason, int] = {
     Reason.INSUFFICIENT_CREDIT: 402,
+    Reason.CAP_REACHED: 402,
+    Reason.POOL_EXHAUSTED: 402,
     Reason.CREDIT_IN_FLIGHT: 402,
     Reason.REQUEST_TOO_LARGE: 402,
+    Reason.MODEL_NOT_ALLOWED: 402,
     Reason.MODEL_UNPRICED: 402,
     Reason.ACCOUNT_SUSPENDED: 403,
     Reason.IDENTITY_MISSING: 403,
@@ -60,15 +66,19 @@ def reference(hold_id: str) -> str:
     return hold_id[:REF_LENGTH]
 
 
-def sentence(reason: Reason, language: str, fields: Mapping[str, str]) -> str:
+def sentence(
+    reason: Reason, language: str, fields: Mapping[str, str], own: Sequence[str] | None = None
+) -> str:
     """The sentence for a person, in `pt-BR` or `en` (also for any other), at most SENTENCE_LIMIT characters.
+
+    `own`: the clauses of a policy, checked when it was made (credit/template.py).
 
     Clauses whose fields are missing or empty are dropped; a too long one loses its
     optional clauses from the back (the reference stays: support needs it).
     """
-    sentences = _sentences().get(language, _sentences()[DEFAULT_LANGUAGE])
+    usual = _sentences().get(language, _sentences()[DEFAULT_LANGUAGE])[reason]
     shown = {name: text if name == "url" else _cut(text) for name, text in fields.items()}
-    clauses = [c for c in sentences[reason] if all(shown.get(name) for name in _names(c))]
+    clauses = [c for c in own or usual if all(shown.get(name) for name in _names(c))]
     texts = [clause.format(**shown) for clause in clauses]
     while len(texts) > 2 and sum(map(len, texts)) > SENTENCE_LIMIT:  # noqa: PLR2004 (the first and the reference)
         del texts[-2]

@@ -7,7 +7,7 @@ import base64
 import hmac
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import MISSING, dataclass, fields
 from operator import attrgetter
 from typing import Any
 
@@ -21,7 +21,11 @@ class TokenError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Claims:
-    """What a hold token says. Amounts in nano-USD, prices in pico-USD per token."""
+    """What a hold token says. Amounts in nano-USD, prices in pico-USD per token.
+
+    `limit`: output tokens per choice that a policy allows, 0 for no such limit; `asked`: the model the
+    client asked for, where `model` is a cheaper one that answers in its place, else empty.
+    """
 
     hold: str
     account: str
@@ -43,10 +47,14 @@ class Claims:
     style: str
     lang: str
     issued: int
+    limit: int = 0
+    asked: str = ""
 
 
 TIER_MEMBERS = 3  # threshold, input price, output price
 _CLAIMS = tuple(field.name for field in fields(Claims))
+# Tokens of the release before lack the claims that have a default.
+_REQUIRED = {field.name for field in fields(Claims) if field.default is MISSING}
 _KINDS = {field.name: field.type for field in fields(Claims) if field.name != "above"}
 # Every allowed request is signed: dataclasses.asdict and json.dumps would cost a third of its decision.
 _KEYS = tuple(_KEYWORDS_BACK.get(name, name) for name in _CLAIMS)
@@ -78,12 +86,12 @@ def verify(token: str, keys: Sequence[bytes]) -> Claims:
     if not isinstance(body, dict):
         raise TokenError("hold token carries no claims")
     values = {_KEYWORDS.get(name, name): value for name, value in body.items()}
-    if set(_CLAIMS) - set(values):
+    if _REQUIRED - set(values):
         raise TokenError("hold token lacks a claim")
     above = values["above"]
-    plain = {name: values[name] for name in _KINDS}
+    plain = {name: values[name] for name in _KINDS if name in values}
     # Signed by us does not mean sound: a number for a text would fail somewhere behind, in a batch of others.
-    if any(type(plain[name]) is not kind for name, kind in _KINDS.items()) or not _is_tier(above):
+    if any(type(value) is not _KINDS[name] for name, value in plain.items()) or not _is_tier(above):
         raise TokenError("hold token has a claim of another kind")
     return Claims(**plain, above=None if above is None else tuple(above))
 

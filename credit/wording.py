@@ -1,11 +1,13 @@
 """The words of a refusal: figures of the decision turned into the fields of a sentence."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from credit.money import format_amount
 from credit.refusal import Reason, reference, sentence
+
+ABOUT_MODELS = frozenset({Reason.MODEL_UNPRICED, Reason.MODEL_NOT_ALLOWED})
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,10 +38,9 @@ class Wording:
         hold_id: str,
         param: str | None,
         fields: Mapping[str, str],
+        own: Sequence[str] | None = None,
     ) -> str:
-        """The whole sentence for a person."""
-        about = (
-            {"model": param or ""} if reason is Reason.MODEL_UNPRICED else {"field": param or ""}
-        )
+        """The whole sentence for a person; `own`: the clauses of a policy in place of the usual ones."""
+        about = {"model": param or ""} if reason in ABOUT_MODELS else {"field": param or ""}
         known = {"contact": self.contact, "url": self.url, "ref": reference(hold_id)}
-        return sentence(reason, language, {**known, **about, **fields})
+        return sentence(reason, language, {**known, **about, **fields}, own)

@@ -19,7 +19,7 @@ from accounting.admin.errors import (
 )
 from credit.away import is_away
 
-# Health checks share the port and carry no token.
+# All services of ours; health checks share the port and carry no token.
 GUARDED = "/pedagio.v1."
 TOKEN_HEADER = "authorization"  # noqa: S105 (the name of a header)
 STATUS: Mapping[type[AdminError], grpc.StatusCode] = {
@@ -47,7 +47,7 @@ log = structlog.get_logger()
 
 
 class Authenticator(grpc.aio.ServerInterceptor):  # type: ignore[type-arg]
-    """Lets a call of the AdminService pass only with one of the bearer tokens."""
+    """Lets a call of our services pass only with one of the bearer tokens."""
 
     def __init__(self, tokens: Sequence[str]) -> None:
         """`tokens`: the live ones; several while one is being replaced."""
@@ -86,7 +86,7 @@ class StatusMapper(grpc.aio.ServerInterceptor):  # type: ignore[type-arg]
     async def intercept_service(
         self, continuation: Continuation, handler_call_details: grpc.HandlerCallDetails
     ) -> Handler:
-        """Wrap the handlers of the AdminService."""
+        """Wrap the handlers of our services."""
         handler = await continuation(handler_call_details)
         if not handler_call_details.method.startswith(GUARDED):
             return handler

@@ -14,9 +14,10 @@ from accounting.admin.hold_service import HoldService
 from accounting.admin.interceptors import admin_interceptors
 from accounting.admin.messages import Context
 from accounting.admin.plan_service import PlanServicer
+from accounting.admin.policy_service import PolicyServicer
 from accounting.models_sync import SyncResult
 from protos.pedagio.v1 import admin_pb2 as pb
-from protos.pedagio.v1 import admin_pb2_grpc, plans_pb2_grpc
+from protos.pedagio.v1 import admin_pb2_grpc, plans_pb2_grpc, policies_pb2_grpc
 
 __all__ = ["AdminServicer", "add_admin_service", "admin_interceptors"]
 
@@ -186,3 +187,4 @@ def add_admin_service(
     servicer = AdminServicer(pool, sync_models, publish)
     admin_pb2_grpc.add_AdminServiceServicer_to_server(servicer, server)
     plans_pb2_grpc.add_PlanServiceServicer_to_server(PlanServicer(pool), server)
+    policies_pb2_grpc.add_PolicyServiceServicer_to_server(PolicyServicer(pool, publish), server)

@@ -3,16 +3,15 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from credit.grant import Payer, Sizes, Standing
+from credit.grant import GrantRule, Payer, Sizes, Standing
 
 Row = Mapping[str, Any]
 
 
 def sizes(row: Row) -> Sizes:
     """What the call asked for, by the constants that were in force for it."""
-    return Sizes(
-        row["want"], row["target"], row["minimum"], row["small_percent"], row["share_percent"]
-    )
+    rule = GrantRule(row["small_percent"], row["share_percent"])
+    return Sizes(row["want"], row["target"], row["minimum"], rule)
 
 
 def own(row: Row) -> Standing:

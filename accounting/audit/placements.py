@@ -46,7 +46,7 @@ def recompute(row: Mapping[str, Any]) -> str | None:
     free = min([own, *(cap.available_nanos for cap in others.counted(row))])
     asked = others.sizes(row)
     limits = (asked.want_nanos, asked.target_nanos, asked.minimum_nanos)
-    granted = decide(free, *limits, asked.small_percent, asked.share_percent)
+    granted = decide(free, *limits, asked.rule)
     if granted == row["granted"]:
         return None
     rule = "refuses" if granted is None else f"grants {granted}"

@@ -63,7 +63,7 @@ def _recompute_extension(row: Mapping[str, Any]) -> str | None:
     mine = row["own_granted"] - row["own_held"]
     free = min(each.available_nanos for each in (own, *capped)) + mine
     limits = (asked.want_nanos, asked.target_nanos, asked.minimum_nanos)
-    granted = decide(free, *limits, asked.small_percent, asked.share_percent)
+    granted = decide(free, *limits, asked.rule)
     if granted is not None:
         return f"the rule grants {granted} of {free} to (want, target, minimum) {limits}"
     owned = min(each.owned_nanos for each in (own, *capped))

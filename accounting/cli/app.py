@@ -17,6 +17,7 @@ from accounting.cli import (
     mode,
     models,
     plan,
+    policy,
     pool,
 )
 
@@ -37,6 +38,7 @@ app.add_typer(pool.app, name="pool")
 app.add_typer(cap.app, name="cap")
 app.add_typer(mode.app, name="mode")
 app.add_typer(models.app, name="models")
+app.add_typer(policy.app, name="policy")
 app.add_typer(access_log.app, name="access-log")
 app.add_typer(holds.app, name="holds")
 app.add_typer(exceptions.app, name="exceptions")

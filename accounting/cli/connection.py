@@ -1,4 +1,4 @@
-"""One call of the AdminService; what goes wrong becomes a sentence on stderr, exit code 1."""
+"""One call of the service; what goes wrong becomes a sentence on stderr, exit code 1."""
 
 import getpass
 import os

@@ -252,3 +252,34 @@ noted AS (
     SELECT :actor, 'sync_models', m.version::text, jsonb_build_object('reason', :reason::text, 'price_book', m.price_book)
     FROM made AS m)
 SELECT version FROM made;
+
+-- name: find_policy^
+-- The newest of a subject.
+SELECT version, subject_kind, subject_id, body, changed_at, changed_by FROM policy
+WHERE subject_kind = :kind AND subject_id = :id ORDER BY version DESC LIMIT 1;
+
+-- name: list_policies
+-- The newest of each subject, without those that say nothing.
+SELECT p.version, p.subject_kind, p.subject_id, p.body, p.changed_at, p.changed_by
+FROM (SELECT DISTINCT ON (subject_kind, subject_id) version, subject_kind, subject_id, body, changed_at, changed_by
+      FROM policy ORDER BY subject_kind, subject_id, version DESC) AS p
+WHERE p.body <> '{}' ORDER BY p.subject_kind, p.subject_id;
+
+-- name: set_policy^
+-- No row: another version is in force than the caller has seen, or a rival was first (the unique index decides).
+WITH present AS (
+    SELECT coalesce(max(p.version), 0) AS version FROM policy AS p
+    WHERE p.subject_kind = :kind AND p.subject_id = :id),
+made AS (
+    INSERT INTO policy (subject_kind, subject_id, body, changed_by, replaces)
+    SELECT :kind, :id, :body, :actor, c.version FROM present AS c
+    WHERE :replaces::bigint IS NULL OR c.version = :replaces::bigint
+    ON CONFLICT DO NOTHING
+    RETURNING version, subject_kind, subject_id, body, changed_at, changed_by, replaces),
+noted AS (
+    INSERT INTO audit (actor, action, subject, detail)
+    SELECT :actor, 'set_policy', m.subject_kind || ':' || m.subject_id, jsonb_build_object(
+               'reason', :reason::text, 'version', m.version, 'body', m.body,
+               'before', (SELECT b.body FROM policy AS b WHERE b.version = m.replaces))
+    FROM made AS m)
+SELECT version, subject_kind, subject_id, body, changed_at, changed_by FROM made;

@@ -5,8 +5,9 @@
 -- Arguments: parallel arrays in arrival order, ids distinct; amounts in nano-USD; p_accounts: whose calls they are;
 --      p_shadow: a would-be refusal is recorded and the caller lets the call pass; p_smalls, p_shares: the constants
 --      of the grant rule, percent; p_most_open: holds a person may have open at once (null: any number);
+--      p_cheaper: {model, want, target, minimum} that is placed where the model asked for does not fit (null: refuse);
 --      p_prices: version of the price book, pinned.
--- Result: one row per id: placed | replay | closed | refused, with the figures of the person's own account as it was
+-- Result: one row per id: placed | replay | closed | refused (o_model: the cheaper one, where it was placed), with the figures of the person's own account as it was
 --      decided on, and o_payer: the account that pays (a pool, or the person's own).
 -- One decision over all of it, or nothing: the payer (own credit, then pools) and every cap, locked together.
 CREATE OR REPLACE FUNCTION percent_of(amount bigint, percent integer)
@@ -101,10 +102,11 @@ DROP FUNCTION IF EXISTS place_batch(uuid[], bigint[], text[], text[], text[], bi
 CREATE OR REPLACE FUNCTION place_batch(
     p_ids uuid[], p_accounts bigint[], p_clients text[], p_routes text[], p_models text[],
     p_wants bigint[], p_targets bigint[], p_minimums bigint[], p_shadow boolean[],
-    p_smalls integer[], p_shares integer[], p_most_open integer[], p_prices bigint[], p_deadline_s integer)
+    p_smalls integer[], p_shares integer[], p_most_open integer[], p_cheaper jsonb[], p_prices bigint[],
+    p_deadline_s integer)
 RETURNS TABLE (
     o_id uuid, o_result text, o_reason text, o_granted bigint, o_shadow boolean, o_payer bigint,
-    o_posted bigint, o_held bigint, o_overdraft bigint, o_version bigint, o_status_at timestamptz, o_others jsonb)
+    o_posted bigint, o_held bigint, o_overdraft bigint, o_version bigint, o_status_at timestamptz, o_others jsonb, o_model text)
 LANGUAGE plpgsql
 -- Every table is probed by key. Planning each batch anew finds that again and takes 0.3 ms; a plan kept
 -- from when the tables were small would scan them, 2 ms at 50,000 holds (both measured). So: plan once, probe.
@@ -156,15 +158,15 @@ BEGIN
     FOR r IN
         SELECT q.*, a.status_at, a.pool_first,
                q.shadow OR a.mode_override IS NOT DISTINCT FROM 'shadow' AS lenient,
-               h.id IS NOT NULL AS known, h.granted AS old_granted, h.placed_by AS old_placed_by,
+               h.id IS NOT NULL AS known, h.granted AS old_granted, h.model AS old_model, h.placed_by AS old_placed_by,
                coalesce(h.person_id, h.account_id) AS old_person_id, h.account_id AS old_payer,
                e.hold_id IS NOT NULL AS ended,
                d.reason AS old_reason, d.posted AS old_posted, d.held AS old_held,
                d.overdraft AS old_overdraft, d.account_version AS old_version, d.others AS old_others
         FROM unnest(p_ids, p_accounts, p_clients, p_routes, p_models, p_wants, p_targets, p_minimums, p_shadow,
-                    p_smalls, p_shares, p_most_open, p_prices)
+                    p_smalls, p_shares, p_most_open, p_cheaper, p_prices)
              WITH ORDINALITY AS q (id, account_id, client_id, route, model, want, target, minimum, shadow,
-                                   small, share, most_open, price_version, n)
+                                   small, share, most_open, cheaper, price_version, n)
         JOIN account AS a ON a.id = q.account_id
         LEFT JOIN hold AS h ON h.id = q.id
         LEFT JOIN hold_close AS e ON e.hold_id = q.id
@@ -174,12 +176,13 @@ BEGIN
         k := array_position(ids, r.account_id);
         o_id := r.id; o_reason := NULL; o_granted := NULL; o_shadow := r.lenient; o_payer := r.account_id;
         o_posted := posteds[k]; o_held := helds[k]; o_overdraft := overdrafts[k]; o_version := versions[k];
-        o_status_at := r.status_at; o_others := NULL; under := '{}';
+        o_status_at := r.status_at; o_others := NULL; o_model := NULL; under := '{}';
 
         IF r.ended OR r.old_placed_by = 'report' OR r.old_person_id <> r.account_id THEN
             o_result := 'closed';
         ELSIF r.known THEN
             o_result := 'replay'; o_granted := r.old_granted; o_payer := r.old_payer;
+            o_model := CASE WHEN r.old_model <> r.model THEN r.old_model END;
         ELSIF r.old_reason IS NOT NULL THEN
             o_result := 'refused'; o_reason := r.old_reason;
             o_posted := r.old_posted; o_held := r.old_held;
@@ -207,6 +210,17 @@ BEGIN
                                 THEN 'credit_in_flight' ELSE 'insufficient_credit' END;
                 END IF;
             END IF;
+            -- The policy names a cheaper model that would do as well.
+            IF o_granted IS NULL AND r.cheaper IS NOT NULL AND (r.most_open IS NULL OR open_n < r.most_open) THEN
+                SELECT x.* INTO over_all
+                FROM jsonb_to_record(r.cheaper) AS c (model text, want bigint, target bigint, minimum bigint)
+                CROSS JOIN LATERAL decide_over(r.account_id, r.pool_first, c.want, c.target, c.minimum, r.small, r.share,
+                                               ids, posteds, helds, overdrafts, statuses, versions) AS x;
+                IF over_all.granted IS NOT NULL THEN
+                    o_granted := over_all.granted; o_reason := NULL; o_others := over_all.others;
+                    o_payer := over_all.payer; under := over_all.caps; o_model := r.cheaper ->> 'model';
+                END IF;
+            END IF;
             o_result := CASE WHEN o_granted IS NULL THEN 'refused' ELSE 'placed' END;
         END IF;
 
@@ -214,9 +228,11 @@ BEGIN
             k := array_position(ids, o_payer);
             INSERT INTO hold (id, account_id, person_id, client_id, route, model, granted, want, target, minimum,
                               account_version, placed_by, caps, others, small_percent, share_percent, price_version)
-            VALUES (r.id, o_payer, r.account_id, r.client_id, r.route, r.model, o_granted, r.want, r.target, r.minimum,
-                    versions[k], 'authz', under, o_others,
-                    r.small, r.share, r.price_version)
+            SELECT r.id, o_payer, r.account_id, r.client_id, r.route, x.model, o_granted, x.want, x.target, x.minimum,
+                   versions[k], 'authz', under, o_others, r.small, r.share, r.price_version
+            FROM jsonb_to_record(CASE WHEN o_model IS NULL THEN jsonb_build_object(
+                     'model', r.model, 'want', r.want, 'target', r.target, 'minimum', r.minimum) ELSE r.cheaper END)
+                 AS x (model text, want bigint, target bigint, minimum bigint)
             ON CONFLICT DO NOTHING;
             IF FOUND THEN
                 INSERT INTO hold_open (hold_id, account_id, person_id, amount, granted, deadline_at)

@@ -14,6 +14,11 @@ SELECT id, kind, key_sha256, litellm_key, unknown_users, style, language, enable
 -- The map in force: the highest version.
 SELECT version, map FROM model_map ORDER BY version DESC LIMIT 1;
 
+-- name: read_policies
+-- Those in force: the highest version of each subject.
+SELECT DISTINCT ON (subject_kind, subject_id) subject_kind, subject_id, body
+FROM policy ORDER BY subject_kind, subject_id, version DESC;
+
 -- name: find_account^
 -- By client and what the client calls the person.
 SELECT id FROM account WHERE client_id = :client_id AND external_id = :external_id AND kind = 'user';
@@ -28,9 +33,9 @@ INSERT INTO account (client_id, external_id, kind) VALUES (:client_id, :external
 ON CONFLICT DO NOTHING RETURNING id;
 
 -- name: place_batch
-SELECT o_id, o_result, o_reason, o_granted, o_shadow, o_payer, o_posted, o_held, o_overdraft, o_version, o_status_at, o_others
+SELECT o_id, o_result, o_reason, o_granted, o_shadow, o_payer, o_posted, o_held, o_overdraft, o_version, o_status_at, o_others, o_model
 FROM place_batch(:ids, :accounts, :clients, :routes, :models, :wants, :targets, :minimums, :shadow,
-                 :smalls, :shares, :most_open, :prices, :deadline_s);
+                 :smalls, :shares, :most_open, :cheaper, :prices, :deadline_s);
 
 -- name: settle_due^
 SELECT settle_due(:account_id) AS settled;

@@ -133,7 +133,7 @@ class Gate:
             return TOKEN_HEADER
         if token.route != request.route:
             return "path"
-        return None if token.model == request.body.get("model") else "model"
+        return None if token.named_model == request.body.get("model") else "model"
 
     def _claimed(self, token: HoldToken) -> bool:
         try:
@@ -163,6 +163,8 @@ class Gate:
             raise RefusedCallError(self._refuse(token, error.field)) from error
         granted_nanos = await self._cover(token, reading)
         strip_metadata(request.data)
+        if token.asked_model:  # a cheaper model answers in its place: this is what the hold is for
+            request.data["model"] = token.model
         limit = clamp_tokens(reading.terms, reading.output, granted_nanos)
         if limit is not None:
             modern = self.host.takes_completion_limit(token.model)

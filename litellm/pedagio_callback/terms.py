@@ -76,12 +76,16 @@ def settle_terms(
 
 @dataclass(frozen=True)
 class Output:
-    """The output of a call, per choice: what was asked, the model's limit, the least useful."""
+    """The output of a call, per choice: what was asked, the model's limit, the least useful.
+
+    `imposed`: a policy allows less than what the request or the model itself would stop at.
+    """
 
     full_tokens: int
     least_tokens: int
     choices: int
     limited: bool
+    imposed: bool = False
 
     @property
     def full_total(self) -> int:
@@ -100,15 +104,20 @@ def plan_output(token: HoldToken, asked_tokens: int | None, choices: int) -> Out
     if token.route == "embeddings":
         return Output(0, 0, 1, limited=True)
     full = min(limits) if limits else (token.context_tokens or UNKNOWN_OUTPUT_TOKENS)
-    return Output(full, min(token.min_output_tokens, full), choices, limited=bool(limits))
+    # Shadow and off alter no call: there the policy's limit would be a bound that nobody keeps.
+    allowed = token.limit_tokens if token.mode == "enforce" else 0
+    imposed = 0 < allowed < full or (allowed > 0 and not limits)
+    full = min(full, allowed) if imposed else full
+    least = min(token.min_output_tokens, full)
+    return Output(full, least, choices, limited=bool(limits) or imposed, imposed=imposed)
 
 
 def clamp_tokens(terms: Terms, output: Output, granted_nanos: int) -> int | None:
     """The output limit per choice to send upstream; None: leave the request as it is."""
     affordable = terms.affordable_output_tokens(granted_nanos)
     if affordable is None:
-        return None
+        return output.full_tokens if output.imposed else None
     per_choice = affordable // output.choices
     if output.limited and per_choice >= output.full_tokens:
-        return None
+        return output.full_tokens if output.imposed else None
     return max(1, min(per_choice, output.full_tokens) if output.limited else per_choice)

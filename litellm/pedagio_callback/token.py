@@ -38,7 +38,11 @@ class Above:
 
 @dataclass(frozen=True)
 class HoldToken:
-    """A hold and the terms of its call. Amounts in nanos, prices in picos per token."""
+    """A hold and the terms of its call. Amounts in nanos, prices in picos per token.
+
+    `limit_tokens`: the output per choice that a policy allows, 0 for no such limit; `asked_model`: what
+    the client asked for, where `model` answers in its place, else empty.
+    """
 
     hold: str
     account: str
@@ -60,6 +64,13 @@ class HoldToken:
     style: str
     language: str
     issued_s: int
+    limit_tokens: int = 0
+    asked_model: str = ""
+
+    @property
+    def named_model(self) -> str:
+        """What the client's body says."""
+        return self.asked_model or self.model
 
 
 def read_token(text: str, keys: Sequence[bytes]) -> HoldToken:
@@ -121,6 +132,9 @@ def _from_fields(fields: Mapping[str, Any]) -> HoldToken:
         style=_one_of(fields, "style", STYLES),
         language=_text(fields, "lang"),
         issued_s=_integer(fields, "issued"),
+        # Absent from the tokens of the release before.
+        limit_tokens=_integer(fields, "limit") if "limit" in fields else 0,
+        asked_model=_text(fields, "asked", may_be_empty=True) if "asked" in fields else "",
     )
 
 

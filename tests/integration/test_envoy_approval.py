@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from authz.response import Allow, Listed, build
 from local.envoy_config import LITELLM_KEY as KEY_NAME
 from local.envoy_config import write_key
 from local.probe import HOST, free_ports
@@ -77,6 +78,31 @@ def test_refusal_of_authz_passes_unchanged(envoy: Stage, status: int) -> None:
         "false",
     )
     assert not envoy.upstream.arrived
+
+
+def test_list_of_models_is_answered_by_authz(envoy: Stage) -> None:
+    """Status 200 on the way of a denial: nothing goes upstream, and the client sees a list."""
+    tell(envoy, build(Listed([{"id": "gpt-4o", "object": "model"}])))
+    got = envoy.send("GET", "/v1/models", [("authorization", f"Bearer {CLIENT_KEY}")])
+    assert (got.status, got.headers["content-type"]) == (200, "application/json")
+    assert json.loads(got.body)["data"] == [{"id": "gpt-4o", "object": "model"}]
+    assert not envoy.upstream.arrived
+
+
+def test_what_is_left_reaches_the_client_and_not_litellm(envoy: Stage) -> None:
+    """Headers for the answer go on the answer."""
+    shown = {
+        "x-pedagio-remaining": "5",
+        "x-pedagio-remaining-usd": "0.000000005",
+        "ratelimit-policy": '"credit";q=9;qu="micro-usd"',
+        "ratelimit": '"credit";r=5',
+    }
+    tell(envoy, build(Allow({"x-pedagio-client": "c"}, shown=shown)))
+    got = envoy.chat(BODY)
+    assert got.status == 200
+    assert {name: got.headers[name] for name in shown} == shown
+    (arrived,) = envoy.upstream.arrived
+    assert not any(name in arrived.headers for name in shown)
 
 
 @pytest.mark.parametrize("status", [400, 401, 402, 404, 413, 429, 500, 503])

@@ -96,7 +96,7 @@ async def test_too_many_open_holds_are_credit_in_flight(pool: asyncpg.Pool) -> N
     team = Team(pool)
     maria = await team.account(10_000)
     asked = [a_place(maria, 10) for _ in range(3)]
-    limited = [replace(each, most_open=2) for each in asked]
+    limited = [replace(each, max_open_holds=2) for each in asked]
     answers = await ledger.place_batch(pool, limited, 2100)
     results = [(answers[each.hold_id].result, answers[each.hold_id].reason) for each in asked]
     assert results == [("placed", None), ("placed", None), ("refused", "credit_in_flight")]

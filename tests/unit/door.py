@@ -8,10 +8,11 @@ from typing import Any
 
 from authz.check import Check, Problem
 from authz.request import Request
-from authz.response import Allow, Refuse
+from authz.response import Allow, Listed, Refuse
 from authz.snapshot import Client
 from credit.ledger import Place, Placed
 from credit.models import Deployment, ModelEntry, ModelMap
+from credit.policy import EMPTY, Policy
 from credit.prices import Price
 from credit.refusal import Reason
 from credit.token import Claims, verify
@@ -77,6 +78,7 @@ class Memory:
         default_factory=lambda: {"maria": MARIA, None: SCRIPT}
     )
     cohort: frozenset[int] = frozenset()
+    policies: Mapping[int | None, Policy] = field(default_factory=dict)
 
     async def account(self, client: Client, external_id: str | None) -> int | None:  # noqa: ARG002
         """The account of a person, or of the client itself."""
@@ -87,6 +89,11 @@ class Memory:
     async def in_shadow(self, account_id: int) -> bool:
         """Whether the account is in the shadow cohort."""
         return account_id in self.cohort
+
+    async def policy(self, client: Client, account_id: int | None) -> Policy:  # noqa: ARG002
+        """That of the account, else of its client."""
+        house = self.policies.get(None, EMPTY)
+        return house if account_id is None else self.policies.get(account_id, house)
 
 
 def placed(result: str = "placed", granted: int = 100, reason: str | None = None) -> Placed:
@@ -165,13 +172,13 @@ def a_check(
     return check
 
 
-def claims_of(answer: Allow | Refuse) -> Claims:
+def claims_of(answer: Allow | Refuse | Listed) -> Claims:
     """What the token says; also that the request passes."""
     assert isinstance(answer, Allow), answer
     return verify(answer.headers["x-pedagio-hold"], TOKEN_KEYS)
 
 
-def reason_of(answer: Allow | Refuse) -> tuple[Reason, str | None]:
+def reason_of(answer: Allow | Refuse | Listed) -> tuple[Reason, str | None]:
     """Why the request does not pass."""
     assert isinstance(answer, Refuse), answer
     return answer.reason, answer.param

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from authz.response import Allow, Known, Refuse, build
+from authz.response import Allow, Known, Listed, Refuse, build
 from credit.refusal import STATUS, Reason
 
 SEEN = {"hold": "h", "client": "librechat", "mode": "enforce"}
@@ -38,6 +38,28 @@ def test_allow_says_so_with_its_headers() -> None:
     assert option.append_action == option.OVERWRITE_IF_EXISTS_OR_ADD
     assert list(answer.ok_response.headers_to_remove) == ["authorization"]
     assert dict(answer.dynamic_metadata.items()) == SEEN | {"decision": "allow"}
+
+
+def test_allow_shows_headers_to_the_client() -> None:
+    """They go on the answer, not on the request."""
+    answer = build(Allow({}, (), SEEN, {"x-pedagio-remaining": "5"}))
+    (option,) = answer.ok_response.response_headers_to_add
+    assert (option.header.key, option.header.value) == ("x-pedagio-remaining", "5")
+    assert option.append_action == option.OVERWRITE_IF_EXISTS_OR_ADD
+    assert not answer.ok_response.headers
+
+
+@pytest.mark.parametrize("models", [[], [{"id": "gpt-4o", "object": "model"}]])
+def test_list_is_answered_in_place_of_litellm(models: list[dict[str, str | int]]) -> None:
+    """The way of a denial with status 200: a forgotten code would send the request on."""
+    answer = build(Listed(models, SEEN))
+    assert answer.status.code != 0
+    denied = answer.denied_response
+    assert denied.status.code == 200
+    assert json.loads(denied.body) == {"object": "list", "data": models}
+    headers = {option.header.key: option.header.value for option in denied.headers}
+    assert headers == {"content-type": "application/json"}
+    assert dict(answer.dynamic_metadata.items()) == SEEN | {"decision": "answer"}
 
 
 def test_known_key_lets_envoy_go_on_and_says_nothing() -> None:

@@ -144,6 +144,27 @@ async def test_call_with_a_small_grant_is_clamped(bench: Bench) -> None:
     assert bench.extends == []
 
 
+async def test_call_is_clamped_to_what_the_policy_allows(bench: Bench) -> None:
+    """Although the grant would pay for more."""
+    upstream = await bench.admit(BODY, limit=5_000)
+    assert upstream["max_completion_tokens"] == 5_000
+    assert bench.lines[0]["output_limit_tokens"] == 5_000
+
+
+async def test_call_goes_to_the_cheaper_model_that_is_held_for(bench: Bench) -> None:
+    """The token says both names: what was asked for, and what answers in its place."""
+    upstream = await bench.admit(BODY, model="gpt-5-mini", asked="gpt-5")
+    assert upstream == BODY | {"model": "gpt-5-mini"}
+    assert bench.lines[0]["model"] == "gpt-5-mini"
+
+
+@pytest.mark.parametrize("named", ["gpt-5-mini", "gpt-5", None])
+async def test_token_for_a_cheaper_model_opens_nothing_else(bench: Bench, named: Any) -> None:
+    """Made for a body that asked for gpt-4o: with another name it belongs to another call."""
+    body = BODY | {"model": named}
+    assert await bench.refusal(body, model="gpt-5-mini", asked="gpt-4o") == (403, "bad_request")
+
+
 async def test_call_below_its_least_answer_asks_for_more(bench: Bench) -> None:
     """4,096 tokens of a reasoning model are the least; the whole answer is the wish."""
     bench.answer = (200, b'{"result":"extended","granted_nanos":50000000}')

@@ -1,6 +1,7 @@
 """What a call may cost, and the limit that keeps it below its grant."""
 
 import dataclasses
+from typing import Any
 
 import pytest
 from hypothesis import assume, given
@@ -78,6 +79,40 @@ def test_clamp_only_where_needed(
     token = dataclasses.replace(TOKEN, max_output_tokens=max_out, min_output_tokens=1)
     terms = settle_terms(token, None, 0, audio_in=False, audio_out=False)
     assert clamp_tokens(terms, plan_output(token, asked, 1), granted) == limit
+
+
+@pytest.mark.parametrize(
+    ("asked", "max_out", "granted", "output_picos", "limit"),
+    [
+        (None, 1_000, 10**10, 10**7, 300),  # the model would go on
+        (500, 1_000, 10**10, 10**7, 300),  # so would the client
+        (200, 1_000, 10**10, 10**7, None),  # the client asked for less
+        (None, 300, 10**10, 10**7, None),  # the model stops there by itself
+        (None, 0, 10**10, 10**7, 300),
+        (None, 1_000, 10**10, 0, 300),  # output that costs nothing has a longest answer, too
+        (None, 1_000, 1_000_000, 10**7, 100),  # the grant pays less still
+    ],
+)
+def test_output_is_clamped_to_what_the_policy_allows(
+    asked: int | None, max_out: int, granted: int, output_picos: int, limit: int | None
+) -> None:
+    """Only where neither the client nor the model stops there by itself."""
+    token = dataclasses.replace(
+        TOKEN,
+        max_output_tokens=max_out,
+        min_output_tokens=1,
+        output_picos=output_picos,
+        limit_tokens=300,
+    )
+    terms = settle_terms(token, None, 0, audio_in=False, audio_out=False)
+    assert clamp_tokens(terms, plan_output(token, asked, 1), granted) == limit
+
+
+@pytest.mark.parametrize("mode", ["shadow", "off"])
+def test_policy_limit_alters_nothing_where_nothing_is_enforced(mode: Any) -> None:
+    """The bound in the records is that of the call as it goes upstream."""
+    token = dataclasses.replace(TOKEN, mode=mode, limit_tokens=300)
+    assert plan_output(token, None, 1) == plan_output(TOKEN, None, 1)
 
 
 def test_terms_use_the_price_above_the_threshold_only_when_the_bound_reaches_it() -> None:

@@ -16,12 +16,12 @@ MUTATIONS = {
     "client create", "client disable", "client enable", "account open", "account suspend",
     "account resume", "account shadow", "grant", "mode set", "models sync", "holds release",
     "exceptions resolve", "plan put", "plan assign", "grants give", "grants revoke", "pool create",
-    "pool add", "pool remove", "cap set", "cap clear",
+    "pool add", "pool remove", "cap set", "cap clear", "policy set", "policy unset",
 }  # fmt: skip
 READS = {
     "client list", "balance", "statement", "mode show", "models list", "models price", "holds list",
     "exceptions list", "explain", "alarms", "audit", "access-log replay", "plan list",
-    "grants list", "pool list", "cap list",
+    "grants list", "pool list", "cap list", "policy show",
 }  # fmt: skip
 
 

@@ -11,7 +11,9 @@ from pydantic import BaseModel
 from accounting.ingest.reports import Cost, End, Start, UsageReport
 from accounting.settings import AccountingSettings
 from authz.settings import AuthzSettings
+from credit.policy import Policy
 from credit.refusal import STATUS, Reason
+from credit.template import FIELDS
 from tests.unit.access_cases import CASES
 
 
@@ -56,6 +58,21 @@ def test_each_refusal_is_documented_with_its_status(root: Path, reason: Reason) 
     """Support looks refusals up by their code."""
     page = (root / "docs/reference/refusals.md").read_text(encoding="utf-8")
     assert f"| `{reason}` | {STATUS[reason]} |" in page
+
+
+def test_each_field_of_a_policy_is_documented(root: Path) -> None:
+    """Whoever writes a policy finds what it may say on one page, whole."""
+    page = (root / "docs/reference/policies.md").read_text(encoding="utf-8")
+    parts = {"small_percent", "share_percent"}
+    names = {each.name for each in fields(Policy)} - parts
+    assert [name for name in names if f"| `{name}` |" not in page] == []
+    assert [name for name in parts if f"`{name}`" not in page] == []
+    assert [
+        name
+        for named in FIELDS.values()
+        for name in named
+        if f"`{name}`" not in page and f"`{{{name}}}`" not in page
+    ] == []
 
 
 @pytest.mark.parametrize("record", [Start, End, Cost, UsageReport])

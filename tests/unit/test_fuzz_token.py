@@ -32,6 +32,8 @@ GENUINE = st.builds(
     above=st.none() | st.tuples(AMOUNT, AMOUNT, AMOUNT),
     context=AMOUNT,
     issued=AMOUNT,
+    limit=AMOUNT,
+    asked=st.just("") | st.just("gpt-4o"),
 )
 # What the two implementations call the same claim.
 NAMES = {
@@ -45,6 +47,8 @@ NAMES = {
     "image": "image_tokens",
     "lang": "language",
     "issued": "issued_s",
+    "limit": "limit_tokens",
+    "asked": "asked_model",
 }
 
 

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 import pytest
 
 from credit.refusal import SENTENCE_LIMIT, STATUS, Reason, error_body, sentence
-from credit.wording import Wording
+from credit.wording import ABOUT_MODELS, Wording
 
 HOLD = "0d9f4c2e-0000-4000-8000-000000000001"
 URL = "https://credit.example.com/ask"
@@ -54,7 +54,7 @@ def test_sentence_with_fields_of_any_length_stays_readable(
 @pytest.mark.parametrize("reason", Reason)
 def test_sentence_without_any_field_is_still_one(reason: Reason, language: str) -> None:
     """A clause whose field is missing is dropped; what is left is a sentence."""
-    text = sentence(reason, language, {"model": "m"} if reason is Reason.MODEL_UNPRICED else {})
+    text = sentence(reason, language, {"model": "m"} if reason in ABOUT_MODELS else {})
     assert text.endswith((".", "?"))
     assert "{" not in text
     assert "  " not in text

@@ -1,0 +1,120 @@
+"""Policies of clients and plans: read, checked, put in force."""
+
+import json
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+
+import asyncpg
+
+from accounting.admin import clients, fields, statements
+from accounting.admin.errors import ConflictError, InvalidFieldError
+from credit.policy import Policy, PolicyError
+
+KINDS: Final = ("client", "plan")
+BODY_LIMIT_CHARS: Final = 100_000
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """Whose policy: a client or a plan, by its id."""
+
+    kind: str
+    id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """A policy in force; `version` 0: nobody has ever set one."""
+
+    subject: Subject
+    version: int
+    body: Mapping[str, Any]
+    changed_at: datetime | None = None
+    changed_by: str = ""
+
+
+async def find(pool: asyncpg.Pool, subject: Subject) -> Stored:
+    """What is in force for a subject; raises NotFoundError when there is no such client."""
+    checked = await _known(pool, subject)
+    row = await statements.row(pool, "find_policy", kind=checked.kind, id=checked.id)
+    return Stored(checked, 0, {}) if row is None else _stored(row)
+
+
+async def list_all(pool: asyncpg.Pool) -> list[Stored]:
+    """All that say something, by subject; there are as many as clients and plans."""
+    return [_stored(row) for row in await statements.rows(pool, "list_policies")]
+
+
+async def put(
+    pool: asyncpg.Pool,
+    subject: Subject,
+    body_json: str,
+    change: fields.Change,
+    replaces: int | None = None,
+) -> Stored:
+    """Put a whole body in force; a trigger bumps the news that all replicas poll.
+
+    `replaces`: the version that the caller has seen; ConflictError when another one is in force by now.
+    """
+    checked = await _known(pool, subject)
+    policy = read_body(body_json)
+    row = await statements.row(
+        pool,
+        "set_policy",
+        kind=checked.kind,
+        id=checked.id,
+        body=policy.to_json(),
+        replaces=replaces,
+        actor=change.actor,
+        reason=change.reason,
+    )
+    if row is None:
+        raise ConflictError(
+            f"the policy of {checked.kind}:{checked.id} was changed meanwhile; nothing was changed,"
+            " look at it and try again"
+        )
+    return _stored(row)
+
+
+def read_body(text: str) -> Policy:
+    """The policy that a text says; raises InvalidFieldError naming what cannot be used."""
+    if len(text) > BODY_LIMIT_CHARS:
+        raise InvalidFieldError("body_json", f"must not exceed {BODY_LIMIT_CHARS} characters")
+    try:
+        body = json.loads(text, object_pairs_hook=_once)
+    except (ValueError, RecursionError) as error:
+        raise InvalidFieldError("body_json", f"is no JSON ({error})") from error
+    try:
+        return Policy.from_json(body)
+    except PolicyError as error:
+        raise InvalidFieldError(error.field, error.problem) from error
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Of two entries of one name JSON keeps the last: nobody means both."""
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        (name, _), *_ = Counter(name for name, _ in pairs).most_common(1)
+        raise InvalidFieldError(name[:60], "is given twice")
+    return found
+
+
+async def _known(pool: asyncpg.Pool, subject: Subject) -> Subject:
+    kind = fields.choice("subject.kind", subject.kind, KINDS)
+    checked = Subject(kind, fields.client_id("subject.id", subject.id))
+    if kind == "client":
+        await clients.find(pool, checked.id)
+    return checked
+
+
+def _stored(row: asyncpg.Record) -> Stored:
+    return Stored(
+        Subject(row["subject_kind"], row["subject_id"]),
+        row["version"],
+        row["body"],
+        row["changed_at"],
+        row["changed_by"],
+    )

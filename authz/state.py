@@ -1,0 +1,26 @@
+"""What the use cases of the door ask about callers (authz.snapshot.Snapshot answers)."""
+
+from collections.abc import Mapping
+from typing import Protocol
+
+from authz.snapshot import Client
+from credit.models import ModelMap
+from credit.policy import Policy
+
+
+class State(Protocol):
+    """What the door knows, most of it without asking."""
+
+    mode: str
+    clients: Mapping[bytes, Client]
+    models: ModelMap | None
+    p99_output_tokens: Mapping[tuple[str, str], int]
+
+    async def account(self, client: Client, external_id: str | None) -> int | None:
+        """The account of a person, or of the client itself."""
+
+    async def in_shadow(self, account_id: int) -> bool:
+        """Whether an account overrides the mode enforce with shadow."""
+
+    async def policy(self, client: Client, account_id: int | None) -> Policy:
+        """What holds for an account; None: for the client alone, known without asking anybody."""
