@@ -50,10 +50,11 @@ class Knowledge:
         """Remember the figures in an answer of the ledger. Called for every hold: keep it cheap."""
         if placed.result not in {"placed", "refused"}:
             return  # nothing was decided, so the account's status was not looked at
-        own = placed.result == "placed"
+        # The figures are the person's own; a pool's hold changes none of them.
+        own = placed.result == "placed" and placed.payer in {0, place.account_id}
         figures = Figures(
             placed.posted_nanos,
-            placed.held_nanos + placed.granted_nanos,
+            placed.held_nanos + placed.granted_nanos * own,
             placed.overdraft_nanos,
             placed.account_version + own,
             "suspended" if placed.reason == "account_suspended" else "active",

@@ -38,9 +38,12 @@ class Lookup:
             self._pool, client.id, external_id, create=create
         )
 
-    async def plan(self, account_id: int) -> str | None:  # noqa: ARG002 (accounts have no plan yet)
-        """The plan of an account; None: it has none. Raises what the driver raises."""
-        return None
+    async def plan(self, account_id: int) -> str | None:
+        """The plan of an account; None: it has none. Raises StoreAwayError, or what the driver raises."""
+        if not self._connected():
+            raise StoreAwayError
+        rows = await ledger.query(self._pool, "read_plan", account_id=account_id)
+        return rows[0]["plan_id"] if rows else None
 
     async def in_shadow(self, account_id: int) -> bool:
         """Whether the account overrides the mode enforce with shadow (cohort roll-out)."""

@@ -18,3 +18,5 @@ CREATE INDEX policy_subject ON policy (subject_kind, subject_id, version DESC);
 CREATE TRIGGER append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON policy FOR EACH STATEMENT EXECUTE FUNCTION refuse_rewrite();
 CREATE TRIGGER news AFTER INSERT ON policy FOR EACH STATEMENT EXECUTE FUNCTION bump_news('policies');
 INSERT INTO news (topic) VALUES ('policies');
+-- Who is put on another plan is under its policy within a second. Fires only for statements that name the column.
+CREATE TRIGGER news AFTER UPDATE OF plan_id ON account FOR EACH STATEMENT EXECUTE FUNCTION bump_news('policies');

@@ -9,7 +9,7 @@ import typer
 from rich.console import Group
 
 from accounting.cli.assignments import assign
-from accounting.cli.connection import CALL_BOUND_S, call, fail
+from accounting.cli.connection import call, fail
 from accounting.cli.output import Json, Reason, facts, moment, show, table
 from protos.pedagio.v1 import policies_pb2 as pb
 from protos.pedagio.v1.policies_pb2_grpc import PolicyServiceStub
@@ -109,7 +109,7 @@ def _set(
 
 
 def _ask(method: str, request: Any) -> Any:
-    return call(method, request, CALL_BOUND_S, PolicyServiceStub)
+    return call(method, request, stub=PolicyServiceStub)
 
 
 def _subject(text: str) -> pb.PolicySubject:

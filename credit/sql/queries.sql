@@ -162,6 +162,10 @@ WHERE (e.body ->> 'first_visible_ms') IS NOT NULL AND (c.body -> 'usage' ->> 're
 -- Whether an account is watched only, where the ledger-wide mode enforces.
 SELECT mode_override FROM account WHERE id = :account_id;
 
+-- name: read_plan
+-- Whose policy holds for an account, beside its client's; asked anew after news of policies.
+SELECT plan_id FROM account WHERE id = :account_id;
+
 -- name: read_remembered
 -- How large the conversation is that an answer belongs to: what went in and came out of it.
 SELECT u.provider_id,

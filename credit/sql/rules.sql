@@ -101,6 +101,7 @@ BEGIN
     END IF;
     UPDATE account AS x SET posted = x.posted - fallen + raised, version = x.version + 1
     WHERE x.id = p_account AND (fallen > 0 OR raised > 0);
+    -- The one statement that names plan_id: replicas hear of it (migrations/0010.policies).
     UPDATE account AS x SET plan_id = p_plan, plan_ends_at = a.plan_ends_at,
            plan_allowance = CASE WHEN p_plan IS NULL THEN NULL WHEN amount > 0 OR old.id IS NULL THEN new.allowance
                                  ELSE a.plan_allowance END,

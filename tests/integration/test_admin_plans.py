@@ -1,6 +1,7 @@
 """Plans, pools, caps, grants at the command line, against the real service on a real ledger."""
 
 import uuid
+from typing import Any
 
 import pytest
 
@@ -15,15 +16,15 @@ WHO = ("chat", "maria")
 WHY = ("--reason", "r")
 
 
-def a_plan(**changes: object) -> pb.PutPlanRequest:
+def a_plan(**changes: Any) -> pb.PutPlanRequest:
     """A plan of a day, but for the changes."""
-    wanted = {"id": "p", "period": "day", "allowance_nanos": 1, **changes}
+    wanted: dict[str, Any] = {"id": "p", "period": "day", "allowance_nanos": 1, **changes}
     return pb.PutPlanRequest(plan=pb.Plan(**wanted))
 
 
-def a_gift(**changes: object) -> pb.GiveCreditRequest:
+def a_gift(**changes: Any) -> pb.GiveCreditRequest:
     """A nano for Maria, but for the changes."""
-    wanted = {"holder": MARIA, "amount_nanos": 1, "request_id": "a", **changes}
+    wanted: dict[str, Any] = {"holder": MARIA, "amount_nanos": 1, "request_id": "a", **changes}
     return pb.GiveCreditRequest(**wanted)
 
 

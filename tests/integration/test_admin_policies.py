@@ -1,4 +1,4 @@
-"""Policies through the PolicyService and the command line."""
+"""Policies through the PolicyService, at the command line too."""
 
 import asyncio
 import json
