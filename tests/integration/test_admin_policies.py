@@ -1,4 +1,4 @@
-"""Policies through the PolicyService and the command line."""
+"""Policies through the PolicyService, from both of its ends."""
 
 import asyncio
 import json
