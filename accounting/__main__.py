@@ -68,7 +68,7 @@ async def serve(settings: AccountingSettings) -> None:
     settler = Settler(pool, models, settings.cost_wait_s)
     await settler.warm()
     wording = Wording(settings.language, settings.unit, settings.contact, settings.credit_url)
-    extender = Extender(pool, wording)
+    extender = Extender(pool, wording, models)
     matcher = Matcher(pool, settler, expects_access=bool(settings.access_log_key))
     intake = Intake(
         _open_spool(settings.spool_dir),

@@ -15,7 +15,7 @@ from authz.batcher import QueueFullError
 from authz.body import BadField, Body, read_body
 from authz.bounded import UnknownAccountError
 from authz.call import METERED, Call, Sizes, bare_claims
-from authz.degrade import HINTED, cheaper_call, cheaper_name, fits
+from authz.degrade import HINTED, cheaper_call, fits
 from authz.listing import as_object, in_words, list_for, usable
 from authz.remaining import remaining_headers
 from authz.request import Request
@@ -23,6 +23,7 @@ from authz.response import Allow, Known, Listed, Refuse
 from authz.snapshot import Client
 from authz.state import State
 from authz.store import StoreAwayError
+from credit.cheaper import find_cheaper
 from credit.ledger import Cheaper, Place, Placed
 from credit.policy import Policy
 from credit.refusal import Reason
@@ -202,7 +203,7 @@ class Check:
         terms = models.terms(body.model, body.service_tier) if models else None
         if terms is not None:
             return body, terms
-        cheaper = cheaper_name(policy, body.model, models) or ""
+        cheaper = find_cheaper(policy, body.model, models) or ""
         return Problem(Reason.MODEL_UNPRICED, body.model, fields={"cheaper_model": cheaper})
 
     def _person(self, request: Request, client: Client) -> Person | Problem:

@@ -4,6 +4,7 @@ from dataclasses import replace
 from typing import Final
 
 from authz.call import Call, Sizes
+from credit.cheaper import find_cheaper
 from credit.grant import decide
 from credit.ledger import Placed
 from credit.models import ModelMap
@@ -14,17 +15,9 @@ from credit.refusal import Reason
 HINTED: Final = frozenset({Reason.INSUFFICIENT_CREDIT, Reason.REQUEST_TOO_LARGE})
 
 
-def cheaper_name(policy: Policy, model: str, models: ModelMap | None) -> str | None:
-    """The model to use instead, if it may be used and has a price."""
-    name = policy.cheaper.get(model)
-    if name is None or models is None or not policy.allows(name):
-        return None
-    return name if models.terms(name, None) is not None else None
-
-
 def cheaper_call(call: Call, models: ModelMap | None) -> Call | None:
     """The same call of the cheaper model; None: there is none."""
-    name = cheaper_name(call.policy, call.body.model, models)
+    name = find_cheaper(call.policy, call.body.model, models)
     if name is None or models is None:
         return None
     terms = models.terms(name, call.body.service_tier)

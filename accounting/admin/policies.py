@@ -1,4 +1,4 @@
-"""Policies, of clients or of plans: read, checked, put in force."""
+"""Policies of a client or a plan: read, checked, put in force."""
 
 import json
 from collections import Counter

@@ -9,11 +9,15 @@ import asyncpg
 from pydantic import BaseModel, ConfigDict, Field
 
 from accounting.ingest.reports import NANOS_LIMIT
+from accounting.pricing import CurrentModels
 from credit import ledger
+from credit.cheaper import bound_elsewhere, find_cheaper
 from credit.ledger import Extended
+from credit.policy import EMPTY, Policy, PolicyError
 from credit.refusal import Reason, error_body
 from credit.wording import Wording
 
+SHORT = frozenset({Reason.INSUFFICIENT_CREDIT, Reason.REQUEST_TOO_LARGE})
 Amount = Annotated[int, Field(ge=0, le=NANOS_LIMIT)]
 
 
@@ -30,10 +34,11 @@ class ExtendRequest(BaseModel):
 class Extender:
     """Asks the ledger for more, and words its refusal for the person."""
 
-    def __init__(self, pool: asyncpg.Pool, wording: Wording) -> None:
-        """`wording` is the installation's way of speaking."""
+    def __init__(self, pool: asyncpg.Pool, wording: Wording, current: CurrentModels) -> None:
+        """`wording` is the installation's way of speaking, `current` the map in force."""
         self._pool = pool
         self._wording = wording
+        self._current = current
 
     async def extend(self, request: ExtendRequest) -> Mapping[str, Any]:
         """The answer for the callback: extended with the new total, or refused with the error to show."""
@@ -43,15 +48,42 @@ class Extender:
         if extended.result == "extended":
             return {"result": "extended", "granted_nanos": extended.granted_nanos}
         reason = Reason(extended.reason) if extended.reason else Reason.ENFORCEMENT_UNAVAILABLE
-        body = await self._error(hold_id, reason, extended)
+        body = await self._error(request, reason, extended)
         return {"result": "refused", "reason": reason.value, "error": body}
 
-    async def _error(self, hold_id: str, reason: Reason, extended: Extended) -> Any:
+    async def _error(self, request: ExtendRequest, reason: Reason, extended: Extended) -> Any:
+        hold_id = str(request.hold)
         rows = await ledger.query(self._pool, "read_hold_client", hold_id=hold_id)
         style, language = (
             (rows[0]["style"], rows[0]["language"]) if rows else ("plain", self._wording.language)
         )
+        policy = await self._policy(rows[0]["id"]) if rows else EMPTY
         available = extended.posted_nanos + extended.overdraft_nanos - extended.held_nanos
         fields = self._wording.amounts(available, extended.held_nanos, language)
-        text = self._wording.sentence(reason, language, hold_id, None, fields)
+        if rows and reason in SHORT:
+            fields["model"] = rows[0]["model"]
+            fields["cheaper_model"] = self._cheaper(
+                policy, rows[0]["model"], request.min_total_nanos, available
+            )
+        own = policy.text(reason, language)
+        text = self._wording.sentence(reason, language, hold_id, None, fields, own)
         return json.loads(error_body(reason, text, style))
+
+    def _cheaper(self, policy: Policy, model: str, least_nanos: int, available_nanos: int) -> str:
+        """The cheaper model whose least answer to the same body is surely paid for, or nothing."""
+        models = self._current.models
+        name = find_cheaper(policy, model, models)
+        asked = models.terms(model, None) if models else None
+        other = models.terms(name, None) if models and name else None
+        if name is None or asked is None or other is None:
+            return ""
+        bound = bound_elsewhere(least_nanos, asked, other)
+        return name if bound is not None and bound <= available_nanos else ""
+
+    async def _policy(self, client_id: str) -> Policy:
+        """That of the client; one of a newer release, which cannot be read, says nothing."""
+        rows = await ledger.query(self._pool, "read_policy", kind="client", id=client_id)
+        try:
+            return Policy.from_json(rows[0]["body"]) if rows else EMPTY
+        except PolicyError:
+            return EMPTY

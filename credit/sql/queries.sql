@@ -19,6 +19,10 @@ SELECT version, map FROM model_map ORDER BY version DESC LIMIT 1;
 SELECT DISTINCT ON (subject_kind, subject_id) subject_kind, subject_id, body
 FROM policy ORDER BY subject_kind, subject_id, version DESC;
 
+-- name: read_policy
+-- The one in force for a subject.
+SELECT body FROM policy WHERE subject_kind = :kind AND subject_id = :id ORDER BY version DESC LIMIT 1;
+
 -- name: find_account^
 -- By client and what the client calls the person.
 SELECT id FROM account WHERE client_id = :client_id AND external_id = :external_id AND kind = 'user';
@@ -146,7 +150,7 @@ SELECT id FROM account WHERE kind = 'suspense';
 
 -- name: read_hold_client
 -- The client behind a hold, for the words of an answer about it.
-SELECT c.id, c.style, c.language FROM hold AS h JOIN client AS c ON c.id = h.client_id WHERE h.id = :hold_id;
+SELECT c.id, c.style, c.language, h.model FROM hold AS h JOIN client AS c ON c.id = h.client_id WHERE h.id = :hold_id;
 
 -- name: read_reasoning_pace
 -- Hidden tokens against silence in the newest complete calls: what the estimate of a cut stream learns from.

@@ -169,7 +169,8 @@ class Gate:
         if limit is not None:
             modern = self.host.takes_completion_limit(token.model)
             set_limit(request.data, token.route, limit, modern=modern)
-            call.clamped = True
+            # By credit, which a person can be told to ask for; what a policy allows is another matter.
+            call.clamped = not reading.output.imposed or limit < reading.output.full_tokens
         call.limit_tokens = limit if limit is not None else self._asked(request)
         try:
             self._start(call, reading, granted_nanos)

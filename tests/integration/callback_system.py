@@ -231,7 +231,7 @@ class CallbackSystem:
         await self._provider.stop()
         self.accounting.stop()
 
-    def headers(self, hold: str, route: str, model: Any, **token: Any) -> dict[str, str]:
+    def headers(self, hold: str, route: str, model: Any, /, **token: Any) -> dict[str, str]:
         """What authz adds to a request."""
         return {
             "authorization": f"Bearer {MASTER_KEY}",

@@ -63,7 +63,8 @@ class Office:
         recorder = Recorder(pool, current, [TOKEN_KEY], 2100)
         self.now_s = BEGAN_S  # by the clock of this process, which has just begun to listen
         self.settler = Settler(pool, current, COST_WAIT_S, lambda: self.now_s)
-        extender = Extender(pool, Wording("pt-BR", "usd", "", "https://credit.example.com"))
+        wording = Wording("pt-BR", "usd", "", "https://credit.example.com")
+        extender = Extender(pool, wording, current)
         self.intake = Intake(spool, probe=partial(ledger.ask_pulse, pool), tell=self._tell)
         self.told: list[tuple[str, dict[str, Any]]] = []
         face = Face(

@@ -1,4 +1,4 @@
-"""Policies through the PolicyService, at the command line too."""
+"""Policies through the PolicyService, from both of its ends."""
 
 import asyncio
 import json

@@ -148,7 +148,16 @@ async def test_call_is_clamped_to_what_the_policy_allows(bench: Bench) -> None:
     """Although the grant would pay for more."""
     upstream = await bench.admit(BODY, limit=5_000)
     assert upstream["max_completion_tokens"] == 5_000
-    assert bench.lines[0]["output_limit_tokens"] == 5_000
+    assert (bench.lines[0]["output_limit_tokens"], bench.lines[0]["clamped"]) == (5_000, False)
+
+
+async def test_call_whose_grant_pays_less_than_the_policy_is_clamped_by_credit(
+    bench: Bench,
+) -> None:
+    """The person whose answer is cut can ask for more."""
+    upstream = await bench.admit(BODY, limit=50_000, granted=10**8, min_out=256)
+    assert upstream["max_completion_tokens"] < 10_000
+    assert bench.lines[0]["clamped"]
 
 
 async def test_call_goes_to_the_cheaper_model_that_is_held_for(bench: Bench) -> None:
