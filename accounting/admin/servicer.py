@@ -189,4 +189,4 @@ def add_admin_service(
     admin_pb2_grpc.add_AdminServiceServicer_to_server(servicer, server)
     plans_pb2_grpc.add_PlanServiceServicer_to_server(PlanServicer(pool), server)
     policies_pb2_grpc.add_PolicyServiceServicer_to_server(PolicyServicer(pool, publish), server)
-    add_report_service(server, pool)
+    add_report_service(server, pool, publish)
