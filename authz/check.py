@@ -112,7 +112,7 @@ class Check:
             _say("account_lookup_failed", request, error)
             call = Problem(Reason.ENFORCEMENT_UNAVAILABLE)
         if isinstance(call, Problem):
-            shadow = shadow or await self._in_shadow_cohort(call.account_id)
+            shadow = await self._is_lenient(call.account_id, shadow=shadow)
             self._note(request, client, "would_refuse" if shadow else "refuse", call)
             if shadow:
                 return await self._pass(request, client, "shadow")
@@ -125,7 +125,8 @@ class Check:
         except Exception as error:  # noqa: BLE001 (timeout, lost connection, full queue: the outcome is unknown)
             _say("place_unknown", request, error)
             placed = None
-        shadow = shadow or (placed is not None and placed.shadow)
+        # The ledger knows the account's own mode; where it did not answer, the ledger-wide one holds.
+        shadow = shadow if placed is None else placed.shadow
         return await self._answer(call, cheaper, placed, shadow=shadow)
 
     def _hold(self, call: Call, cheaper: Call | None, *, shadow: bool) -> Place:
@@ -223,15 +224,16 @@ class Check:
         )
         return call.sizes(usual)
 
-    async def _in_shadow_cohort(self, account_id: int | None) -> bool:
-        """Whether the person's own account overrides enforce; placed holds say so by themselves."""
+    async def _is_lenient(self, account_id: int | None, *, shadow: bool) -> bool:
+        """Whether this person is only watched: by their own mode, else the ledger's. Placed holds say so themselves."""
         if account_id is None:
-            return False
+            return shadow
         try:
             async with asyncio.timeout(LENIENT_WITHIN_S):
-                return await self._state.in_shadow(account_id)
+                own = await self._state.mode_override(account_id)
         except Exception:  # noqa: BLE001 (unknown: the ledger-wide mode holds)
-            return False
+            return shadow
+        return shadow if own is None else own == "shadow"
 
     async def _pass(self, request: Request, client: Client, mode: str) -> Allow:
         """Without a hold: mode off, or what shadow would have refused. Debits go on by the token."""

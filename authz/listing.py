@@ -41,7 +41,11 @@ async def _policy(state: State, request: Request, client: Client) -> Policy | No
         # To look at a list makes nobody an account.
         account_id = await state.account(replace(client, unknown_users="refuse"), external_id)
     policy = await state.policy(client, account_id)
-    if policy.list_models and account_id is not None and await state.in_shadow(account_id):
+    if (
+        policy.list_models
+        and account_id is not None
+        and await state.mode_override(account_id) == "shadow"
+    ):
         return None
     return policy
 

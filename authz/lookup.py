@@ -45,10 +45,13 @@ class Lookup:
         rows = await ledger.query(self._pool, "read_plan", account_id=account_id)
         return rows[0]["plan_id"] if rows else None
 
-    async def in_shadow(self, account_id: int) -> bool:
-        """Whether the account overrides the mode enforce with shadow (cohort roll-out)."""
+    async def mode_override(self, account_id: int) -> str | None:
+        """The account's own mode, shadow or enforce (cohort roll-out); None: the ledger-wide one.
+
+        While the ledger is away only shadow is known: an outage refuses nobody of a ledger in shadow.
+        """
         if not self._connected():
             figures = await self._knowledge.figures(account_id)
-            return figures is not None and figures.shadow
+            return "shadow" if figures is not None and figures.shadow else None
         rows = await ledger.query(self._pool, "read_mode_override", account_id=account_id)
-        return bool(rows) and rows[0]["mode_override"] == "shadow"
+        return rows[0]["mode_override"] if rows else None

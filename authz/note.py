@@ -10,8 +10,10 @@ from authz.body import model_name
 from authz.metrics import NOTES_DROPPED
 from authz.request import Request
 from authz.snapshot import Client
+from credit.refusal import Reason
 
 QUEUE_LIMIT = 10_000
+PATH_LIMIT = 200
 
 log = structlog.get_logger()
 
@@ -56,7 +58,10 @@ class Notes:
             "kind": kind,
             "reason": str(problem.reason),
             "model": model_name(request.body),
-            "detail": problem.param,
+            # What a path is refused for is the path itself.
+            "detail": request.path[:PATH_LIMIT]
+            if problem.reason == Reason.UNKNOWN_PATH
+            else problem.param,
         }
         try:
             self._queue.put_nowait(row)

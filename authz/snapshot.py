@@ -33,8 +33,8 @@ class Lookup(Protocol):
     async def account(self, client: Client, external_id: str | None) -> int | None:
         """The account of a client's person, or of the client itself; raises where nobody can tell."""
 
-    async def in_shadow(self, account_id: int) -> bool:
-        """Whether the account overrides the mode enforce with shadow."""
+    async def mode_override(self, account_id: int) -> str | None:
+        """The account's own mode, shadow or enforce; None: the ledger-wide one."""
 
     async def plan(self, account_id: int) -> str | None:
         """The plan of an account; raises where nobody can tell."""
@@ -103,6 +103,6 @@ class Snapshot:
         """What holds for a person of this client; `account_id` None: for the client itself."""
         return await self._policies.find(client.id, account_id)
 
-    async def in_shadow(self, account_id: int) -> bool:
-        """Whether the account overrides the mode enforce with shadow (cohort roll-out)."""
-        return await self._lookup.in_shadow(account_id)
+    async def mode_override(self, account_id: int) -> str | None:
+        """The account's own mode, shadow or enforce (cohort roll-out); None: the ledger-wide one."""
+        return await self._lookup.mode_override(account_id)

@@ -19,8 +19,8 @@ class State(Protocol):
     async def account(self, client: Client, external_id: str | None) -> int | None:
         """The account of a person, or of the client itself."""
 
-    async def in_shadow(self, account_id: int) -> bool:
-        """Whether an account overrides the mode enforce with shadow."""
+    async def mode_override(self, account_id: int) -> str | None:
+        """The account's own mode, shadow or enforce; None: the ledger-wide one."""
 
     async def policy(self, client: Client, account_id: int | None) -> Policy:
         """What holds for an account; None: for the client alone, known without asking anybody."""

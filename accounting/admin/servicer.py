@@ -16,6 +16,7 @@ from accounting.admin.messages import Context
 from accounting.admin.plan_service import PlanServicer
 from accounting.admin.policy_service import PolicyServicer
 from accounting.models_sync import SyncResult
+from accounting.reports.service import add_report_service
 from protos.pedagio.v1 import admin_pb2 as pb
 from protos.pedagio.v1 import admin_pb2_grpc, plans_pb2_grpc, policies_pb2_grpc
 
@@ -188,3 +189,4 @@ def add_admin_service(
     admin_pb2_grpc.add_AdminServiceServicer_to_server(servicer, server)
     plans_pb2_grpc.add_PlanServiceServicer_to_server(PlanServicer(pool), server)
     policies_pb2_grpc.add_PolicyServiceServicer_to_server(PolicyServicer(pool, publish), server)
+    add_report_service(server, pool, publish)

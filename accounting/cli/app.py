@@ -19,6 +19,7 @@ from accounting.cli import (
     plan,
     policy,
     pool,
+    shadow,
 )
 
 app = typer.Typer(
@@ -37,6 +38,7 @@ app.add_typer(grants.app, name="grants")
 app.add_typer(pool.app, name="pool")
 app.add_typer(cap.app, name="cap")
 app.add_typer(mode.app, name="mode")
+app.add_typer(shadow.app, name="shadow")
 app.add_typer(models.app, name="models")
 app.add_typer(policy.app, name="policy")
 app.add_typer(access_log.app, name="access-log")

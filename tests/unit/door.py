@@ -1,7 +1,7 @@
 """A door to ask in tests: real Check, real model map, a ledger that answers as told."""
 
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from hashlib import sha256
 from typing import Any
@@ -77,7 +77,7 @@ class Memory:
     accounts: Mapping[str | None, int] | None = field(
         default_factory=lambda: {"maria": MARIA, None: SCRIPT}
     )
-    cohort: frozenset[int] = frozenset()
+    cohort: Mapping[int, str] = field(default_factory=dict)
     policies: Mapping[int | None, Policy] = field(default_factory=dict)
 
     async def account(self, client: Client, external_id: str | None) -> int | None:  # noqa: ARG002
@@ -86,9 +86,9 @@ class Memory:
             raise ConnectionError
         return self.accounts.get(external_id)
 
-    async def in_shadow(self, account_id: int) -> bool:
-        """Whether the account is in the shadow cohort."""
-        return account_id in self.cohort
+    async def mode_override(self, account_id: int) -> str | None:
+        """The mode of the account's cohort."""
+        return self.cohort.get(account_id)
 
     async def policy(self, client: Client, account_id: int | None) -> Policy:  # noqa: ARG002
         """That of the account, else of its client."""
@@ -108,13 +108,17 @@ class Ledger:
     def __init__(self, answer: Placed | Exception | None = None) -> None:
         self.answer = answer or placed()
         self.asked: list[Place] = []
+        self.enforcing: set[int] = set()
 
     async def place(self, place: Place) -> Placed:
         """What Check calls."""
         self.asked.append(place)
         if isinstance(self.answer, Exception):
             raise self.answer
-        return self.answer
+        # As place_batch: lenient where the caller is, or where the account is watched only; `enforcing`
+        # accounts are not, whatever the caller says.
+        lenient = (place.shadow and place.account_id not in self.enforcing) or self.answer.shadow
+        return replace(self.answer, shadow=lenient)
 
 
 class Door:

@@ -161,7 +161,27 @@ def _fields(answer: Placed) -> dict[str, Any]:
 async def test_person_of_the_shadow_cohort_passes_what_enforce_would_refuse() -> None:
     """Roll-out by account: also a problem found at the door refuses nobody of the cohort."""
     request = a_request(body={"model": "mystery"})
-    door = Door(Memory(cohort=frozenset({MARIA})))
+    door = Door(Memory(cohort={MARIA: "shadow"}))
     assert claims_of(await door.check.decide(request)).mode == "shadow"
     assert [kind for kind, _ in door.notes] == ["would_refuse"]
     assert reason_of(await Door(Memory()).check.decide(request))[0] == Reason.MODEL_UNPRICED
+
+
+async def test_person_of_the_enforcing_cohort_is_refused_while_others_only_might_be() -> None:
+    """A cohort goes first: refused by the ledger and at the door, in a ledger that is in shadow."""
+    door = Door(
+        Memory(mode="shadow", cohort={MARIA: "enforce"}),
+        answer=placed("refused", 0, "insufficient_credit"),
+    )
+    door.ledger.enforcing.add(MARIA)
+    answer = await door.check.decide(a_request())
+    assert reason_of(answer)[0] == Reason.INSUFFICIENT_CREDIT
+    answer = await door.check.decide(a_request(body={"model": "mystery"}))
+    assert reason_of(answer)[0] == Reason.MODEL_UNPRICED
+    assert [kind for kind, _ in door.notes] == ["refuse"]
+
+
+async def test_ledger_that_does_not_answer_refuses_nobody_of_a_cohort_in_shadow() -> None:
+    """Unknown: the ledger-wide mode holds."""
+    door = Door(Memory(mode="shadow", cohort={MARIA: "enforce"}), answer=ConnectionError())
+    assert claims_of(await door.check.decide(a_request())).mode == "shadow"

@@ -108,7 +108,7 @@ def test_explanation_names_the_account_as_far_as_it_was_known(
         hold_id=HASH, account=account, kind="refuse", reason="person_missing", at_ms=AT_MS,
         person_unknown=unknown,
     )  # fmt: skip
-    seen = shown(_explanations([each, each]))
+    seen = shown(_explanations([each, each], {}))
     assert seen.count(text) == 2
     assert seen.count("\n\n") == 1
     assert not seen.endswith("\n")

@@ -73,7 +73,7 @@ async def test_list_is_litellms_where_nothing_is_enforced(mode: str) -> None:
 
 async def test_list_is_litellms_for_whoever_is_only_watched() -> None:
     """The shadow cohort sees what it saw before."""
-    assert await shown(a_memory(cohort=frozenset({MARIA}))) is None
+    assert await shown(a_memory(cohort={MARIA: "shadow"})) is None
 
 
 async def test_list_is_litellms_without_a_policy_or_a_map() -> None:

@@ -1,0 +1,1 @@
+"""Reports on decisions: explained, counted, and what enforcement would do."""

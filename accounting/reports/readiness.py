@@ -1,0 +1,151 @@
+"""Whether enforcement may begin: what the last days say, a line each, with the command that mends it."""
+
+import shlex
+from collections.abc import Mapping, Sequence
+from dataclasses import KW_ONLY, dataclass
+from typing import Any
+
+import asyncpg
+
+from accounting.admin import accounts
+from accounting.admin.errors import InvalidFieldError, NotFoundError
+from accounting.reports import statements
+from accounting.reports.shadow import days_asked
+from credit import ledger
+from credit.models import ModelMap
+
+# Of a hundred closed calls so many must be told of by Envoy and by the callback.
+MATCH_PERCENT = 99
+# Names in a finding; the rest is a number.
+NAMED = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One thing; `blocks`: enforcement waits for it. `command` is empty where nothing is to be mended."""
+
+    name: str
+    finding: str
+    command: str = ""
+    _: KW_ONLY
+    ready: bool = False
+    blocks: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Readiness:
+    """The lines in their order."""
+
+    days: int
+    lines: Sequence[Line]
+
+    @property
+    def ready(self) -> bool:
+        """Whether nothing blocks."""
+        return all(line.ready for line in self.lines if line.blocks)
+
+
+async def read(pool: asyncpg.Pool, days: int, cohort: str) -> Readiness:
+    """Over so many days (0: a week), for a cohort or (empty) everybody."""
+    days = days_asked(days)
+    whose = await members(pool, cohort) if cohort else None
+    return Readiness(
+        days,
+        [
+            await _people(pool, days, whose),
+            await _models(pool, days, whose),
+            await _paths(pool, days),
+            await _match(pool, days),
+            await _emails(pool, days, whose),
+        ],
+    )
+
+
+async def members(pool: asyncpg.Pool, cohort: str) -> Sequence[int]:
+    """The accounts of `team=NAME` (the members of a pool) or `account=CLIENT/PERSON`; NotFoundError for none."""
+    kind, _, name = cohort.partition("=")
+    if kind == "team" and name:
+        rows = await statements.rows(pool, "list_members", pool=name)
+        if not rows:
+            raise NotFoundError(f"the pool {name} does not exist, or has no members")
+        return [row["account_id"] for row in rows]
+    client, _, person = name.partition("/")
+    if kind != "account" or not client or not person:
+        raise InvalidFieldError("cohort", "must be team=NAME or account=CLIENT/PERSON")
+    return [(await accounts.read(pool, accounts.Name(client, person))).id]
+
+
+async def _people(pool: asyncpg.Pool, days: int, whose: Sequence[int] | None) -> Line:
+    rows = await statements.rows(pool, "list_short", days=days, cohort=whose)
+    if not rows:
+        return Line("people", "nobody would be refused for credit", ready=True)
+    return Line(
+        "people",
+        f"{_counted(len(rows), 'person', 'people')} would be refused: {_some(map(_person, rows))}",
+        f"pedagio grant {_words(rows[0])} AMOUNT --reason 'before enforcement'",
+    )
+
+
+async def _models(pool: asyncpg.Pool, days: int, whose: Sequence[int] | None) -> Line:
+    """A model that has a price by now is mended."""
+    rows = await statements.rows(pool, "list_unpriced", days=days, cohort=whose)
+    found = await ledger.query(pool, "read_model_map")
+    priced = ModelMap.from_json(found[0]["map"]) if found else ModelMap({})
+    names = [row["model"] for row in rows if priced.terms(row["model"], None) is None]
+    if not names:
+        return Line("models", "every model asked for has a price", ready=True)
+    finding = f"{_counted(len(names), 'model', 'models')} without a price: {_some(names)}"
+    return Line("models", finding, "pedagio models sync --reason 'before enforcement'")
+
+
+async def _paths(pool: asyncpg.Pool, days: int) -> Line:
+    rows = await statements.rows(pool, "list_unmetered", days=days)
+    if not rows:
+        return Line("paths", "nothing passed outside the metered paths", ready=True)
+    finding = f"not metered, so refused then: {_some(row['subject'] for row in rows)}"
+    command = f"pedagio exceptions resolve {rows[0]['id']} --reason 'known, may be refused'"
+    return Line("paths", finding, command)
+
+
+async def _match(pool: asyncpg.Pool, days: int) -> Line:
+    row = await statements.row(pool, "read_match", days=days)
+    assert row is not None, "an aggregate always has a row"
+    calls, matched = row["calls"], row["matched"]
+    if not calls:
+        return Line("match", "no call was seen yet", "pedagio mode set shadow --reason watch")
+    # Rounded down, so that 99 is never a little less.
+    finding = f"{matched * 100 // calls} % of {calls} calls were told of by Envoy and the callback"
+    ready = matched * 100 >= calls * MATCH_PERCENT
+    return Line("match", finding, "" if ready else "pedagio alarms", ready=ready)
+
+
+async def _emails(pool: asyncpg.Pool, days: int, whose: Sequence[int] | None) -> Line:
+    """Said only: who cannot be written to is refused by a sentence all the same."""
+    rows = await statements.rows(pool, "list_without_email", days=days, cohort=whose)
+    if not rows:
+        return Line("e-mail", "everybody can be written to", ready=True, blocks=False)
+    finding = (
+        f"{_counted(len(rows), 'person', 'people')} without e-mail: {_some(map(_person, rows))}"
+    )
+    command = f"pedagio account email {_words(rows[0])} ADDRESS --reason 'before enforcement'"
+    return Line("e-mail", finding, command, blocks=False)
+
+
+def _counted(count: int, one: str, many: str) -> str:
+    return f"{count} {one if count == 1 else many}"
+
+
+def _some(names: Any) -> str:
+    """The first few, and how many more."""
+    found = list(names)
+    more = f" and {len(found) - NAMED} more" if len(found) > NAMED else ""
+    return ", ".join(found[:NAMED]) + more
+
+
+def _person(row: Mapping[str, Any]) -> str:
+    return f"{row['client_id']} / {row['external_id'] or '(own account)'}"
+
+
+def _words(row: Mapping[str, Any]) -> str:
+    """As the commands take a person."""
+    return f"{row['client_id']} {shlex.quote(row['external_id'] or '-')}"

@@ -1,0 +1,70 @@
+"""Stored decisions decided again: each follows from what was stored with it."""
+
+import asyncpg
+
+from accounting.audit.placements import check_placements
+from accounting.audit.refusals import check_refusals
+from accounting.audit.scope import everything
+from accounting.reports import recompute, statements
+from credit.refusal import Reason
+from tests.integration.doors import open_for_business
+from tests.integration.refusal_scene import PER_REASON, Crowd
+
+REFUSALS = 1_000
+DECISIONS = 10_000
+BOUND_S = 30.0
+# Whatever the ledger or the door may store; a key that is unknown is not written down, and the value of
+# a wrong field is not kept.
+STORED = {reason.value for reason in Reason} - {"unknown_key", "bad_request"}
+
+
+async def test_explained_refusals_all_recompute_from_their_stored_inputs(
+    pool: asyncpg.Pool,
+) -> None:
+    """A thousand refusals for every reason there is: `pedagio explain` agrees with each."""
+    await open_for_business(pool)
+    crowd = Crowd(pool)
+    await crowd.gather(seed=1)
+    await crowd.turn_away(PER_REASON)
+    await crowd.suspend(crowd.people[-1])
+    while await pool.fetchval("SELECT count(*) FROM decision") < REFUSALS:
+        answers = await crowd.ask(shadow=crowd.rng.random() < 0.3)
+        await crowd.extend_some(answers)
+        await crowd.end_some(answers, part=crowd.rng.choice((0.9, 1.0)))
+        await crowd.give(crowd.rng.choice(crowd.people), 5_000)
+    rows = await pool.fetch("SELECT hold_id, reason FROM decision")
+    wrong = []
+    for row in rows:
+        (found,) = await recompute.recompute(pool, str(row["hold_id"]))
+        if found.verdict != recompute.AGREES:
+            wrong.append((row["reason"], found.sentence))
+    assert wrong == []
+    assert len(rows) >= REFUSALS
+    assert {row["reason"] for row in rows} >= STORED
+
+
+async def test_recorded_decisions_all_give_the_stored_verdict_again(pool: asyncpg.Pool) -> None:
+    """Ten thousand placements and refusals, would-be ones too, by the rule of credit/grant.py."""
+    await open_for_business(pool)
+    crowd = Crowd(pool)
+    await crowd.gather(seed=2, people=60)
+    count = 0
+    while count < DECISIONS:
+        answers = await crowd.ask(250, shadow=crowd.rng.random() < 0.5)
+        count += len(answers)
+        await crowd.end_some(answers, part=0.2)
+        for person in crowd.rng.sample(list(crowd.people), 10):
+            await crowd.give(person, 40_000)
+    async with pool.acquire() as connection, connection.transaction():
+        refused = await check_refusals(connection, everything(), BOUND_S)
+        placed = await check_placements(connection, everything(), BOUND_S)
+    assert [*refused.violations, *placed.violations] == []
+    assert refused.checked + placed.checked >= DECISIONS
+    assert min(refused.checked, placed.checked) >= DECISIONS // 10
+
+
+async def test_statements_of_the_reports_are_all_prepared_by_postgres(pool: asyncpg.Pool) -> None:
+    """Every statement fits the schema, also those that no test happens to run."""
+    async with pool.acquire() as connection:
+        for text in statements.available().values():
+            await connection.prepare(text)

@@ -1,0 +1,68 @@
+"""The recomputation of refusals made at the door: what is stored must say the same again."""
+
+from typing import Any
+
+import pytest
+
+from accounting.audit.door import METERED, recompute
+from authz.call import METERED as ROUTES
+from tests.unit.door import a_model_map
+
+
+def a_refusal(reason: str, **changes: Any) -> dict[str, Any]:
+    """Maria's, with nothing that the reason would name."""
+    whose = {"account_id": 7, "client_kind": "trusted", "model": "gpt-4o", "want": None}
+    return {"reason": reason, "detail": None, **whose, **changes}
+
+
+def test_metered_paths_of_the_door_are_those_that_recompute() -> None:
+    """The two processes share no code; what a path is refused for must not drift apart."""
+    assert frozenset(ROUTES) == METERED
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        a_refusal("model_unpriced", detail="gpt-none"),
+        a_refusal("identity_missing", account_id=None),
+        a_refusal("unknown_path", detail="/v1/images/generations"),
+        a_refusal("enforcement_unavailable"),
+        a_refusal("bad_request", detail="x-user-id", client_kind="service"),
+    ],
+)
+def test_refusal_of_the_door_with_its_inputs_recomputes(row: dict[str, Any]) -> None:
+    """Each reason has one thing that must be so."""
+    assert recompute(row, [a_model_map()]) is None
+
+
+@pytest.mark.parametrize(
+    ("row", "problem"),
+    [
+        (a_refusal("model_unpriced", detail="gpt-4o"), "gpt-4o had a price"),
+        (a_refusal("identity_missing"), "account 7 was known"),
+        (
+            a_refusal("unknown_path", detail="/v1/responses"),
+            "/v1/responses is among the metered paths",
+        ),
+        (
+            a_refusal("enforcement_unavailable", want=5),
+            "it has figures: the ledger had answered",
+        ),
+        (a_refusal("bad_request", detail="x-user-id"), "a trusted client may name a person"),
+        (a_refusal("bad_request"), "it names no field"),
+    ],
+)
+def test_refusal_of_the_door_that_does_not_follow_is_said(
+    row: dict[str, Any], problem: str
+) -> None:
+    """A wrong refusal must not be explained away."""
+    assert recompute(row, [a_model_map()]) == problem
+
+
+@pytest.mark.parametrize(
+    "row", [a_refusal("bad_request", detail="model"), a_refusal("unknown_path"), a_refusal("other")]
+)
+def test_refusal_whose_inputs_are_not_kept_is_unknown(row: dict[str, Any]) -> None:
+    """No body is kept: what cannot be decided again is not said to agree."""
+    with pytest.raises(LookupError):
+        recompute(row, [])
