@@ -20,7 +20,7 @@ class PlanServicer(plans_pb2_grpc.PlanServiceServicer):
         p = request.plan
         wanted = plans.Plan(
             p.id, p.period, p.time_zone, p.allowance_nanos, p.rollover, p.rollover_cap_nanos,
-            not p.whole_first_period, p.priority,
+            not p.whole_first_period, p.priority, shadow=p.shadow,
         )  # fmt: skip
         return _plan(await plans.put(self._pool, wanted, read_change(request.reason, context)))
 
@@ -130,7 +130,7 @@ def _plan(plan: plans.Plan) -> pb.Plan:
     return pb.Plan(
         id=plan.id, period=plan.period, time_zone=plan.time_zone, rollover=plan.rollover,
         allowance_nanos=plan.allowance_nanos, rollover_cap_nanos=plan.rollover_cap_nanos,
-        whole_first_period=not plan.prorate, priority=plan.priority, accounts=plan.accounts,
+        whole_first_period=not plan.prorate, priority=plan.priority, accounts=plan.accounts, shadow=plan.shadow,
     )  # fmt: skip
 
 

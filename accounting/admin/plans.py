@@ -28,6 +28,7 @@ class Plan:
     prorate: bool
     priority: int
     accounts: int = 0
+    shadow: bool = False
 
 
 async def put(pool: asyncpg.Pool, plan: Plan, change: fields.Change) -> Plan:
@@ -49,6 +50,7 @@ async def put(pool: asyncpg.Pool, plan: Plan, change: fields.Change) -> Plan:
         rollover_cap=fields.amount("plan.rollover_cap_nanos", cap) if cap else None,
         prorate=plan.prorate,
         priority=priority("plan.priority", plan.priority),
+        mode_override="shadow" if plan.shadow else None,
         actor=change.actor,
         reason=change.reason,
     )
@@ -68,7 +70,7 @@ async def list_all(pool: asyncpg.Pool, plan_id: str = "") -> list[Plan]:
     return [
         Plan(
             r["id"], r["period"], r["time_zone"], r["allowance"], r["rollover"], r["rollover_cap"],
-            r["prorate"], r["priority"], r["accounts"],
+            r["prorate"], r["priority"], r["accounts"], r["shadow"],
         )
         for r in await statements.rows(pool, "list_plans", id=plan_id)
     ]  # fmt: skip

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 import asyncpg
 
-from accounting.admin import clients, fields, statements
+from accounting.admin import clients, fields, plans, statements
 from accounting.admin.errors import ConflictError, InvalidFieldError
 from credit.policy import Policy, PolicyError
 
@@ -107,6 +107,8 @@ async def _known(pool: asyncpg.Pool, subject: Subject) -> Subject:
     checked = Subject(kind, fields.client_id("subject.id", subject.id))
     if kind == "client":
         await clients.find(pool, checked.id)
+    else:
+        await plans.find(pool, checked.id)
     return checked
 
 

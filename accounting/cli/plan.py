@@ -29,6 +29,7 @@ def put_plan(
         bool, typer.Option(help="Who joins in mid-period gets all of it, not the part left.")
     ] = False,
     priority: Annotated[int, typer.Option(help="Smaller burns first.")] = 100,
+    shadow: Annotated[bool, typer.Option(help="Watch its people only, refuse nothing.")] = False,
     brl_per_usd: BrlPerUsd = "",
     as_json: Json = False,
 ) -> None:
@@ -40,7 +41,7 @@ def put_plan(
         id=plan, period=period, time_zone=zone, rollover=rollover, priority=priority,
         allowance_nanos=read_amount(allowance, brl_per_usd),
         rollover_cap_nanos=read_amount(rollover_cap, brl_per_usd) if rollover_cap else 0,
-        whole_first_period=whole_first_period,
+        whole_first_period=whole_first_period, shadow=shadow,
     )  # fmt: skip
     answer = _call("PutPlan", pb.PutPlanRequest(plan=wanted, reason=reason))
     show(answer, as_json, lambda: _plans([answer]))

@@ -18,15 +18,14 @@ _STATEMENTS = aiosql.from_str(
 Source = asyncpg.Pool | asyncpg.Connection | asyncpg.pool.PoolConnectionProxy
 
 
-async def rows(source: Source, name: str, /, **arguments: Any) -> list[asyncpg.Record]:
+async def rows(source: Source, name: str, /, **arguments: Any) -> list[Any]:
     """All rows of a statement; errors of the driver pass through."""
     return [row async for row in getattr(_STATEMENTS, name)(source, **arguments)]
 
 
-async def row(source: Source, name: str, /, **arguments: Any) -> asyncpg.Record | None:
+async def row(source: Source, name: str, /, **arguments: Any) -> Any:
     """The one row of a statement, or None."""
-    found: asyncpg.Record | None = await getattr(_STATEMENTS, name)(source, **arguments)
-    return found
+    return await getattr(_STATEMENTS, name)(source, **arguments)
 
 
 def available() -> dict[str, str]:

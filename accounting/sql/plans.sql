@@ -4,24 +4,24 @@
 -- name: put_plan^
 -- What has been granted stays as it is: the new terms count from each account's next period.
 WITH put AS (
-    INSERT INTO plan (id, period, time_zone, allowance, rollover, rollover_cap, prorate, priority)
-    VALUES (:id, :period, :time_zone, :allowance, :rollover, :rollover_cap, :prorate, :priority)
+    INSERT INTO plan (id, period, time_zone, allowance, rollover, rollover_cap, prorate, priority, mode_override)
+    VALUES (:id, :period, :time_zone, :allowance, :rollover, :rollover_cap, :prorate, :priority, :mode_override)
     ON CONFLICT (id) DO UPDATE SET period = excluded.period, time_zone = excluded.time_zone,
         allowance = excluded.allowance, rollover = excluded.rollover, rollover_cap = excluded.rollover_cap,
-        prorate = excluded.prorate, priority = excluded.priority, version = plan.version + 1, changed_at = now()
+        prorate = excluded.prorate, priority = excluded.priority, mode_override = excluded.mode_override, version = plan.version + 1, changed_at = now()
     RETURNING id, version),
 noted AS (
     INSERT INTO audit (actor, action, subject, detail)
     SELECT :actor, 'put_plan', p.id, jsonb_build_object(
                'reason', :reason::text, 'period', :period::text, 'time_zone', :time_zone::text, 'allowance_nanos', :allowance::bigint,
                'rollover', :rollover::text, 'rollover_cap_nanos', :rollover_cap::bigint, 'prorate', :prorate::boolean,
-               'priority', :priority::integer, 'version', p.version)
+               'priority', :priority::integer, 'mode_override', :mode_override::text, 'version', p.version)
     FROM put AS p)
 SELECT id FROM put;
 
 -- name: list_plans
 SELECT p.id, p.period, p.time_zone, p.allowance, p.rollover, coalesce(p.rollover_cap, 0) AS rollover_cap, p.prorate,
-       p.priority, (SELECT count(*) FROM account AS a WHERE a.plan_id = p.id) AS accounts
+       p.priority, p.mode_override IS NOT NULL AS shadow, (SELECT count(*) FROM account AS a WHERE a.plan_id = p.id) AS accounts
 FROM plan AS p WHERE :id::text = '' OR p.id = :id::text ORDER BY p.id;
 
 -- name: assign_plan^

@@ -3,7 +3,7 @@
 --      and no lock outlives it, so a stalled process can never block another person.
 -- Keys: hold.id (placed once, for ever), decision.hold_id (refused once, for ever).
 -- Arguments: parallel arrays in arrival order, ids distinct; amounts in nano-USD; p_accounts: whose calls they are;
---      p_shadow: a would-be refusal is recorded and the caller lets the call pass; p_smalls, p_shares: the constants
+--      p_shadow: a would-be refusal is recorded and the caller lets the call pass, unless account or plan say otherwise; p_smalls, p_shares: the constants
 --      of the grant rule, percent; p_most_open: holds a person may have open at once (null: any number);
 --      p_cheaper: {model, want, target, minimum} that is placed where the model asked for does not fit (null: refuse);
 --      p_prices: version of the price book, pinned.
@@ -157,7 +157,9 @@ BEGIN
 
     FOR r IN
         SELECT q.*, a.status_at, a.pool_first,
-               q.shadow OR a.mode_override IS NOT DISTINCT FROM 'shadow' AS lenient,
+               -- The account's word counts before its plan's, that before the mode of the ledger.
+               CASE coalesce(a.mode_override, p.mode_override) WHEN 'shadow' THEN true WHEN 'enforce' THEN false
+                    ELSE q.shadow END AS lenient,
                h.id IS NOT NULL AS known, h.granted AS old_granted, h.model AS old_model, h.placed_by AS old_placed_by,
                coalesce(h.person_id, h.account_id) AS old_person_id, h.account_id AS old_payer,
                e.hold_id IS NOT NULL AS ended,
@@ -168,6 +170,7 @@ BEGIN
              WITH ORDINALITY AS q (id, account_id, client_id, route, model, want, target, minimum, shadow,
                                    small, share, most_open, cheaper, price_version, n)
         JOIN account AS a ON a.id = q.account_id
+        LEFT JOIN plan AS p ON p.id = a.plan_id
         LEFT JOIN hold AS h ON h.id = q.id
         LEFT JOIN hold_close AS e ON e.hold_id = q.id
         LEFT JOIN decision AS d ON d.hold_id = q.id
@@ -211,7 +214,7 @@ BEGIN
                 END IF;
             END IF;
             -- The policy names a cheaper model that would do as well.
-            IF o_granted IS NULL AND r.cheaper IS NOT NULL AND (r.most_open IS NULL OR open_n < r.most_open) THEN
+            IF o_granted IS NULL AND r.cheaper IS NOT NULL AND NOT r.lenient AND (r.most_open IS NULL OR open_n < r.most_open) THEN
                 SELECT x.* INTO over_all
                 FROM jsonb_to_record(r.cheaper) AS c (model text, want bigint, target bigint, minimum bigint)
                 CROSS JOIN LATERAL decide_over(r.account_id, r.pool_first, c.want, c.target, c.minimum, r.small, r.share,

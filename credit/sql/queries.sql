@@ -163,8 +163,9 @@ JOIN hold AS h ON h.id = e.hold_id
 WHERE (e.body ->> 'first_visible_ms') IS NOT NULL AND (c.body -> 'usage' ->> 'reasoning_tokens')::bigint > 0;
 
 -- name: read_mode_override
--- Whether an account is watched only, where the ledger-wide mode enforces.
-SELECT mode_override FROM account WHERE id = :account_id;
+-- Whether an account, or its plan, is watched only or enforced, whatever the ledger-wide mode.
+SELECT coalesce(a.mode_override, p.mode_override) AS mode_override
+FROM account AS a LEFT JOIN plan AS p ON p.id = a.plan_id WHERE a.id = :account_id;
 
 -- name: read_plan
 -- Whose policy holds for an account, beside its client's; asked anew after news of policies.

@@ -16,7 +16,7 @@ class Holder(_message.Message):
     def __init__(self, account: _Optional[_Union[_admin_pb2.AccountName, _Mapping]] = ..., pool: _Optional[str] = ...) -> None: ...
 
 class Plan(_message.Message):
-    __slots__ = ("id", "period", "time_zone", "allowance_nanos", "rollover", "rollover_cap_nanos", "whole_first_period", "priority", "accounts")
+    __slots__ = ("id", "period", "time_zone", "allowance_nanos", "rollover", "rollover_cap_nanos", "whole_first_period", "priority", "accounts", "shadow")
     ID_FIELD_NUMBER: _ClassVar[int]
     PERIOD_FIELD_NUMBER: _ClassVar[int]
     TIME_ZONE_FIELD_NUMBER: _ClassVar[int]
@@ -26,6 +26,7 @@ class Plan(_message.Message):
     WHOLE_FIRST_PERIOD_FIELD_NUMBER: _ClassVar[int]
     PRIORITY_FIELD_NUMBER: _ClassVar[int]
     ACCOUNTS_FIELD_NUMBER: _ClassVar[int]
+    SHADOW_FIELD_NUMBER: _ClassVar[int]
     id: str
     period: str
     time_zone: str
@@ -35,7 +36,8 @@ class Plan(_message.Message):
     whole_first_period: bool
     priority: int
     accounts: int
-    def __init__(self, id: _Optional[str] = ..., period: _Optional[str] = ..., time_zone: _Optional[str] = ..., allowance_nanos: _Optional[int] = ..., rollover: _Optional[str] = ..., rollover_cap_nanos: _Optional[int] = ..., whole_first_period: _Optional[bool] = ..., priority: _Optional[int] = ..., accounts: _Optional[int] = ...) -> None: ...
+    shadow: bool
+    def __init__(self, id: _Optional[str] = ..., period: _Optional[str] = ..., time_zone: _Optional[str] = ..., allowance_nanos: _Optional[int] = ..., rollover: _Optional[str] = ..., rollover_cap_nanos: _Optional[int] = ..., whole_first_period: _Optional[bool] = ..., priority: _Optional[int] = ..., accounts: _Optional[int] = ..., shadow: _Optional[bool] = ...) -> None: ...
 
 class PutPlanRequest(_message.Message):
     __slots__ = ("plan", "reason")
