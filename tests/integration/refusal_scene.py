@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from credit import ledger
+from credit.grant import GrantRule
 from credit.ledger import Place, Placed
 from tests.books import a_place
 from tests.integration.rules_scene import NOON, Team
@@ -45,6 +46,11 @@ class Crowd(Team):
             await self.set_cap(person, OWN // 2)
         await self.set_cap(self.people[0], OWN // 2, pool_id=pool_id)
 
+    @property
+    def alone(self) -> Sequence[int]:
+        """Those whose credit nobody else's calls touch."""
+        return self.people[len(self.people) // 3 :]
+
     def a_call(self, person: int, *, shadow: bool = False, most: int = MOST) -> Place:
         """Of any size; sometimes by other constants, sometimes with few holds allowed."""
         minimum, target, want = sorted(self.rng.randint(0, most) for _ in range(3))
@@ -52,9 +58,8 @@ class Crowd(Team):
         return replace(
             made,
             hold_id=str(uuid.UUID(int=self.rng.getrandbits(128), version=4)),
-            small_percent=self.rng.choice((2, 2, 5)),
-            share_percent=self.rng.choice((50, 50, 30)),
-            most_open=self.rng.choice((None, None, None, 3)),
+            rule=GrantRule(self.rng.choice((2, 2, 5)), self.rng.choice((50, 50, 30))),
+            max_open_holds=self.rng.choice((None, None, None, 3)),
         )
 
     async def ask(self, count: int = BATCH, *, shadow: bool = False) -> list[tuple[Place, Placed]]:
