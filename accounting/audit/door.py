@@ -31,6 +31,8 @@ def recompute(row: Row, maps: Sequence[ModelMap]) -> str | None:
         return None if path not in METERED else f"{path} is among the metered paths"
     if reason == "enforcement_unavailable":
         return None if row["want"] is None else "it has figures: the ledger had answered"
+    if reason == "model_not_allowed":
+        raise LookupError("the policy that was in force is not stored with it")
     raise LookupError(f"the door never gave the reason {reason} without figures")
 
 

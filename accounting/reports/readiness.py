@@ -16,6 +16,8 @@ from credit.models import ModelMap
 
 # Of a hundred closed calls so many must be told of by Envoy and by the callback.
 MATCH_PERCENT = 99
+Row = Mapping[str, Any] | asyncpg.Record
+
 # Names in a finding; the rest is a number.
 NAMED = 3
 
@@ -127,8 +129,7 @@ async def _emails(pool: asyncpg.Pool, days: int, whose: Sequence[int] | None) ->
     finding = (
         f"{_counted(len(rows), 'person', 'people')} without e-mail: {_some(map(_person, rows))}"
     )
-    command = f"pedagio account email {_words(rows[0])} ADDRESS --reason 'before enforcement'"
-    return Line("e-mail", finding, command, blocks=False)
+    return Line("e-mail", finding, blocks=False)
 
 
 def _counted(count: int, one: str, many: str) -> str:
@@ -142,10 +143,10 @@ def _some(names: Any) -> str:
     return ", ".join(found[:NAMED]) + more
 
 
-def _person(row: Mapping[str, Any]) -> str:
+def _person(row: Row) -> str:
     return f"{row['client_id']} / {row['external_id'] or '(own account)'}"
 
 
-def _words(row: Mapping[str, Any]) -> str:
+def _words(row: Row) -> str:
     """As the commands take a person."""
     return f"{row['client_id']} {shlex.quote(row['external_id'] or '-')}"

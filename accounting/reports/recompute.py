@@ -15,6 +15,8 @@ from accounting.reports import statements
 from credit.models import ModelMap
 
 BOUND_S = 10.0
+Row = Mapping[str, Any] | asyncpg.Record
+
 AGREES, DIFFERS, UNKNOWN = "agrees", "differs", "unknown"
 
 
@@ -43,11 +45,11 @@ async def find_newest(pool: asyncpg.Pool, person: str) -> str:
     return str(row["hold_id"])
 
 
-async def _recomputed(pool: asyncpg.Pool, row: Mapping[str, Any]) -> Recomputation:
+async def _recomputed(pool: asyncpg.Pool, row: Row) -> Recomputation:
     whose = str(row["hold_id"]), row["kind"]
     try:
         if row["account_version"] is None:
-            problem = door.recompute(row, await _maps_of(pool, row))
+            problem = door.recompute(dict(row), await _maps_of(pool, row))
         else:
             problem = refusals.recompute(await _with_figures(pool, row["hold_id"]))
     except LookupError as error:
@@ -59,7 +61,7 @@ async def _recomputed(pool: asyncpg.Pool, row: Mapping[str, Any]) -> Recomputati
     return Recomputation(*whose, DIFFERS, f"DOES NOT RECOMPUTE: {problem}")
 
 
-async def _maps_of(pool: asyncpg.Pool, row: Mapping[str, Any]) -> list[ModelMap]:
+async def _maps_of(pool: asyncpg.Pool, row: Row) -> list[ModelMap]:
     if row["reason"] != "model_unpriced":
         return []
     found = await statements.rows(pool, "list_maps_then", at=row["decided_at"])
@@ -76,5 +78,4 @@ async def _with_figures(pool: asyncpg.Pool, hold_id: uuid.UUID) -> Mapping[str, 
         )  # fmt: skip
     if not found or found[0]["hold_id"] != hold_id:
         raise LookupError("it was made before the ledger kept its history")
-    row: Mapping[str, Any] = found[0]
-    return row
+    return dict(found[0])

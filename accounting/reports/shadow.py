@@ -13,7 +13,7 @@ DAYS = 7
 DAYS_LIMIT = 92
 PERSONS_SHOWN = 100
 
-Row = Mapping[str, Any]
+Row = Mapping[str, Any] | asyncpg.Record
 
 
 @dataclass(frozen=True, slots=True)

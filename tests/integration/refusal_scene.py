@@ -46,6 +46,11 @@ class Crowd(Team):
             await self.set_cap(person, OWN // 2)
         await self.set_cap(self.people[0], OWN // 2, pool_id=pool_id)
 
+    @property
+    def alone(self) -> Sequence[int]:
+        """Those whose credit nobody else's calls touch."""
+        return self.people[len(self.people) // 3 :]
+
     def a_call(self, person: int, *, shadow: bool = False, most: int = MOST) -> Place:
         """Of any size; sometimes by other constants, sometimes with few holds allowed."""
         minimum, target, want = sorted(self.rng.randint(0, most) for _ in range(3))
