@@ -5,14 +5,26 @@
 -- Result: whether anything was due. The lock of the account is taken here, or held by the caller already.
 -- Source of the rules: DESIGN 6, protocol.md 4; credit/plan.py is the same in Python, held equal by a test.
 
+-- first_instant: when a wall-clock time comes in a zone. Of two, the first (Postgres takes the second); where there is
+-- none, the end of the gap.
+CREATE OR REPLACE FUNCTION first_instant(p_wall timestamp, p_zone text) RETURNS timestamptz LANGUAGE sql STABLE AS $$
+    SELECT coalesce(min(x.at) FILTER (WHERE x.at AT TIME ZONE p_zone = p_wall), p_wall AT TIME ZONE p_zone)
+    FROM (SELECT p_wall AT TIME ZONE p_zone - make_interval(mins => back) AS at FROM unnest('{0,30,60,120}'::integer[]) AS back) AS x
+$$;
 -- The wall-clock midnight that ends the period of an instant; where there is none, the first instant of that day.
+-- Where clocks are set back over midnight the wall shows the old day again, but the new one has begun, and stays.
 CREATE OR REPLACE FUNCTION period_end(p_at timestamptz, p_period text, p_zone text) RETURNS timestamptz
 LANGUAGE sql STABLE AS $$
-    SELECT (date_trunc(p_period, p_at AT TIME ZONE p_zone) + ('1 ' || p_period)::interval) AT TIME ZONE p_zone
+    SELECT CASE WHEN e.ends > p_at THEN e.ends ELSE first_instant(e.wall + e.long, p_zone) END
+    FROM (SELECT w.wall, w.long, first_instant(w.wall, p_zone) AS ends
+          FROM (SELECT date_trunc(p_period, p_at AT TIME ZONE p_zone) + ('1 ' || p_period)::interval AS wall,
+                       ('1 ' || p_period)::interval AS long) AS w) AS e
 $$;
 CREATE OR REPLACE FUNCTION period_start(p_at timestamptz, p_period text, p_zone text) RETURNS timestamptz
 LANGUAGE sql STABLE AS $$
-    SELECT date_trunc(p_period, p_at AT TIME ZONE p_zone) AT TIME ZONE p_zone
+    SELECT CASE WHEN e.ends > p_at THEN first_instant(e.wall, p_zone) ELSE e.ends END
+    FROM (SELECT w.wall, first_instant(w.wall + ('1 ' || p_period)::interval, p_zone) AS ends
+          FROM (SELECT date_trunc(p_period, p_at AT TIME ZONE p_zone) AS wall) AS w) AS e
 $$;
 
 -- The next moment at which something of an account is due.
@@ -98,9 +110,14 @@ BEGIN
         END LOOP;
 
         IF begins THEN
-            -- Allowances of periods that passed unseen would have expired unused: only the present one is granted.
+            -- Allowances of periods that passed unseen would have expired unused, unless a debt or an open hold was
+            -- there to take them: only the present one is granted.
             IF p.rollover = 'none' AND period_end(moment, p.period, p.time_zone) <= present THEN
-                moment := period_start(present, p.period, p.time_zone);
+                IF a.posted >= (SELECT coalesce(sum(x.remaining), 0) FROM credit_grant AS x
+                                WHERE x.account_id = p_account AND x.remaining > 0)
+                   AND NOT EXISTS (SELECT FROM hold_open AS o WHERE o.account_id = p_account AND o.amount > 0) THEN
+                    moment := period_start(present, p.period, p.time_zone);
+                END IF;
             END IF;
             a.plan_ends_at := period_end(moment, p.period, p.time_zone);
             a.posted := a.posted + grant_allowance(p_account, p, moment, a.plan_ends_at, p.allowance, carry, a.posted, '');

@@ -20,6 +20,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 SEGMENT_BYTES = 8 * 1024 * 1024
+OPEN_ATTEMPTS = 10
 SUFFIX = ".jsonl"
 OFFSET_SUFFIX = ".offset"
 NAME_FILE = "name"
@@ -102,13 +103,20 @@ class Spool:
         return current
 
     def _open_next(self) -> Segment:
-        path = self._folder / f"{self._name}-{self._number:06d}{SUFFIX}"
         flags = os.O_CREAT | os.O_EXCL | os.O_RDWR | os.O_APPEND | os.O_CLOEXEC
-        descriptor = os.open(path, flags, 0o600)
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        self._number += 1
-        _sync_folder(self._folder)
-        return Segment(path, descriptor)
+        for _ in range(OPEN_ATTEMPTS):
+            path = self._folder / f"{self._name}-{self._number:06d}{SUFFIX}"
+            self._number += 1
+            descriptor = os.open(path, flags, 0o600)
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                # Whoever looks for the segments of dead processes was faster than our lock: this empty one is theirs.
+                os.close(descriptor)
+                continue
+            _sync_folder(self._folder)
+            return Segment(path, descriptor)
+        raise OSError(errno.EAGAIN, "no segment of the spool could be locked")
 
     def is_current(self, segment: Segment) -> bool:
         """True while records may still be appended to the segment."""

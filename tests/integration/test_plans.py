@@ -157,3 +157,17 @@ async def test_cap_begins_anew_with_its_period(team: Team) -> None:
     await team.charge(running, maria, 50)
     await team.close(running)
     await team.check_rules()
+
+
+async def test_idle_debtor_pays_with_each_allowance_that_passed_unseen(team: Team) -> None:
+    """When somebody looks changes nothing: each day's allowance would have paid the debt, so it does."""
+    await team.add_plan("daily", 100, period="day")
+    maria = await team.account(0)
+    await team.assign(maria, "daily")
+    hold_id, _ = await team.place(maria, 100)
+    await team.charge(hold_id, maria, 250)
+    await team.close(hold_id)
+    await team.set_clock(NOON + timedelta(days=9))
+    await team.settle(maria)
+    assert (await team.figures(maria)).posted == 100
+    await team.check_rules()
