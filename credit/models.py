@@ -130,11 +130,13 @@ def model_map_from_info(
     prices: Mapping[str, Price],
     fallbacks: Mapping[str, Iterable[str]],
     aliases: Mapping[str, str],
+    *,
+    book_prevails: bool = False,
 ) -> ModelMap:
     """Build the map from `data` of LiteLLM's `/model/info`.
 
     There LiteLLM has already expanded wildcards; what it bills each deployment by is told by
-    credit/deployment_price.py, with `prices` (the price book).
+    credit/deployment_price.py, with `prices` (the price book; `book_prevails`: a person brought it).
     `fallbacks` and `aliases` are the router's; the fallback `*` holds for every name.
     """
     items = list(deployments)
@@ -142,7 +144,7 @@ def model_map_from_info(
     grouped: dict[str, list[Deployment]] = {}
     for item in items:
         found = grouped.setdefault(str(item["model_name"]), [])
-        found.append(_deployment(item, prices, expanded))
+        found.append(_deployment(item, prices, expanded, book_prevails))
     general = tuple(fallbacks.get("*") or ())
     entries = {
         name: ModelEntry(name, tuple(found), tuple(fallbacks.get(name) or ()) + general)
@@ -157,12 +159,18 @@ def model_map_from_info(
 
 
 def _deployment(
-    item: Mapping[str, Any], prices: Mapping[str, Price], expanded: Collection[str]
+    item: Mapping[str, Any],
+    prices: Mapping[str, Price],
+    expanded: Collection[str],
+    book_prevails: bool,  # noqa: FBT001 (passed through)
 ) -> Deployment:
     info: Mapping[str, Any] = item.get("model_info") or {}
     parameters: Mapping[str, Any] = item.get("litellm_params") or {}
     model_id = str(info.get("id") or "")
-    price = deployment_price(info, parameters, prices, inherits=model_id not in expanded)
+    inherits = model_id not in expanded
+    price = deployment_price(
+        info, parameters, prices, inherits=inherits, book_prevails=book_prevails
+    )
     custom = bool(own_prices(info, parameters))
     return Deployment(model_id, str(parameters.get("model") or ""), price, custom)
 

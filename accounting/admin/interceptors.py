@@ -20,7 +20,7 @@ from accounting.admin.errors import (
 from credit.away import is_away
 
 # Health checks share the port and carry no token.
-GUARDED = "/pedagio.v1.AdminService/"
+GUARDED = "/pedagio.v1."
 TOKEN_HEADER = "authorization"  # noqa: S105 (the name of a header)
 STATUS: Mapping[type[AdminError], grpc.StatusCode] = {
     InvalidFieldError: grpc.StatusCode.INVALID_ARGUMENT,

@@ -1,4 +1,4 @@
-"""Runs the named statements of sql/admin.sql."""
+"""Runs the named statements of the administrator's SQL files."""
 
 from importlib.resources import files
 from typing import Any
@@ -6,8 +6,9 @@ from typing import Any
 import aiosql
 import asyncpg
 
+_FILES = ("admin.sql", "prices.sql")
 _STATEMENTS = aiosql.from_str(
-    (files("accounting") / "sql" / "admin.sql").read_text(encoding="utf-8"),
+    "\n\n".join((files("accounting") / "sql" / name).read_text("utf-8") for name in _FILES),
     "asyncpg",
     mandatory_parameters=False,
 )

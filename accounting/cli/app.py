@@ -14,6 +14,7 @@ from accounting.cli import (
     holds,
     mode,
     models,
+    prices,
 )
 
 app = typer.Typer(
@@ -29,6 +30,7 @@ app.add_typer(client.app, name="client")
 app.add_typer(account.app, name="account")
 app.add_typer(mode.app, name="mode")
 app.add_typer(models.app, name="models")
+app.add_typer(prices.app, name="prices")
 app.add_typer(access_log.app, name="access-log")
 app.add_typer(holds.app, name="holds")
 app.add_typer(exceptions.app, name="exceptions")

@@ -2,6 +2,7 @@
 
 import getpass
 import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final, NoReturn
 
@@ -18,6 +19,8 @@ CALL_BOUND_S: Final = 10.0
 # The service says with it that a sentence is its own (accounting.admin.interceptors.ANSWERED).
 ANSWERED: Final = "x-pedagio-answered"
 # A proxy for the web (http_proxy) has no business between an administrator and the service.
+# The service that a method belongs to, made of a channel.
+Stub = Callable[[grpc.Channel], Any]
 OPTIONS: Final = (("grpc.enable_http_proxy", 0),)
 
 
@@ -30,23 +33,25 @@ class CallError(Exception):
         self.unknown = unknown
 
 
-def call(method: str, request: Any, bound_s: float = CALL_BOUND_S) -> Any:
+def call(
+    method: str, request: Any, bound_s: float = CALL_BOUND_S, stub: Stub = AdminServiceStub
+) -> Any:
     """The answer of one method; on any error a sentence on stderr, exit code 1."""
     try:
-        return ask(method, request, bound_s)
+        return ask(method, request, bound_s, stub)
     except CallError as error:
         fail(str(error))
 
 
-def ask(method: str, request: Any, bound_s: float = CALL_BOUND_S) -> Any:
+def ask(
+    method: str, request: Any, bound_s: float = CALL_BOUND_S, stub: Stub = AdminServiceStub
+) -> Any:
     """The answer of one method; CallError with a sentence."""
     address = os.environ.get(ADDRESS) or DEFAULT_ADDRESS
     metadata = (("authorization", f"Bearer {_token()}"), ("x-pedagio-actor", _actor()))
     with grpc.insecure_channel(address, options=OPTIONS) as channel:
         try:
-            return getattr(AdminServiceStub(channel), method)(
-                request, metadata=metadata, timeout=bound_s
-            )
+            return getattr(stub(channel), method)(request, metadata=metadata, timeout=bound_s)
         except grpc.RpcError as error:
             # Also where the service says that it lost the ledger: it cannot know either.
             unknown = not _answered(error) or error.code() is grpc.StatusCode.UNAVAILABLE

@@ -15,11 +15,12 @@ from protos.pedagio.v1 import admin_pb2 as pb
 MUTATIONS = {
     "client create", "client disable", "client enable", "account open", "account suspend",
     "account resume", "account shadow", "grant", "mode set", "models sync", "holds release",
-    "exceptions resolve",
+    "exceptions resolve", "prices import",
 }  # fmt: skip
 READS = {
     "client list", "balance", "statement", "mode show", "models list", "models price", "holds list",
     "exceptions list", "explain", "alarms", "audit", "access-log replay",
+    "prices list", "prices diff",
 }  # fmt: skip
 
 
