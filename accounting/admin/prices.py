@@ -86,15 +86,27 @@ async def import_prices(
         if before is not None:
             if before["digest"] != book.digest:
                 raise ConflictError(f"request_id {request_id} was used for other prices")
-            return Imported(before["version"], made=False, effective_at=before["effective_at"], compared=compared)
+            return Imported(
+                before["version"],
+                made=False,
+                effective_at=before["effective_at"],
+                compared=compared,
+            )
         _check_moment(wanted.effective_at, now)
         if compared.same:
             standing = await statements.row(connection, "find_book_at", at=wanted.effective_at)
             assert standing is not None, "it was compared with it under the lock"
-            return Imported(standing["version"], made=False, effective_at=standing["effective_at"], compared=compared)
+            return Imported(
+                standing["version"],
+                made=False,
+                effective_at=standing["effective_at"],
+                compared=compared,
+            )
         _check_sharp(compared.difference, wanted)
         made = await _write(connection, book, wanted, change, compared.difference)
-    return Imported(made["version"], made=True, effective_at=made["effective_at"], compared=compared)
+    return Imported(
+        made["version"], made=True, effective_at=made["effective_at"], compared=compared
+    )
 
 
 async def _write(

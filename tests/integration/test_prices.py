@@ -19,7 +19,6 @@ from accounting.pricing import CurrentModels
 from credit.news import News
 from protos.pedagio.v1 import admin_pb2, prices_pb2
 from protos.pedagio.v1.prices_pb2_grpc import PriceServiceStub
-from tests.books import Books, a_record, an_event
 from tests.integration.admin_service import Service, serve
 from tests.integration.model_listing import KEY, Listing, deployment, listing, priced
 from tests.integration.test_admin_cli import in_json, pedagio
@@ -27,7 +26,9 @@ from tests.integration.test_admin_cli import in_json, pedagio
 OLD, NEW = priced(2.5e-06, 1e-05), priced(3e-06, 1.2e-05)
 WITHIN_S = 1.0  # the promise
 BOUND_S = 10.0
-CLOCK = "CREATE OR REPLACE FUNCTION ledger_now() RETURNS timestamptz LANGUAGE sql STABLE AS 'SELECT ''{}''::timestamptz'"
+CLOCK = """
+    CREATE OR REPLACE FUNCTION ledger_now() RETURNS timestamptz LANGUAGE sql STABLE
+    AS $$SELECT '{}'::timestamptz$$"""
 BOOKS = "SELECT count(*) FROM price_book"
 
 
@@ -150,7 +151,7 @@ async def test_import_of_tenfold_prices_needs_force(office: Service) -> None:
 @pytest.mark.parametrize(
     ("fields", "sentence"),
     [
-        ({"file": written(OLD | {"output_cost_per_token": None})}, "file cannot be used: gpt-4o: output_cost_per_token is missing"),
+        ({"file": written(OLD | {"output_cost_per_token": None})}, "file cannot be used: gpt-4o: output_cost"),
         ({"file": written(OLD | {"input_cost_per_token": -1})}, "gpt-4o: input_cost_per_token must be"),
         ({"file": b""}, "file cannot be used: not JSON"),
         ({"reason": " "}, "reason must not be empty"),
@@ -243,3 +244,47 @@ async def watching(
     finally:
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
+
+
+async def test_prices_commands_show_a_table_and_json(office: Service, tmp_path: Path) -> None:
+    """What a file changes, the import, and the books, for people and for programs."""
+    file = tmp_path / "prices.json"
+    file.write_bytes(written(priced(2.5e-05, 1e-05), extra=OLD))
+    shown = (await pedagio(office, "prices", "diff", str(file))).stdout
+    for part in ("US$2.50", "US$25.00", "+900 %", "needs --force", "added", "extra"):
+        assert part in shown
+    words = ("prices", "import", str(file), "--reason", "list of December")
+    refused = await pedagio(office, *words, code=1)
+    assert "use --force if that is meant" in refused.stderr
+    made = await in_json(office, *words, "--force")
+    assert (made["imported"], made["diff"]["added"]) == (True, ["extra"])
+    assert made["diff"]["changed"][0]["new_picos"] == 25_000_000
+    books = (await in_json(office, "prices", "list"))["books"]
+    assert [(book["state"], book["imported"]) for book in books] == [
+        ("in_force", True),
+        ("past", False),
+    ]
+    assert "in force" in (await pedagio(office, "prices", "list")).stdout
+
+
+async def test_prices_import_with_an_effective_date_reads_the_time_zone_given(
+    office: Service, tmp_path: Path
+) -> None:
+    """A time without a zone is the person's own; nonsense is a sentence."""
+    file = tmp_path / "prices.json"
+    file.write_bytes(written(NEW))
+    at = (datetime.now(UTC) + timedelta(days=2)).replace(microsecond=0)
+    words = ("prices", "import", str(file), "--reason", "soon", "--effective-at")
+    made = await in_json(office, *words, at.isoformat())
+    assert made["effective_at_ms"] == int(at.timestamp()) * 1000
+    refused = await pedagio(office, *words, "tomorrow", code=1)
+    assert "--effective-at 'tomorrow' is no time" in refused.stderr
+    missing = await pedagio(office, "prices", "diff", str(tmp_path / "none"), code=1)
+    assert "cannot be read (FileNotFoundError)" in missing.stderr
+
+
+async def test_import_of_a_file_of_litellms_size_is_taken(office: Service) -> None:
+    """Thousands of models, and room to grow."""
+    others = {f"provider/model-{number}": OLD for number in range(4_000)}
+    answer = await bring(office, written(OLD, **others))
+    assert (answer.imported, answer.diff.models) == (True, 4_001)
