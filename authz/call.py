@@ -30,6 +30,8 @@ class Call:
     terms: Terms
     account_id: int
     route: str
+    # Of the model map whose prices the bound is made of; it stays on the hold.
+    price_version: int | None
 
     def hold(self, usual_output_tokens: int, *, shadow: bool) -> Place:
         """The hold to ask for, sized by the door bound (DESIGN 4); it never refuses by itself."""
@@ -52,6 +54,7 @@ class Call:
             min(bound.target_nanos(usual_output_tokens), HOLD_LIMIT_NANOS),
             min(bound.min_nanos, HOLD_LIMIT_NANOS),
             shadow,
+            price_version=self.price_version,
         )
 
     def claims(self, granted_nanos: int, mode: str, now_s: float) -> Claims:

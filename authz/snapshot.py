@@ -69,7 +69,7 @@ class Snapshot:
             }
         if "models" in topics:
             rows = await ledger.query(self._pool, "read_model_map")
-            self.models = ModelMap.from_json(rows[0]["map"]) if rows else None
+            self.models = ModelMap.from_json(rows[0]["map"], rows[0]["version"]) if rows else None
         if "outputs" in topics:
             rows = await ledger.query(self._pool, "read_output_sizes")
             self.p99_output_tokens = {(r["client_id"], r["model"]): r["p99_tokens"] for r in rows}

@@ -42,9 +42,10 @@ class ModelEntry:
 class ModelMap:
     """All names that can be asked for; lookups are kept, since the door makes one per request."""
 
-    def __init__(self, entries: Mapping[str, ModelEntry]) -> None:
-        """`entries` by name."""
+    def __init__(self, entries: Mapping[str, ModelEntry], version: int | None = None) -> None:
+        """`entries` by name; `version` as the ledger numbers it, None before it is stored."""
         self.entries = entries
+        self.version = version
         self.terms = lru_cache(maxsize=TERMS_KEPT)(self._terms)
 
     def reachable(self, name: str) -> list[ModelEntry]:
@@ -103,7 +104,7 @@ class ModelMap:
         }
 
     @classmethod
-    def from_json(cls, body: Mapping[str, Any]) -> Self:
+    def from_json(cls, body: Mapping[str, Any], version: int | None = None) -> Self:
         """The inverse of to_json."""
         return cls(
             {
@@ -121,7 +122,8 @@ class ModelMap:
                     tuple(entry["fallbacks"]),
                 )
                 for name, entry in body.items()
-            }
+            },
+            version,
         )
 
 
