@@ -17,6 +17,8 @@ from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from accounting.access.record import Row
 from accounting.access.server import AccessLogServer, access_log_server
 from accounting.access.sink import Outlets, Write
+from accounting.admin import statements
+from accounting.admin.price_service import add_price_service
 from accounting.admin.servicer import SyncModels, add_admin_service, admin_interceptors
 from accounting.alarm import raise_once
 from accounting.audit.loop import audit_each_minute
@@ -43,6 +45,10 @@ from credit.wording import Wording
 
 SYNC_RETRY_S = 2.0
 SYNC_EVERY_S = 24 * 3600.0
+# An imported price book whose moment comes is in force this much later at most.
+BOOK_LOOK_EVERY_S = 5.0
+# LiteLLM's own price file has 3 MB; gRPC takes 4 unless told.
+ADMIN_MESSAGE_BYTES = 17 * 1024 * 1024
 DRAIN_S = 5.0
 
 log = structlog.get_logger()
@@ -100,7 +106,7 @@ async def serve(settings: AccountingSettings) -> None:
         asyncio.create_task(intake.run()),
         asyncio.create_task(count_for_ever(pool)),
         *([asyncio.create_task(_mirror(pool, settings.redis_url))] if settings.redis_url else []),
-        asyncio.create_task(_keep_models_fresh(sync)),
+        asyncio.create_task(_keep_models_fresh(pool, sync)),
     ]
     log.info("serving", ingest=settings.ingest_listen, admin=settings.admin_listen)
     await _until_stopped()
@@ -150,8 +156,8 @@ async def _sync(
     return result
 
 
-async def _keep_models_fresh(sync: Callable[[], Awaitable[SyncResult]]) -> None:
-    """At start (LiteLLM is slower to start than we are: try again) and daily."""
+async def _keep_models_fresh(pool: Any, sync: Callable[[], Awaitable[SyncResult]]) -> None:
+    """At start (LiteLLM is slower to start than we are: try again), daily, and with a book that comes."""
     while True:
         try:
             result = await sync()
@@ -162,7 +168,21 @@ async def _keep_models_fresh(sync: Callable[[], Awaitable[SyncResult]]) -> None:
         log.info(
             "models_synced", version=result.version, names=result.names, unpriced=result.unpriced
         )
-        await asyncio.sleep(SYNC_EVERY_S)
+        await _until_stale(pool)
+
+
+async def _until_stale(pool: Any) -> None:
+    """A day, or until an imported price book waits for its map; a ledger that is away is asked again."""
+    for _ in range(int(SYNC_EVERY_S / BOOK_LOOK_EVERY_S)):
+        await asyncio.sleep(BOOK_LOOK_EVERY_S)
+        try:
+            found = await statements.row(pool, "is_book_waiting")
+        except Exception as error:
+            if not is_away(error):
+                raise
+            continue
+        if found is not None and found["waiting"]:
+            return
 
 
 def _http_server(app: Any, listen: str) -> HttpServer:
@@ -188,9 +208,13 @@ async def _start_admin(
     tokens = [key.decode() for key in split_keys(settings.admin_token)]
     server = grpc.aio.server(
         interceptors=admin_interceptors(tokens, functools.partial(ledger.ask_pulse, pool)),
-        options=[("grpc.so_reuseport", 0)],
+        options=[
+            ("grpc.so_reuseport", 0),
+            ("grpc.max_receive_message_length", ADMIN_MESSAGE_BYTES),
+        ],
     )
     add_admin_service(server, pool, sync_models=sync, publish=tell)
+    add_price_service(server, pool, sync_models=sync, publish=tell)
     checker = health.aio.HealthServicer()  # type: ignore[attr-defined]  # missing in the stubs
     health_pb2_grpc.add_HealthServicer_to_server(checker, server)
     await checker.set("", health_pb2.HealthCheckResponse.SERVING)

@@ -20,6 +20,7 @@ from accounting.admin.errors import ConflictError, UpstreamError
 from accounting.router_settings import aliases_of, fallbacks_of, names_of
 from credit.models import ModelMap, model_map_from_info
 from credit.pricebook import PriceBook, find_price_file, load_price_book
+from credit.prices import Price
 
 HTTP_TIMEOUT_S = 10.0
 ANY_NAME = "*"
@@ -57,24 +58,30 @@ async def sync_models(
         book = await asyncio.to_thread(load_price_book, source)
     except (OSError, *UNREADABLE) as error:
         raise ConflictError(f"LiteLLM's price file cannot be read: {error}") from error
-    models = await _read_models(litellm_url, litellm_key, book)
+    imported, prices = await _imported_book(pool)
+    prices = book.prices if imported is None else prices
+    models = await _read_models(litellm_url, litellm_key, prices, imported is not None)
     names = sorted(models.entries)
     unpriced = tuple(name for name in names if models.terms(name, None) is None)
     async with pool.acquire() as connection, connection.transaction():
-        version, changed = await _store(connection, models, book, source.name, (actor, reason))
+        version, changed = await _store(
+            connection, models, (book, source.name, imported), (actor, reason)
+        )
     return SyncResult(version, changed, len(names), unpriced)
 
 
 async def _store(
     connection: statements.Source,
     models: ModelMap,
-    book: PriceBook,
-    source: str,
+    read: tuple[PriceBook, str, int | None],
     who: tuple[str, str],
 ) -> tuple[int, bool]:
     """The version in force, and whether it had to be made."""
+    book, source, imported = read
     await statements.rows(connection, "lock_sync")
-    book_version = await _store_book(connection, book, source)
+    await _refuse_stale(connection, imported)
+    carried = await _store_book(connection, book, source)
+    book_version = carried if imported is None else imported
     body = models.to_json()
     canonical = json.dumps(body, sort_keys=True, separators=(",", ":"))
     digest = hashlib.sha256(canonical.encode()).hexdigest()
@@ -94,6 +101,22 @@ async def _store(
     return made["version"], True
 
 
+async def _imported_book(pool: asyncpg.Pool) -> tuple[int | None, Mapping[str, Price]]:
+    """The imported book in force with its prices; None: LiteLLM's own file is in force."""
+    found = await statements.row(pool, "find_imported_book")
+    if found is None:
+        return None, {}
+    rows = await statements.rows(pool, "list_book_prices", version=found["version"])
+    return int(found["version"]), {row["model"]: Price.from_json(row["price"]) for row in rows}
+
+
+async def _refuse_stale(connection: statements.Source, imported: int | None) -> None:
+    """A book that came into force while LiteLLM was asked: this map was made with the one before."""
+    now = await statements.row(connection, "find_imported_book")
+    if (None if now is None else now["version"]) != imported:
+        raise ConflictError("another price book came into force meanwhile: synchronise again")
+
+
 async def _store_book(connection: statements.Source, book: PriceBook, source: str) -> int:
     """The version of these prices; written only when their digest is new."""
     made = await statements.row(connection, "add_price_book", digest=book.digest, source=source)
@@ -106,7 +129,12 @@ async def _store_book(connection: statements.Source, book: PriceBook, source: st
     return int(found["version"])
 
 
-async def _read_models(url: str, key: str, book: PriceBook) -> ModelMap:
+async def _read_models(
+    url: str,
+    key: str,
+    prices: Mapping[str, Price],
+    prevail: bool,  # noqa: FBT001 (passed through)
+) -> ModelMap:
     headers = {"authorization": f"Bearer {key}"}
     async with httpx.AsyncClient(base_url=url, headers=headers, timeout=HTTP_TIMEOUT_S) as http:
         try:
@@ -114,7 +142,9 @@ async def _read_models(url: str, key: str, book: PriceBook) -> ModelMap:
             router = (await _get(http, "/router/settings"))["current_values"]
             fallbacks = fallbacks_of(router)
             fallbacks[ANY_NAME] = await _general_fallbacks(http, found, fallbacks)
-            models = model_map_from_info(found, book.prices, fallbacks, aliases_of(router))
+            models = model_map_from_info(
+                found, prices, fallbacks, aliases_of(router), book_prevails=prevail
+            )
         except UNREADABLE as error:
             text = f"LiteLLM at {url} describes its models in a way that cannot be read"
             raise UpstreamError(f"{text} ({type(error).__name__}): the old map stays") from error

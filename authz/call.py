@@ -41,6 +41,8 @@ class Call:
     account_id: int
     route: str
     policy: Policy = EMPTY
+    # Of the model map whose prices the bound is made of; it stays on the hold.
+    price_version: int | None = None
 
     def sizes(self, usual_output_tokens: int) -> Sizes:
         """The door bound (DESIGN 4), with no longer answer than the policy allows."""
@@ -75,6 +77,7 @@ class Call:
             self.policy.grant_rule,
             self.policy.max_open_holds,
             cheaper,
+            price_version=self.price_version,
         )
 
     def claims(self, granted_nanos: int, mode: str, now_s: float, asked: str = "") -> Claims:

@@ -187,7 +187,10 @@ class Check:
         if isinstance(asked, Problem):
             return replace(asked, account_id=account_id, policy=policy)
         body, terms = asked
-        return Call(request, client, body, terms, account_id, METERED[request.path], policy)
+        # No await since the terms were read: the map is still the one that they are from.
+        version = self._state.models.version if self._state.models else None
+        route = METERED[request.path]
+        return Call(request, client, body, terms, account_id, route, policy, version)
 
     def _read_body(self, request: Request, policy: Policy) -> tuple[Body, Terms] | Problem:
         if request.has_query:

@@ -75,7 +75,7 @@ class Snapshot:
             }
         if "models" in topics:
             rows = await ledger.query(self._pool, "read_model_map")
-            self.models = ModelMap.from_json(rows[0]["map"]) if rows else None
+            self.models = ModelMap.from_json(rows[0]["map"], rows[0]["version"]) if rows else None
         if "policies" in topics:
             self._policies.load(await ledger.query(self._pool, "read_policies"))
         if "outputs" in topics:

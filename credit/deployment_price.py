@@ -47,14 +47,16 @@ def deployment_price(
     book: Mapping[str, Price],
     *,
     inherits: bool = True,
+    book_prevails: bool = False,
 ) -> Price | None:
     """The price of one item of `/model/info` (its `model_info` and `litellm_params`).
 
-    `inherits`: False for a wildcard's deployment, whose table stands alone.
+    `inherits`: False for a wildcard's deployment, whose table stands alone. `book_prevails`: a person
+    brought the book, so it goes before what LiteLLM publishes (not before what the installation set).
     """
     own = own_prices(info, parameters)
     if not own:
-        found = _in_region(_published(info, parameters, book), info, parameters)
+        found = _in_region(_published(info, parameters, book, book_prevails), info, parameters)
     elif not any("cost_per" in name for name in own):
         # LiteLLM ignores cache prices that come alone, though `/model/info` shows them.
         found = None if info.get("base_model") else book.get(str(info.get("key")))
@@ -95,7 +97,10 @@ def _own(
 
 
 def _published(
-    info: Mapping[str, Any], parameters: Mapping[str, Any], book: Mapping[str, Price]
+    info: Mapping[str, Any],
+    parameters: Mapping[str, Any],
+    book: Mapping[str, Price],
+    prevails: bool,  # noqa: FBT001 (passed through)
 ) -> Price | None:
     key, base_model = str(info.get("key") or ""), str(info.get("base_model") or "")
     provider = _provider(parameters, info)
@@ -106,6 +111,8 @@ def _published(
         # A base model of another provider: LiteLLM does not find it there, and bills something else.
         if not _is_of(provider, str(info.get("litellm_provider") or "")):
             return None
+    if prevails and key in book:
+        return book[key]
     found = Price.from_litellm(key, info)
     shown_zero = not info.get(INPUT) or (not info.get(OUTPUT) and info.get("mode") != "embedding")
     if found is None or shown_zero:

@@ -42,9 +42,10 @@ class ModelEntry:
 class ModelMap:
     """All names that can be asked for; lookups are kept, since the door makes one per request."""
 
-    def __init__(self, entries: Mapping[str, ModelEntry]) -> None:
-        """`entries` by name."""
+    def __init__(self, entries: Mapping[str, ModelEntry], version: int | None = None) -> None:
+        """`entries` by name; `version` as the ledger numbers it, None before it is stored."""
         self.entries = entries
+        self.version = version
         self.terms = lru_cache(maxsize=TERMS_KEPT)(self._terms)
 
     def reachable(self, name: str) -> list[ModelEntry]:
@@ -103,7 +104,7 @@ class ModelMap:
         }
 
     @classmethod
-    def from_json(cls, body: Mapping[str, Any]) -> Self:
+    def from_json(cls, body: Mapping[str, Any], version: int | None = None) -> Self:
         """The inverse of to_json."""
         return cls(
             {
@@ -121,7 +122,8 @@ class ModelMap:
                     tuple(entry["fallbacks"]),
                 )
                 for name, entry in body.items()
-            }
+            },
+            version,
         )
 
 
@@ -130,11 +132,13 @@ def model_map_from_info(
     prices: Mapping[str, Price],
     fallbacks: Mapping[str, Iterable[str]],
     aliases: Mapping[str, str],
+    *,
+    book_prevails: bool = False,
 ) -> ModelMap:
     """Build the map from `data` of LiteLLM's `/model/info`.
 
     There LiteLLM has already expanded wildcards; what it bills each deployment by is told by
-    credit/deployment_price.py, with `prices` (the price book).
+    credit/deployment_price.py, with `prices` (the price book; `book_prevails`: a person brought it).
     `fallbacks` and `aliases` are the router's; the fallback `*` holds for every name.
     """
     items = list(deployments)
@@ -142,7 +146,7 @@ def model_map_from_info(
     grouped: dict[str, list[Deployment]] = {}
     for item in items:
         found = grouped.setdefault(str(item["model_name"]), [])
-        found.append(_deployment(item, prices, expanded))
+        found.append(_deployment(item, prices, expanded, book_prevails))
     general = tuple(fallbacks.get("*") or ())
     entries = {
         name: ModelEntry(name, tuple(found), tuple(fallbacks.get(name) or ()) + general)
@@ -157,12 +161,18 @@ def model_map_from_info(
 
 
 def _deployment(
-    item: Mapping[str, Any], prices: Mapping[str, Price], expanded: Collection[str]
+    item: Mapping[str, Any],
+    prices: Mapping[str, Price],
+    expanded: Collection[str],
+    book_prevails: bool,  # noqa: FBT001 (passed through)
 ) -> Deployment:
     info: Mapping[str, Any] = item.get("model_info") or {}
     parameters: Mapping[str, Any] = item.get("litellm_params") or {}
     model_id = str(info.get("id") or "")
-    price = deployment_price(info, parameters, prices, inherits=model_id not in expanded)
+    inherits = model_id not in expanded
+    price = deployment_price(
+        info, parameters, prices, inherits=inherits, book_prevails=book_prevails
+    )
     custom = bool(own_prices(info, parameters))
     return Deployment(model_id, str(parameters.get("model") or ""), price, custom)
 

@@ -62,6 +62,11 @@ _KEPT = re.compile(
 _TIER = re.compile(r"_(flex|priority|balanced|ultrafast)$")
 
 
+def is_price_of_tokens(name: str) -> bool:
+    """Whether a field of an entry is a price per token that we keep."""
+    return _KEPT.match(name) is not None
+
+
 def is_priced_by_tokens(key: str, entry: Mapping[str, Any]) -> bool:
     """Whether the tokens of a call alone say what it costs."""
     if entry.get("mode") not in ROUTED_MODES or any(entry.get(name) for name in NOT_BY_TOKEN):
@@ -79,7 +84,7 @@ def token_picos(entry: Mapping[str, Any]) -> dict[str, int]:
         name: price_picos(value)
         for name, value in entry.items()
         if value is not None
-        and _KEPT.match(name)
+        and is_price_of_tokens(name)
         and not (provider in ONE_TIER_PROVIDERS and _TIER.search(name))
     }
     if provider in HALF_PRICE_CACHE_PROVIDERS:

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 from credit.prices import Price
 
@@ -40,7 +41,11 @@ def find_price_file(explicit: Path | None = None) -> Path:
 
 def load_price_book(path: Path) -> PriceBook:
     """Read the file; entries without a price by tokens are left out (their models are refused, never free)."""
-    entries = json.loads(path.read_text(encoding="utf-8"))
+    return price_book_of(json.loads(path.read_text(encoding="utf-8")))
+
+
+def price_book_of(entries: Mapping[str, Any]) -> PriceBook:
+    """The book of entries in LiteLLM's format, by model."""
     read = {
         key: Price.from_litellm(key, entry)
         for key, entry in sorted(entries.items())

@@ -1,4 +1,4 @@
-"""Runs the named statements of sql/admin.sql, plans.sql."""
+"""Runs the named statements of the administrator's SQL files."""
 
 from importlib.resources import files
 from typing import Any
@@ -6,7 +6,7 @@ from typing import Any
 import aiosql
 import asyncpg
 
-_FILES = ("admin.sql", "plans.sql")
+_FILES = ("admin.sql", "plans.sql", "prices.sql")
 _STATEMENTS = aiosql.from_str(
     "\n\n".join((files("accounting") / "sql" / name).read_text("utf-8") for name in _FILES),
     "asyncpg",

@@ -19,6 +19,7 @@ from accounting.cli import (
     plan,
     policy,
     pool,
+    prices,
     shadow,
 )
 
@@ -41,6 +42,7 @@ app.add_typer(mode.app, name="mode")
 app.add_typer(shadow.app, name="shadow")
 app.add_typer(models.app, name="models")
 app.add_typer(policy.app, name="policy")
+app.add_typer(prices.app, name="prices")
 app.add_typer(access_log.app, name="access-log")
 app.add_typer(holds.app, name="holds")
 app.add_typer(exceptions.app, name="exceptions")

@@ -19,6 +19,7 @@ CALL_BOUND_S: Final = 10.0
 # The service says with it that a sentence is its own (accounting.admin.interceptors.ANSWERED).
 ANSWERED: Final = "x-pedagio-answered"
 # A proxy for the web (http_proxy) has no business between an administrator and the service.
+# The service that a method belongs to, made of a channel.
 Stub = Callable[[grpc.Channel], Any]
 OPTIONS: Final = (("grpc.enable_http_proxy", 0),)
 

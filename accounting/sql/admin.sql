@@ -230,11 +230,14 @@ WHERE h.id BETWEEN :low AND :high ORDER BY h.placed_at DESC LIMIT :page_size;
 SELECT pg_advisory_xact_lock(5048);
 
 -- name: add_price_book^
--- No row: these prices are here already.
-INSERT INTO price_book (digest, source) VALUES (:digest, :source) ON CONFLICT DO NOTHING RETURNING version;
+-- What LiteLLM carries. No row: these prices are here already. (Under lock_sync, so nobody adds them meanwhile.)
+INSERT INTO price_book (digest, source)
+SELECT :digest::text, :source::text
+WHERE NOT EXISTS (SELECT FROM price_book AS b WHERE b.digest = :digest::text AND b.request_id IS NULL)
+RETURNING version;
 
 -- name: find_price_book^
-SELECT version FROM price_book WHERE digest = :digest;
+SELECT version FROM price_book WHERE digest = :digest AND request_id IS NULL;
 
 -- name: add_prices!
 INSERT INTO price (version, model, price)

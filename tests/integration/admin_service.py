@@ -11,7 +11,8 @@ import asyncpg
 import grpc
 
 from accounting.admin.interceptors import Ask
-from accounting.admin.servicer import add_admin_service, admin_interceptors
+from accounting.admin.price_service import add_price_service
+from accounting.admin.servicer import SyncModels, add_admin_service, admin_interceptors
 from accounting.models_sync import SyncResult
 from credit import ledger
 from protos.pedagio.v1 import admin_pb2 as pb
@@ -119,7 +120,9 @@ class Service:
 
 
 @contextlib.asynccontextmanager
-async def serve(pool: asyncpg.Pool, ask_ledger: Ask | None = None) -> AsyncIterator[Service]:
+async def serve(
+    pool: asyncpg.Pool, ask_ledger: Ask | None = None, sync: SyncModels | None = None
+) -> AsyncIterator[Service]:
     """Run the service; LiteLLM is stood for by `synced`, since models_sync has tests of its own."""
     ask = ask_ledger or functools.partial(ledger.ask_pulse, pool)
     server = grpc.aio.server(interceptors=admin_interceptors(TOKENS, ask))
@@ -133,7 +136,9 @@ async def serve(pool: asyncpg.Pool, ask_ledger: Ask | None = None) -> AsyncItera
     async def publish(topic: str) -> None:
         service.published.append(topic)
 
-    add_admin_service(server, pool, sync_models=sync_models, publish=publish)
+    sync = sync_models if sync is None else sync
+    add_admin_service(server, pool, sync_models=sync, publish=publish)
+    add_price_service(server, pool, sync_models=sync, publish=publish)
     await server.start()
     try:
         yield service

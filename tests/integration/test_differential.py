@@ -1,4 +1,4 @@
-"""The ledger's SQL of grants and plans against the reference: two simulated years, compared after every act."""
+"""The ledger's SQL of grants, plans too, against the reference: two simulated years, compared after every act."""
 
 import itertools
 import random

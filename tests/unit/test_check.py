@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from authz.response import Allow, Refuse
+from credit.models import ModelMap
 from credit.refusal import Reason
 from tests.unit.door import (
     BAD,
@@ -62,6 +63,14 @@ async def test_request_that_is_granted_passes_with_its_token() -> None:
         "mode": "enforce",
         "account": "1007",
     }
+
+
+async def test_hold_names_the_version_of_the_prices_that_bound_it() -> None:
+    """So that it can be said later by which prices a call was let in."""
+    models = ModelMap(a_model_map().entries, version=41)
+    door = Door(Memory(models=models))
+    await door.check.decide(a_request())
+    assert [asked.price_version for asked in door.ledger.asked] == [41]
 
 
 @pytest.mark.parametrize(("way", "removed"), [("inject", ("authorization",)), ("pass_through", ())])

@@ -45,6 +45,24 @@ def priced(info: dict[str, Any], model: str = "openai/gpt-4o", **parameters: Any
     return deployment_price(info, {"model": model, **parameters}, PRICES)
 
 
+def test_price_of_a_book_that_a_person_brought_goes_before_what_litellm_shows() -> None:
+    """Not before what the installation set itself, nor for a model that the book does not name."""
+    dearer = {"gpt-4o": Price.from_litellm("gpt-4o", GPT_4O | {"input_cost_per_token": 9e-6})}
+    book = {key: price for key, price in dearer.items() if price is not None}
+    shown = {"model": "openai/gpt-4o"}
+
+    def input_picos(info: dict[str, Any], *, book_prevails: bool) -> int:
+        price = deployment_price(info, shown, book, book_prevails=book_prevails)
+        assert price is not None
+        return price.picos["input_cost_per_token"]
+
+    assert input_picos(GPT_4O, book_prevails=False) == 2_500_000
+    assert input_picos(GPT_4O, book_prevails=True) == 9_000_000
+    set_here = own(input_cost_per_token=3e-6, output_cost_per_token=1.2e-5)
+    assert input_picos(set_here, book_prevails=True) == 3_000_000
+    assert input_picos(GPT_4O | {"key": "gpt-new"}, book_prevails=True) == 2_500_000
+
+
 def test_price_of_ones_own_bills_cached_tokens_at_the_base_models_price() -> None:
     """Measured: 0.0035 USD = 600 x 3 + 400 x 1.25 + 100 x 12 millionths."""
     price = priced(own(input_cost_per_token=3e-6, output_cost_per_token=1.2e-5))
