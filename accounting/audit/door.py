@@ -41,7 +41,7 @@ def recompute(row: Row, maps: Sequence[ModelMap], policies: Sequence[Policy] = (
 
 
 def _unpriced(name: str, maps: Sequence[ModelMap]) -> str | None:
-    """The tier asked for is not stored: a model that is priced in the standard tier only may lack another."""
+    """Whether a name has a price does not depend on the tier asked for, which is not stored."""
     priced = [bool(found.terms(name, None)) for found in maps]
     return f"{name} had a price" if priced and all(priced) else None
 
