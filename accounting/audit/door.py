@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from credit.models import ModelMap
+from credit.policy import Policy
 
 # The paths that are metered: authz/call.py has their routes; a test holds the two equal.
 METERED = frozenset({"/v1/chat/completions", "/v1/responses", "/v1/embeddings"})
@@ -11,8 +12,10 @@ METERED = frozenset({"/v1/chat/completions", "/v1/responses", "/v1/embeddings"})
 Row = Mapping[str, Any]
 
 
-def recompute(row: Row, maps: Sequence[ModelMap]) -> str | None:
-    """What is wrong with a refusal of the door's, or None. `maps`: the model maps that replicas may have had then.
+def recompute(row: Row, maps: Sequence[ModelMap], policies: Sequence[Policy] = ()) -> str | None:
+    """What is wrong with a refusal of the door's, or None.
+
+    `maps`, `policies`: the model maps and policies that replicas may have had then.
 
     Raises LookupError where the refusal does not store what it was decided on.
     """
@@ -32,14 +35,23 @@ def recompute(row: Row, maps: Sequence[ModelMap]) -> str | None:
     if reason == "enforcement_unavailable":
         return None if row["want"] is None else "it has figures: the ledger had answered"
     if reason == "model_not_allowed":
-        raise LookupError("the policy that was in force is not stored with it")
+        _demand_refusal(row["detail"] or row["model"] or "", policies)
+        return None
     raise LookupError(f"the door never gave the reason {reason} without figures")
 
 
 def _unpriced(name: str, maps: Sequence[ModelMap]) -> str | None:
-    """The tier asked for is not stored: a model that is priced in the standard tier only may lack another."""
+    """Whether a name has a price does not depend on the tier asked for, which is not stored."""
     priced = [bool(found.terms(name, None)) for found in maps]
     return f"{name} had a price" if priced and all(priced) else None
+
+
+def _demand_refusal(name: str, policies: Sequence[Policy]) -> None:
+    """Whose plan a person was on then is not stored: what today's plan allows is no proof of an error."""
+    if all(policy.allows(name) for policy in policies):
+        raise LookupError(
+            f"the policies of then allow {name}, by the plan that the person is on now"
+        )
 
 
 def _bad_request(row: Row) -> str | None:

@@ -13,6 +13,7 @@ from accounting.audit import door, refusals
 from accounting.audit import statements as audit_statements
 from accounting.reports import statements
 from credit.models import ModelMap
+from credit.policy import EMPTY, Policy
 
 BOUND_S = 10.0
 Row = Mapping[str, Any] | asyncpg.Record
@@ -49,7 +50,8 @@ async def _recomputed(pool: asyncpg.Pool, row: Row) -> Recomputation:
     whose = str(row["hold_id"]), row["kind"]
     try:
         if row["account_version"] is None:
-            problem = door.recompute(dict(row), await _maps_of(pool, row))
+            then = await _maps_of(pool, row), await _policies_of(pool, row)
+            problem = door.recompute(dict(row), *then)
         else:
             problem = refusals.recompute(await _with_figures(pool, row["hold_id"]))
     except LookupError as error:
@@ -66,6 +68,21 @@ async def _maps_of(pool: asyncpg.Pool, row: Row) -> list[ModelMap]:
         return []
     found = await statements.rows(pool, "list_maps_then", at=row["decided_at"])
     return [ModelMap.from_json(each["map"]) for each in found]
+
+
+async def _policies_of(pool: asyncpg.Pool, row: Row) -> list[Policy]:
+    """Of the client, each overlaid by each of the plan."""
+    if row["reason"] != "model_not_allowed":
+        return []
+    found = await statements.rows(
+        pool, "list_policies_then", at=row["decided_at"], client_id=row["client_id"],
+        account_id=row["account_id"],
+    )  # fmt: skip
+    of: dict[str, list[Policy]] = {"client": [], "plan": []}
+    for each in found:
+        of[each["subject_kind"]].append(Policy.from_json(each["body"]))
+    houses, plans = of["client"] or [EMPTY], of["plan"] or [EMPTY]
+    return [house.merge(plan) for house in houses for plan in plans]
 
 
 async def _with_figures(pool: asyncpg.Pool, hold_id: uuid.UUID) -> Mapping[str, Any]:

@@ -3,7 +3,7 @@
 
 -- name: list_decided
 -- The decisions under a reference, newest first, with what the door's own checks need.
-SELECT d.hold_id, d.account_id, d.kind, d.reason, d.detail, d.model, d.want, d.account_version, d.decided_at,
+SELECT d.hold_id, d.account_id, d.client_id, d.kind, d.reason, d.detail, d.model, d.want, d.account_version, d.decided_at,
        c.kind AS client_kind
 FROM decision AS d LEFT JOIN client AS c ON c.id = d.client_id
 WHERE d.hold_id BETWEEN :low AND :high ORDER BY d.decided_at DESC LIMIT :page_size;
@@ -152,3 +152,15 @@ noted AS (
                'reason', :reason::text, 'before', b.mode, 'forced', :forced::boolean, 'readiness', :readiness::jsonb)
     FROM changed AS c CROSS JOIN before AS b)
 SELECT mode FROM changed;
+
+-- name: list_policies_then
+-- The policies that a replica may have had at a moment, of a client and of the plan that the account is on now: the
+-- newest of before, and those of the seconds around (as for the model maps).
+SELECT p.subject_kind, p.body FROM policy AS p
+WHERE p.changed_at <= :at::timestamptz
+  AND (p.subject_kind = 'client' AND p.subject_id = :client_id::text
+       OR p.subject_kind = 'plan' AND p.subject_id = (SELECT a.plan_id FROM account AS a WHERE a.id = :account_id::bigint))
+  AND p.version >= coalesce((
+      SELECT max(x.version) FROM policy AS x
+      WHERE x.subject_kind = p.subject_kind AND x.subject_id = p.subject_id
+        AND x.changed_at <= :at::timestamptz - interval '5 seconds'), 0);

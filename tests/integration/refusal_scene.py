@@ -22,6 +22,7 @@ DOOR = [
     ("identity_missing", False, None),
     ("model_unpriced", True, "gpt-none"),
     ("unknown_path", True, "/v1/images/generations"),
+    ("model_not_allowed", True, "gpt-4o"),
     ("enforcement_unavailable", True, None),
 ]
 
@@ -85,6 +86,11 @@ class Crowd(Team):
 
     async def turn_away(self, count: int) -> None:
         """So many refusals of each kind that the door itself makes."""
+        await self.pool.execute(
+            "INSERT INTO policy (subject_kind, subject_id, body, changed_by, replaces)"
+            " VALUES ('client', 'librechat', $1, 'test', 0)",
+            {"models": ["mini*"]},
+        )
         for reason, known, detail in DOOR:
             for _ in range(count):
                 await self.pool.execute(

@@ -141,6 +141,12 @@ async def test_cohort_enforces_while_the_ledger_stays_in_shadow(admin: Service) 
     assert (await in_json(admin, "balance", "chat", "maria"))["mode_override"] == "enforce"
     assert (await in_json(admin, "balance", "chat", "joao"))["mode_override"] == ""
     assert (await admin.audit())[-1][1:3] == ("enforce_cohort", "team=TI")
+    for account_id in (maria, joao):
+        assert await ask(admin, account_id, 500 * USD, USD) == "refused"
+    kinds = await admin.pool.fetch("SELECT account_id, kind FROM decision")
+    assert {row["account_id"]: row["kind"] for row in kinds} == {
+        maria: "refuse", joao: "would_refuse",
+    }  # fmt: skip
 
 
 async def test_cohort_that_nobody_knows_is_said(admin: Service) -> None:

@@ -14,8 +14,8 @@ REFUSALS = 1_000
 DECISIONS = 10_000
 BOUND_S = 30.0
 # Whatever the ledger or the door may store; a key that is unknown is not written down, and the value of
-# a wrong field is not kept, nor whose policy it was that did not allow a model.
-STORED = {reason.value for reason in Reason} - {"unknown_key", "bad_request", "model_not_allowed"}
+# a wrong field is not kept.
+STORED = {reason.value for reason in Reason} - {"unknown_key", "bad_request"}
 
 
 async def test_explained_refusals_all_recompute_from_their_stored_inputs(

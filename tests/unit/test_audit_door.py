@@ -6,6 +6,7 @@ import pytest
 
 from accounting.audit.door import METERED, recompute
 from authz.call import METERED as ROUTES
+from credit.policy import Policy
 from tests.unit.door import a_model_map
 
 
@@ -57,6 +58,14 @@ def test_refusal_of_the_door_that_does_not_follow_is_said(
 ) -> None:
     """A wrong refusal must not be explained away."""
     assert recompute(row, [a_model_map()]) == problem
+
+
+def test_refusal_by_policy_recomputes_where_a_policy_of_then_refuses() -> None:
+    """A plan that allows the model today may not have been the person's plan then: unknown, not wrong."""
+    row = a_refusal("model_not_allowed", detail="gpt-4o")
+    assert recompute(row, [], [Policy(models=("mini*",))]) is None
+    with pytest.raises(LookupError):
+        recompute(row, [], [Policy()])
 
 
 @pytest.mark.parametrize(
