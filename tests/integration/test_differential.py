@@ -1,4 +1,4 @@
-"""The ledger's SQL of grants, plans too, against the reference: two simulated years, compared after every act."""
+"""The ledger's SQL of grants, plans: equal to the reference after every act of two simulated years."""
 
 import itertools
 import random
