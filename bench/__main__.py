@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from contextlib import AsyncExitStack
 from pathlib import Path
 
-from bench import checks, crowd, door, ingest, litellm_share
+from bench import checks, crowd, door, grants, ingest, litellm_share
 from bench.load_process import LoadProcess
 from bench.plan import FULL, SMOKE, Plan
 from bench.report import Bar, Table, bars_table
@@ -25,7 +25,7 @@ from local.process import ChildError
 from local.state import StateError
 
 RESULTS = Path(__file__).with_name("results.md")
-PARTS = ("check", "door", "litellm", "crowd", "ingest")
+PARTS = ("check", "door", "litellm", "crowd", "ingest", "grants")
 MEMORY_BARS_MIB = {"authz-1": 100, "accounting": 200}
 
 
@@ -57,6 +57,7 @@ async def measure(system: System, plan: Plan, only: Sequence[str]) -> tuple[list
             "litellm": lambda: litellm_share.measure(system, plan, web_load),
             "crowd": lambda: crowd.measure(system, plan, web_load),
             "ingest": lambda: ingest.measure(system, plan),
+            "grants": lambda: grants.measure(system, plan),
         }
         for name in only:
             say(f"measuring: {name}")

@@ -21,6 +21,7 @@ class Plan:
     crowd_rate: float = 50.0
     crowd_people: int = 16
     ingest_calls: int = 8_000
+    grant_holds: int = 1_000
 
 
 FULL: Final = Plan()
@@ -34,4 +35,5 @@ SMOKE: Final = Plan(
     body_bytes=MIB // 4,
     crowd_people=4,
     ingest_calls=100,
+    grant_holds=20,
 )
