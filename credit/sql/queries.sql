@@ -149,8 +149,10 @@ GROUP BY h.client_id, h.model HAVING count(*) >= 200;
 SELECT id FROM account WHERE kind = 'suspense';
 
 -- name: read_hold_client
--- The client behind a hold, for the words of an answer about it.
-SELECT c.id, c.style, c.language, h.model FROM hold AS h JOIN client AS c ON c.id = h.client_id WHERE h.id = :hold_id;
+-- The client behind a hold and the person's plan, for the words of an answer about it.
+SELECT c.id, c.style, c.language, h.model, a.plan_id
+FROM hold AS h JOIN client AS c ON c.id = h.client_id
+JOIN account AS a ON a.id = coalesce(h.person_id, h.account_id) WHERE h.id = :hold_id;
 
 -- name: read_reasoning_pace
 -- Hidden tokens against silence in the newest complete calls: what the estimate of a cut stream learns from.
