@@ -130,16 +130,17 @@ noted AS (
 SELECT mode FROM changed;
 
 -- name: list_holds
--- Open holds, the next to free first, after a (deadline, id); with the kinds of records seen so far.
+-- Open holds, the next to free first, after a (deadline, id); with the kinds of records seen so far. Whose call it is:
+-- the person's, also where a pool pays.
 SELECT o.hold_id, o.amount, o.deadline_at, h.model, a.client_id, a.external_id,
        extract(epoch FROM now() - h.placed_at)::bigint AS age_s,
        ARRAY(SELECT DISTINCT r.kind || coalesce('_' || (r.body ->> 'stage'), '') FROM call_record AS r
              WHERE r.hold_id = o.hold_id) AS records
 FROM hold_open AS o
 JOIN hold AS h ON h.id = o.hold_id
-JOIN account AS a ON a.id = o.account_id
+JOIN account AS a ON a.id = coalesce(o.person_id, o.account_id)
 WHERE (o.deadline_at, o.hold_id) > (:after_at::timestamptz, :after_id::uuid)
-  AND (:account_id::bigint IS NULL OR o.account_id = :account_id::bigint)
+  AND (:account_id::bigint IS NULL OR o.account_id = :account_id::bigint OR o.person_id = :account_id::bigint)
 ORDER BY o.deadline_at, o.hold_id LIMIT :page_size;
 
 -- name: release_hold^
@@ -159,7 +160,7 @@ SELECT o_hold_id FROM closed;
 -- name: find_hold^
 -- Whose it is, whether it is open, what was still reserved when it closed.
 SELECT a.client_id, a.external_id, c.hold_id IS NULL AS open, greatest(c.granted - c.captured, 0) AS freed
-FROM hold AS h JOIN account AS a ON a.id = h.account_id LEFT JOIN hold_close AS c ON c.hold_id = h.id
+FROM hold AS h JOIN account AS a ON a.id = coalesce(h.person_id, h.account_id) LEFT JOIN hold_close AS c ON c.hold_id = h.id
 WHERE h.id = :hold_id;
 
 -- name: list_exceptions
@@ -202,7 +203,8 @@ SELECT d.hold_id, d.kind, d.reason, d.detail, d.model, d.want, d.target, d.minim
        -- What the account was at the version that the refusal names: suspended by a person, or frozen.
        (SELECT x.status FROM account_history AS x WHERE x.account_id = d.account_id AND x.version <= d.account_version
         ORDER BY x.version DESC LIMIT 1) AS then_status
-FROM decision AS d LEFT JOIN account AS a ON a.id = d.account_id
+FROM decision AS d LEFT JOIN hold AS h ON h.id = d.hold_id
+LEFT JOIN account AS a ON a.id = coalesce(h.person_id, d.account_id)
 WHERE d.hold_id BETWEEN :low AND :high ORDER BY d.decided_at DESC LIMIT :page_size;
 
 -- name: explain_holds
@@ -220,7 +222,7 @@ SELECT h.id AS hold_id, h.model, h.route, h.want, h.target, h.minimum, h.placed_
        ARRAY(SELECT DISTINCT r.kind || coalesce('_' || (r.body ->> 'stage'), '') FROM call_record AS r
              WHERE r.hold_id = h.id) AS records
 FROM hold AS h
-JOIN account AS a ON a.id = h.account_id
+JOIN account AS a ON a.id = coalesce(h.person_id, h.account_id)
 LEFT JOIN hold_open AS o ON o.hold_id = h.id
 LEFT JOIN hold_close AS c ON c.hold_id = h.id
 WHERE h.id BETWEEN :low AND :high ORDER BY h.placed_at DESC LIMIT :page_size;

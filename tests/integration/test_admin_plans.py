@@ -65,6 +65,10 @@ async def test_pool_pays_for_its_members_until_they_leave(admin: Service) -> Non
     await admin.place(int(account["id"]), 30 * USD)
     (listed,) = (await in_json(admin, "pool", "list"))["pools"]
     assert listed["held_nanos"] == 30 * USD
+    (hold,) = (await in_json(admin, "holds", "list", *WHO))["holds"]
+    assert hold["account"]["external_id"] == "maria"
+    (explained,) = (await in_json(admin, "explain", hold["hold_id"]))["explanations"]
+    assert explained["account"]["external_id"] == "maria"
     left = await in_json(admin, "pool", "remove", "TI", *WHO, *WHY)
     assert left["members"] == 0
     result = await pedagio(admin, "pool", "remove", "TI", *WHO, *WHY, code=1)
