@@ -16,7 +16,6 @@ MODES = (None, "shadow")
 DEFAULT_ZONE = "America/Sao_Paulo"
 AMOUNT_LIMIT = 2**63 - 1
 PRIORITY_LIMIT = 1_000_000
-MARKUP_LIMIT = 1000
 SECOND = timedelta(seconds=1)
 
 
@@ -47,7 +46,6 @@ class Plan:
     rollover_cap_nanos: int | None = None
     prorate: bool = True
     priority: int = 100
-    markup_percent: int = 0
     mode: str | None = None
 
     def __post_init__(self) -> None:
@@ -64,7 +62,6 @@ class Plan:
         if not isinstance(self.prorate, bool):
             raise PlanError("prorate", "must be true or false")
         _integer("priority", self.priority, 1, PRIORITY_LIMIT)
-        _integer("markup_percent", self.markup_percent, 0, MARKUP_LIMIT)
 
     @classmethod
     def from_json(cls, body: Mapping[str, Any]) -> Self:

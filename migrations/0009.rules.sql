@@ -2,8 +2,7 @@
 -- (pools) and what bounds them (caps).
 -- depends: 0008.quarantine
 
--- A plan renews credit each period. Its body is checked by credit/plan.py before it comes here; the figures that
--- the ledger itself works with are columns.
+-- A plan renews credit each period; checked by accounting/admin/plans.py before it comes here.
 CREATE TABLE plan (
     id              text PRIMARY KEY CHECK (id ~ '^[a-z0-9][a-z0-9-]{0,62}$'),
     period          text NOT NULL CHECK (period IN ('day', 'week', 'month')),
@@ -13,7 +12,6 @@ CREATE TABLE plan (
     rollover_cap    bigint CHECK (rollover_cap > 0),
     prorate         boolean NOT NULL DEFAULT true,
     priority        integer NOT NULL DEFAULT 100,
-    markup_percent  integer NOT NULL DEFAULT 0 CHECK (markup_percent BETWEEN 0 AND 1000),
     mode_override   text CHECK (mode_override = 'shadow'),
     version         bigint NOT NULL DEFAULT 1,
     changed_at      timestamptz NOT NULL DEFAULT now(),

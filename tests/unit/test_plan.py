@@ -118,7 +118,6 @@ def test_plan_says_when_and_how_much_comes_next() -> None:
         ("rollover_cap_nanos", {"rollover": "capped", "rollover_cap_nanos": 0}),
         ("prorate", {"prorate": "yes"}),
         ("priority", {"priority": 0}),
-        ("markup_percent", {"markup_percent": -1}),
         ("mode", {"mode": "off"}),
         ("allowance", {"allowance": 5}),
     ],
