@@ -180,8 +180,8 @@ LOCKS = {
     "extend locks no account": (
         Change(
             "credit/sql/extend.sql",
-            "WHERE h.id = p_hold) FOR NO KEY UPDATE;",
-            "WHERE h.id = p_hold);",
+            "ORDER BY x.id FOR NO KEY UPDATE;",
+            "ORDER BY x.id;",
         ),
         TWO["extend and place"],
     ),

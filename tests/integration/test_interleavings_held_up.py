@@ -34,7 +34,7 @@ NO_SECOND_LOCK = Change(
     """                   JOIN hold AS h ON h.id = g.hold_id)
     ORDER BY a.id;""",
 )
-NO_ACCOUNT_NO_MATTER = Change("credit/sql/extend.sql", "NOT FOUND OR a.id IS NULL", "NOT FOUND")
+NO_ACCOUNT_NO_MATTER = Change("credit/sql/extend.sql", "NOT FOUND OR h.id IS NULL", "NOT FOUND")
 
 
 class Hall:
