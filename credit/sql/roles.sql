@@ -14,11 +14,10 @@ END
 $$;
 GRANT SELECT ON ALL TABLES IN SCHEMA public TO pedagio_authz, pedagio_accounting;
 GRANT INSERT ON account, account_history, hold, hold_open, decision, alarm, audit TO pedagio_authz;
--- Settling what is due before a decision posts an allowance and ends grants.
-GRANT INSERT ON transfer, credit_grant, grant_entry, hold_spared TO pedagio_authz, pedagio_accounting;
-GRANT UPDATE (remaining, open, state) ON credit_grant TO pedagio_authz, pedagio_accounting;
-GRANT UPDATE (period_at) ON cap TO pedagio_authz, pedagio_accounting;
-GRANT UPDATE (posted, held, version, due_at, plan_ends_at, plan_allowance) ON account TO pedagio_authz, pedagio_accounting;
+GRANT UPDATE (held, version) ON account TO pedagio_authz;
+GRANT INSERT ON credit_grant, grant_entry, hold_spared TO pedagio_accounting;
+GRANT UPDATE (remaining, open, state) ON credit_grant TO pedagio_accounting;
+GRANT UPDATE (due_at, plan_ends_at, plan_allowance) ON account TO pedagio_accounting;
 GRANT INSERT ON plan, pool_member, cap, cap_use TO pedagio_accounting;
 GRANT UPDATE ON plan, pool_member, cap, hold_spared TO pedagio_accounting;
 GRANT DELETE ON pool_member, cap, hold_spared TO pedagio_accounting;

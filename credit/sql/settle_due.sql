@@ -71,7 +71,9 @@ BEGIN
 END
 $$;
 
-CREATE OR REPLACE FUNCTION settle_due(p_account bigint) RETURNS boolean LANGUAGE plpgsql AS $$
+-- With the rights of the owner: a replica of authz that was taken over can settle what is due, and grant nothing else.
+CREATE OR REPLACE FUNCTION settle_due(p_account bigint) RETURNS boolean LANGUAGE plpgsql
+SECURITY DEFINER SET search_path = public, pg_temp AS $$
 DECLARE
     a         account%ROWTYPE;
     p         plan%ROWTYPE;

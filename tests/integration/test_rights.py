@@ -56,6 +56,13 @@ async def test_month_of_a_team_needs_no_more_than_the_rights_of_the_two_processe
     [
         "UPDATE account SET overdraft = 1000000",
         "UPDATE account SET plan_id = NULL",
+        "UPDATE account SET posted = posted + 1, version = version + 1",
+        (
+            "INSERT INTO transfer (debit_account, credit_account, amount, kind, actor, event_at)"
+            " SELECT a.id, b.id, 1, 'grant', 'thief', now() FROM account AS a, account AS b"
+        ),
+        "UPDATE credit_grant SET remaining = amount, open = true, state = 'active'",
+        "SELECT grant_credit(1000, 1, 'goodwill', 100, NULL, NULL, 'thief', NULL, NULL)",
         "INSERT INTO usage_event SELECT * FROM usage_event",
         "DELETE FROM hold_open",
         "UPDATE plan SET allowance = allowance * 2",
