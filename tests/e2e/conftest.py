@@ -71,7 +71,6 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     options = Options(
         state=tmp_path_factory.mktemp("state"),
         redis=condition() != "absent",
-        authz_replicas=3,
         hold_deadline_s=HOLD_DEADLINE_S,
         cost_wait_s=COST_WAIT_S,
         provider_arguments=("--tokens-per-second", "2000", "--latency-ms", "10"),
