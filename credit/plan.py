@@ -24,7 +24,7 @@ class PlanError(ValueError):
 
     def __init__(self, field: str, problem: str) -> None:
         super().__init__(f"{field}: {problem}")
-        self.field = field
+        self.field, self.problem = field, problem
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,7 @@
 -- (pools) and what bounds them (caps).
 -- depends: 0008.quarantine
 
--- A plan renews credit each period; checked by accounting/admin/plans.py before it comes here.
+-- A plan renews credit each period; checked by credit/plan.py before it comes here.
 CREATE TABLE plan (
     id              text PRIMARY KEY CHECK (id ~ '^[a-z0-9][a-z0-9-]{0,62}$'),
     period          text NOT NULL CHECK (period IN ('day', 'week', 'month')),
@@ -64,11 +64,11 @@ CREATE TABLE cap (
 );
 CREATE UNIQUE INDEX cap_one ON cap (owner_id, pool_id, period) NULLS NOT DISTINCT WHERE ended_at IS NULL;
 
--- What was counted under a cap, in the period in which it was debited. limits: a changed limit is counted too.
+-- What was counted under a cap, in the period in which it was debited.
 CREATE TABLE cap_use (
     id           bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     cap_id       bigint NOT NULL REFERENCES cap (account_id),
-    transfer_id  bigint REFERENCES transfer (id),
+    transfer_id  bigint NOT NULL REFERENCES transfer (id),
     period_at    timestamptz NOT NULL,
     amount       bigint NOT NULL
 );

@@ -1,5 +1,7 @@
 """The PlanService: its protobufs become use cases, their results protobufs."""
 
+from dataclasses import replace
+
 import asyncpg
 
 from accounting.admin import accounts, caps, grants, holder, plans
@@ -17,12 +19,15 @@ class PlanServicer(plans_pb2_grpc.PlanServiceServicer):
 
     async def PutPlan(self, request: pb.PutPlanRequest, context: Context) -> pb.Plan:
         """Make or change a plan."""
-        p = request.plan
-        wanted = plans.Plan(
-            p.id, p.period, p.time_zone, p.allowance_nanos, p.rollover, p.rollover_cap_nanos,
-            not p.whole_first_period, p.priority, shadow=p.shadow,
+        change = read_change(request.reason, context)
+        given = request.plan
+        terms = plans.read_terms(
+            period=given.period, allowance_nanos=given.allowance_nanos, time_zone=given.time_zone,
+            rollover=given.rollover, rollover_cap_nanos=given.rollover_cap_nanos,
+            priority=given.priority, mode="shadow" if given.shadow else None,
         )  # fmt: skip
-        return _plan(await plans.put(self._pool, wanted, read_change(request.reason, context)))
+        terms = replace(terms, prorate=not given.whole_first_period)
+        return _plan(await plans.put(self._pool, given.id, terms, change))
 
     async def ListPlans(self, _request: pb.ListPlansRequest, _: Context) -> pb.ListPlansResponse:
         """All plans."""
@@ -126,11 +131,13 @@ def _read_cap(message: pb.Cap) -> caps.Cap:
     return caps.Cap(named, message.pool, message.period, message.time_zone, message.limit_nanos)
 
 
-def _plan(plan: plans.Plan) -> pb.Plan:
+def _plan(plan: plans.Named) -> pb.Plan:
+    terms = plan.terms
     return pb.Plan(
-        id=plan.id, period=plan.period, time_zone=plan.time_zone, rollover=plan.rollover,
-        allowance_nanos=plan.allowance_nanos, rollover_cap_nanos=plan.rollover_cap_nanos,
-        whole_first_period=not plan.prorate, priority=plan.priority, accounts=plan.accounts, shadow=plan.shadow,
+        id=plan.id, period=terms.period, time_zone=terms.time_zone, rollover=terms.rollover,
+        allowance_nanos=terms.allowance_nanos, rollover_cap_nanos=terms.rollover_cap_nanos or 0,
+        whole_first_period=not terms.prorate, priority=terms.priority, accounts=plan.accounts,
+        shadow=terms.mode == "shadow",
     )  # fmt: skip
 
 

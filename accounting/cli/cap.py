@@ -4,13 +4,12 @@ from typing import Annotated, Any
 
 import typer
 
-from accounting.cli import connection
 from accounting.cli.account import account_name
 from accounting.cli.amount import BrlPerUsd, read_amount
 from accounting.cli.holder import HolderClient, HolderUser
 from accounting.cli.output import Json, Reason, as_dict, moment, person, show, table, usd
+from accounting.cli.plan_service import call
 from protos.pedagio.v1 import plans_pb2 as pb
-from protos.pedagio.v1.plans_pb2_grpc import PlanServiceStub
 
 app = typer.Typer(help="Caps: limits of a day, week or month.", no_args_is_help=True)
 PeriodArgument = Annotated[str, typer.Argument(metavar="PERIOD", help="day, week or month.")]
@@ -35,7 +34,7 @@ def set_cap(
     """
     cap = _cap(period, client, user, pool)
     cap.time_zone, cap.limit_nanos = zone, read_amount(limit, brl_per_usd)
-    answer = _call("SetCap", pb.SetCapRequest(cap=cap, reason=reason))
+    answer = call("SetCap", pb.SetCapRequest(cap=cap, reason=reason))
     show(answer, as_json, lambda: _caps([answer]))
 
 
@@ -52,7 +51,7 @@ def clear_cap(
 
     Example: pedagio cap clear day librechat maria --reason 'project week'
     """
-    answer = _call(
+    answer = call(
         "ClearCap", pb.ClearCapRequest(cap=_cap(period, client, user, pool), reason=reason)
     )
     show(answer, as_json, lambda: "cleared")
@@ -64,7 +63,7 @@ def list_caps(as_json: Json = False) -> None:
 
     Example: pedagio cap list
     """
-    answer = _call("ListCaps", pb.ListCapsRequest())
+    answer = call("ListCaps", pb.ListCapsRequest())
     show({"caps": [as_dict(each) for each in answer.caps]}, as_json, lambda: _caps(answer.caps))
 
 
@@ -90,7 +89,3 @@ def _whose(cap: pb.Cap) -> str:
         return "everybody"
     who = person(cap.account.client, cap.account.external_id)
     return f"{who}, out of {cap.pool}" if cap.pool else who
-
-
-def _call(method: str, request: Any) -> Any:
-    return connection.call(method, request, stub=PlanServiceStub)

@@ -7,12 +7,12 @@ from typing import Annotated, Any
 import typer
 from rich.console import Group
 
-from accounting.cli import connection
 from accounting.cli.amount import BrlPerUsd, read_amount
+from accounting.cli.connection import fail
 from accounting.cli.holder import HolderClient, HolderUser, PoolOption, holder_text, read_holder
 from accounting.cli.output import Json, Reason, facts, moment, show, table, usd
+from accounting.cli.plan_service import call
 from protos.pedagio.v1 import plans_pb2 as pb
-from protos.pedagio.v1.plans_pb2_grpc import PlanServiceStub
 
 app = typer.Typer(help="Grants: credit with a source and an end.", no_args_is_help=True)
 
@@ -25,7 +25,7 @@ def list_grants(
 
     Example: pedagio grants list librechat maria
     """
-    answer = _call("GetCredit", read_holder(client, user, pool))
+    answer = call("GetCredit", read_holder(client, user, pool))
     show(answer, as_json, lambda: credit_facts(answer))
 
 
@@ -58,7 +58,7 @@ def give(
         valid_until_ms=_epoch_ms("--until", until), reason=reason,
         request_id=request_id or str(uuid.uuid4()),
     )  # fmt: skip
-    answer = _call("GiveCredit", request)
+    answer = call("GiveCredit", request)
     show(answer, as_json, lambda: credit_facts(answer))
 
 
@@ -72,7 +72,7 @@ def revoke(
 
     Example: pedagio grants revoke 17 --reason 'wrong person'
     """
-    answer = _call("RevokeGrant", pb.RevokeGrantRequest(grant_id=grant, reason=reason))
+    answer = call("RevokeGrant", pb.RevokeGrantRequest(grant_id=grant, reason=reason))
     show(answer, as_json, lambda: facts(("taken back", usd(answer.revoked_nanos))))
 
 
@@ -108,8 +108,4 @@ def _epoch_ms(option: str, text: str) -> int:
     try:
         return round(datetime.fromisoformat(text).astimezone().timestamp() * 1000)
     except ValueError:
-        connection.fail(f"{option} is no moment: {text}; an example is 2026-12-01")
-
-
-def _call(method: str, request: Any) -> Any:
-    return connection.call(method, request, stub=PlanServiceStub)
+        fail(f"{option} is no moment: {text}; an example is 2026-12-01")

@@ -4,13 +4,12 @@ from typing import Annotated, Any
 
 import typer
 
-from accounting.cli import connection
 from accounting.cli.amount import BrlPerUsd, read_amount
 from accounting.cli.grants import credit_facts
 from accounting.cli.holder import HolderClient, HolderUser, PoolOption, read_holder
 from accounting.cli.output import Json, Reason, as_dict, show, table, usd
+from accounting.cli.plan_service import call
 from protos.pedagio.v1 import plans_pb2 as pb
-from protos.pedagio.v1.plans_pb2_grpc import PlanServiceStub
 
 app = typer.Typer(help="Plans: allowances that come each period.", no_args_is_help=True)
 PlanArgument = Annotated[str, typer.Argument(metavar="PLAN", help="The plan's id.")]
@@ -43,7 +42,7 @@ def put_plan(
         rollover_cap_nanos=read_amount(rollover_cap, brl_per_usd) if rollover_cap else 0,
         whole_first_period=whole_first_period, shadow=shadow,
     )  # fmt: skip
-    answer = _call("PutPlan", pb.PutPlanRequest(plan=wanted, reason=reason))
+    answer = call("PutPlan", pb.PutPlanRequest(plan=wanted, reason=reason))
     show(answer, as_json, lambda: _plans([answer]))
 
 
@@ -53,7 +52,7 @@ def list_plans(as_json: Json = False) -> None:
 
     Example: pedagio plan list
     """
-    answer = _call("ListPlans", pb.ListPlansRequest())
+    answer = call("ListPlans", pb.ListPlansRequest())
     show({"plans": [as_dict(each) for each in answer.plans]}, as_json, lambda: _plans(answer.plans))
 
 
@@ -77,7 +76,7 @@ def assign_plan(
         holder=read_holder(client, user, pool), plan="" if plan == "-" else plan, now=now,
         reason=reason,
     )  # fmt: skip
-    answer = _call("AssignPlan", request)
+    answer = call("AssignPlan", request)
     show(answer, as_json, lambda: credit_facts(answer))
 
 
@@ -93,7 +92,3 @@ def _plans(plans: Any) -> Any:
 def _rollover(plan: pb.Plan) -> str:
     capped = plan.rollover == "capped"
     return f"up to {usd(plan.rollover_cap_nanos)}" if capped else plan.rollover
-
-
-def _call(method: str, request: Any) -> Any:
-    return connection.call(method, request, stub=PlanServiceStub)

@@ -4,7 +4,6 @@ from typing import Annotated, Any
 
 import typer
 
-from accounting.cli import connection
 from accounting.cli.account import account_name
 from accounting.cli.output import (
     ClientArgument,
@@ -16,8 +15,8 @@ from accounting.cli.output import (
     table,
     usd,
 )
+from accounting.cli.plan_service import call
 from protos.pedagio.v1 import plans_pb2 as pb
-from protos.pedagio.v1.plans_pb2_grpc import PlanServiceStub
 
 app = typer.Typer(help="Pools: credit that a team shares.", no_args_is_help=True)
 PoolArgument = Annotated[str, typer.Argument(metavar="POOL", help="The team's name.")]
@@ -29,7 +28,7 @@ def create_pool(pool: PoolArgument, reason: Reason, as_json: Json = False) -> No
 
     Example: pedagio pool create TI --reason 'new team'
     """
-    answer = _call("CreatePool", pb.CreatePoolRequest(name=pool, reason=reason))
+    answer = call("CreatePool", pb.CreatePoolRequest(name=pool, reason=reason))
     show(answer, as_json, lambda: _pools([answer]))
 
 
@@ -39,7 +38,7 @@ def list_pools(as_json: Json = False) -> None:
 
     Example: pedagio pool list
     """
-    answer = _call("ListPools", pb.ListPoolsRequest())
+    answer = call("ListPools", pb.ListPoolsRequest())
     show({"pools": [as_dict(each) for each in answer.pools]}, as_json, lambda: _pools(answer.pools))
 
 
@@ -61,7 +60,7 @@ def add_member(
         pool=pool, account=account_name(client, user), position=position, pool_first=pool_first,
         reason=reason,
     )  # fmt: skip
-    answer = _call("SetMember", request)
+    answer = call("SetMember", request)
     show(answer, as_json, lambda: _pools([answer]))
 
 
@@ -78,7 +77,7 @@ def remove_member(
     Example: pedagio pool remove TI librechat maria --reason 'left the team'
     """
     request = pb.RemoveMemberRequest(pool=pool, account=account_name(client, user), reason=reason)
-    answer = _call("RemoveMember", request)
+    answer = call("RemoveMember", request)
     show(answer, as_json, lambda: _pools([answer]))
 
 
@@ -92,7 +91,3 @@ def _pools(pools: Any) -> Any:
         for p in pools
     )  # fmt: skip
     return table(columns, rows, "no pools yet", right=("available", "held", "members"))
-
-
-def _call(method: str, request: Any) -> Any:
-    return connection.call(method, request, stub=PlanServiceStub)

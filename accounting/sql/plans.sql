@@ -20,8 +20,8 @@ noted AS (
 SELECT id FROM put;
 
 -- name: list_plans
-SELECT p.id, p.period, p.time_zone, p.allowance, p.rollover, coalesce(p.rollover_cap, 0) AS rollover_cap, p.prorate,
-       p.priority, p.mode_override IS NOT NULL AS shadow, (SELECT count(*) FROM account AS a WHERE a.plan_id = p.id) AS accounts
+SELECT p.id, p.period, p.time_zone, p.allowance, p.rollover, p.rollover_cap, p.prorate,
+       p.priority, p.mode_override, (SELECT count(*) FROM account AS a WHERE a.plan_id = p.id) AS accounts
 FROM plan AS p WHERE :id::text = '' OR p.id = :id::text ORDER BY p.id;
 
 -- name: assign_plan^

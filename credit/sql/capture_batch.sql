@@ -33,7 +33,6 @@ DECLARE
     moved      bigint;
     capped     bigint[];
     spared     bigint;
-    due        bigint;
 BEGIN
     -- Accounts first, as place_batch does: a report and a late placement of one call never wait in a circle.
     PERFORM FROM account AS a
@@ -78,13 +77,10 @@ BEGIN
                    JOIN hold AS h ON h.id = g.hold_id)
     ORDER BY a.id FOR NO KEY UPDATE;
     -- What expired is settled first, sparing what these holds reserve of it: a call of November is charged to November.
-    FOR due IN SELECT a.id FROM account AS a
-               WHERE a.id IN (SELECT unnest(h.account_id || h.caps) FROM jsonb_to_recordset(p_events) AS g (hold_id uuid)
-                              JOIN hold AS h ON h.id = g.hold_id)
-                 AND a.due_at <= ledger_now() ORDER BY a.id
-    LOOP
-        PERFORM settle_due(due);
-    END LOOP;
+    PERFORM settle_due(a.id) FROM account AS a
+    WHERE a.due_at <= ledger_now()
+      AND a.id IN (SELECT unnest(h.account_id || h.caps) FROM jsonb_to_recordset(p_events) AS g (hold_id uuid)
+                   JOIN hold AS h ON h.id = g.hold_id);
 
     WITH stored AS (
         INSERT INTO usage_event (id, hold_id, account_id, source, status, provider_id, model_group, model, model_id,

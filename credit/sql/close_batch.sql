@@ -12,7 +12,6 @@ DECLARE
     ready     uuid[];
     moved     bigint;
     spared    bigint;
-    due       bigint;
 BEGIN
     -- Lock order, the same in every function of the ledger: account, then hold_open.
     PERFORM FROM account AS a
@@ -20,13 +19,10 @@ BEGIN
                    JOIN hold AS h ON h.id = g.hold_id)
     ORDER BY a.id FOR NO KEY UPDATE;
     -- While they are open still, these holds spare what they reserve of grants that expired meanwhile.
-    FOR due IN SELECT a.id FROM account AS a
-               WHERE a.id IN (SELECT unnest(h.account_id || h.caps) FROM jsonb_to_recordset(p_closes) AS g (hold_id uuid)
-                              JOIN hold AS h ON h.id = g.hold_id)
-                 AND a.due_at <= ledger_now() ORDER BY a.id
-    LOOP
-        PERFORM settle_due(due);
-    END LOOP;
+    PERFORM settle_due(a.id) FROM account AS a
+    WHERE a.due_at <= ledger_now()
+      AND a.id IN (SELECT unnest(h.account_id || h.caps) FROM jsonb_to_recordset(p_closes) AS g (hold_id uuid)
+                   JOIN hold AS h ON h.id = g.hold_id);
     PERFORM FROM hold_open AS o
     WHERE o.hold_id IN (SELECT g.hold_id FROM jsonb_to_recordset(p_closes) AS g (hold_id uuid))
     ORDER BY o.hold_id FOR UPDATE;

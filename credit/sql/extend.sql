@@ -14,14 +14,11 @@ DECLARE
     owned bigint;      -- the same with nothing else in flight
     goal  bigint;
     total bigint;
-    due   bigint;
 BEGIN
     SELECT x.* INTO h FROM hold AS x WHERE x.id = p_hold;
     -- Lock order, the same in every function of the ledger: accounts by id, then hold_open.
     PERFORM FROM account AS x WHERE x.id = ANY (h.account_id || h.caps) ORDER BY x.id FOR NO KEY UPDATE;
-    FOR due IN SELECT x.id FROM account AS x WHERE x.id = ANY (h.account_id || h.caps) AND x.due_at <= ledger_now() ORDER BY x.id LOOP
-        PERFORM settle_due(due);
-    END LOOP;
+    PERFORM settle_due(x.id) FROM account AS x WHERE x.id = ANY (h.account_id || h.caps) AND x.due_at <= ledger_now();
     SELECT x.* INTO a FROM account AS x WHERE x.id = h.account_id;
     -- Of a pool's credit too: a suspended person gets no more of it.
     IF a.status = 'active' THEN

@@ -98,7 +98,6 @@ BEGIN
 END
 $$;
 
-DROP FUNCTION IF EXISTS place_batch(uuid[], bigint[], text[], text[], text[], bigint[], bigint[], bigint[], boolean[], integer);
 CREATE OR REPLACE FUNCTION place_batch(
     p_ids uuid[], p_accounts bigint[], p_clients text[], p_routes text[], p_models text[],
     p_wants bigint[], p_targets bigint[], p_minimums bigint[], p_shadow boolean[],

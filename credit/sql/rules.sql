@@ -4,8 +4,7 @@
 -- Keys: credit_grant.request_id (granted once); cap (owner, pool, period).
 
 -- grant_credit: give credit, now or from a moment on. Result: the grant; no row: this request id has been granted.
-DROP FUNCTION IF EXISTS grant_credit(bigint, bigint, text, integer, timestamptz, timestamptz, text, text, text);
-CREATE FUNCTION grant_credit(
+CREATE OR REPLACE FUNCTION grant_credit(
     p_account bigint, p_amount bigint, p_source text, p_priority integer, p_from timestamptz, p_until timestamptz,
     p_actor text, p_reason text, p_request_id text)
 RETURNS TABLE (o_grant_id bigint, o_transfer_id bigint) LANGUAGE plpgsql AS $$

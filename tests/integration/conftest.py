@@ -25,6 +25,7 @@ from tests.books import Books
 from tests.integration.admin_service import Service, serve
 from tests.integration.doors import CREDIT, open_for_business
 from tests.integration.office import LONG_S, Office
+from tests.integration.rules_scene import NOON, Team
 
 _NUMBERS = count(1)
 
@@ -92,6 +93,14 @@ async def books(pool: asyncpg.Pool) -> Books:
     await open_for_business(pool)
     opened = Books(pool)
     await opened.account(CREDIT)
+    return opened
+
+
+@pytest.fixture
+async def team(pool: asyncpg.Pool) -> Team:
+    """A team at noon on 10 November in São Paulo."""
+    opened = Team(pool)
+    await opened.set_clock(NOON)
     return opened
 
 

@@ -9,11 +9,11 @@ from typing import Any
 import asyncpg
 import pytest
 
-from credit.burn import Account
 from credit.plan import PERIODS, period_of
 from tests.books import a_record, an_event
-from tests.burning import ACTS, PLANS, START, Act, Burning, check_account, perform
 from tests.integration.rules_scene import CREATED_OR_LOST, GRANTS_WRONG, Team
+from tests.model.burn import Account
+from tests.model.burning import ACTS, PLANS, START, Act, Burning, check_account, perform
 
 ANSWERS = itertools.count(1)
 ADD_PLAN = """

@@ -3,20 +3,9 @@
 import random
 from datetime import UTC, datetime, timedelta
 
-import asyncpg
-import pytest
-
 from accounting.audit.auditor import Auditor
 from tests.books import an_event
 from tests.integration.rules_scene import NOON, Team, place_sizes, random_sizes
-
-
-@pytest.fixture
-async def team(pool: asyncpg.Pool) -> Team:
-    """A team at noon on 10 November in São Paulo."""
-    opened = Team(pool)
-    await opened.set_clock(NOON)
-    return opened
 
 
 async def test_consumption_burns_by_priority_then_earliest_expiry_then_age(team: Team) -> None:

@@ -2,18 +2,9 @@
 
 from datetime import timedelta
 
-import asyncpg
 import pytest
 
 from tests.integration.rules_scene import DECEMBER, EVE, NOON, Team
-
-
-@pytest.fixture
-async def team(pool: asyncpg.Pool) -> Team:
-    """A team at noon on 10 November in São Paulo."""
-    opened = Team(pool)
-    await opened.set_clock(NOON)
-    return opened
 
 
 async def test_stream_across_midnight_is_charged_to_november(team: Team) -> None:

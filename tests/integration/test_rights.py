@@ -1,7 +1,5 @@
 """What each process may do in production: its whole work, under the rights of its own role."""
 
-import uuid
-
 import asyncpg
 import pytest
 
@@ -77,18 +75,3 @@ async def test_door_may_not_change_what_is_not_its_business(
     async with await connect(f"{database_url}?role={OF_AUTHZ}") as door:
         with pytest.raises(asyncpg.InsufficientPrivilegeError):
             await door.execute(statement)
-
-
-async def test_same_request_again_by_another_session_gives_nothing(pool: asyncpg.Pool) -> None:
-    """The key of the request decides, whoever asks."""
-    team = Team(pool)
-    maria = await team.account(0)
-    request_id = str(uuid.uuid4())
-    text = "SELECT count(*) FROM grant_credit($1, 50, 'goodwill', 100, NULL, NULL, 'a', 'r', $2)"
-    async with pool.acquire() as one, pool.acquire() as two:
-        first = one.transaction()
-        await first.start()
-        assert await one.fetchval(text, maria, request_id) == 1
-        await first.commit()
-        assert await two.fetchval(text, maria, request_id) == 0
-    assert (await team.figures(maria)).posted == 50

@@ -5,9 +5,9 @@ from datetime import UTC, datetime, timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from credit.burn import Account
 from credit.plan import Plan
-from tests.burning import ACTS, START, Burning, check_account
+from tests.model.burn import Account
+from tests.model.burning import ACTS, START, Burning, check_account
 
 NOON = datetime(2026, 11, 10, 15, tzinfo=UTC)
 # Two simulated years: each act comes up to forty days after the one before it.

@@ -4,8 +4,8 @@ import random
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
-from credit.burn import Account
 from credit.plan import Plan
+from tests.model.burn import Account
 
 START = datetime(2026, 1, 5, 12, tzinfo=UTC)
 ACTS = ("add", "place", "charge", "close", "estimate", "true_up", "revoke", "assign", "settle")
