@@ -8,6 +8,7 @@ import hashlib
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -19,6 +20,7 @@ from accounting.admin import statements
 from accounting.admin.errors import ConflictError, UpstreamError
 from accounting.router_settings import aliases_of, fallbacks_of, names_of
 from credit.models import ModelMap, model_map_from_info
+from credit.override import Override
 from credit.pricebook import PriceBook, find_price_file, load_price_book
 from credit.prices import Price
 
@@ -37,6 +39,15 @@ class SyncResult:
     changed: bool
     names: int
     unpriced: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Prices:
+    """The book in force; LiteLLM's own where a person brought the former; what is set here by name."""
+
+    book: Mapping[str, Price]
+    carried: Mapping[str, Price] | None
+    overrides: Mapping[str, Override]
 
 
 async def sync_models(
@@ -59,13 +70,18 @@ async def sync_models(
     except (OSError, *UNREADABLE) as error:
         raise ConflictError(f"LiteLLM's price file cannot be read: {error}") from error
     imported, prices = await _imported_book(pool)
-    prices = book.prices if imported is None else prices
-    models = await _read_models(litellm_url, litellm_key, prices, imported is not None)
+    overrides, count = await overrides_in_force(pool)
+    listing = Prices(
+        book.prices if imported is None else prices,
+        None if imported is None else book.prices,
+        overrides,
+    )
+    models = await _read_models(litellm_url, litellm_key, listing)
     names = sorted(models.entries)
     unpriced = tuple(name for name in names if models.terms(name, None) is None)
     async with pool.acquire() as connection, connection.transaction():
         version, changed = await _store(
-            connection, models, (book, source.name, imported), (actor, reason)
+            connection, models, (book, source.name, imported, count), (actor, reason)
         )
     return SyncResult(version, changed, len(names), unpriced)
 
@@ -73,25 +89,31 @@ async def sync_models(
 async def _store(
     connection: statements.Source,
     models: ModelMap,
-    read: tuple[PriceBook, str, int | None],
+    read: tuple[PriceBook, str, int | None, int],
     who: tuple[str, str],
 ) -> tuple[int, bool]:
     """The version in force, and whether it had to be made."""
-    book, source, imported = read
+    book, source, imported, overrides = read
     await statements.rows(connection, "lock_sync")
-    await _refuse_stale(connection, imported)
+    await _refuse_stale(connection, imported, overrides)
     carried = await _store_book(connection, book, source)
     book_version = carried if imported is None else imported
     body = models.to_json()
     canonical = json.dumps(body, sort_keys=True, separators=(",", ":"))
     digest = hashlib.sha256(canonical.encode()).hexdigest()
     current = await statements.row(connection, "read_map_digest")
-    if current is not None and (current["digest"], current["price_book"]) == (digest, book_version):
+    known = (digest, book_version, overrides)
+    if current is not None and known == (
+        current["digest"],
+        current["price_book"],
+        current["overrides"],
+    ):
         return current["version"], False
     made = await statements.row(
         connection,
         "add_model_map",
         price_book=book_version,
+        overrides=overrides,
         digest=digest,
         map=body,
         actor=who[0],
@@ -110,11 +132,25 @@ async def _imported_book(pool: asyncpg.Pool) -> tuple[int | None, Mapping[str, P
     return int(found["version"]), {row["model"]: Price.from_json(row["price"]) for row in rows}
 
 
-async def _refuse_stale(connection: statements.Source, imported: int | None) -> None:
-    """A book that came into force while LiteLLM was asked: this map was made with the one before."""
+async def overrides_in_force(
+    source: statements.Source, at: datetime | None = None
+) -> tuple[Mapping[str, Override], int]:
+    """The prices set here by name, and how many changes of them have come into force by a moment (None: now)."""
+    rows = await statements.rows(source, "list_overrides_in_force", at=at)
+    found = {
+        row["model"]: Override.from_json(row["price"]) for row in rows if row["price"] is not None
+    }
+    return found, rows[0]["changes"] if rows else 0
+
+
+async def _refuse_stale(
+    connection: statements.Source, imported: int | None, overrides: int
+) -> None:
+    """Prices that came into force while LiteLLM was asked: this map was made with those before."""
     now = await statements.row(connection, "find_imported_book")
-    if (None if now is None else now["version"]) != imported:
-        raise ConflictError("another price book came into force meanwhile: synchronise again")
+    _, changes = await overrides_in_force(connection)
+    if (None if now is None else now["version"], changes) != (imported, overrides):
+        raise ConflictError("other prices came into force meanwhile: synchronise again")
 
 
 async def _store_book(connection: statements.Source, book: PriceBook, source: str) -> int:
@@ -129,12 +165,7 @@ async def _store_book(connection: statements.Source, book: PriceBook, source: st
     return int(found["version"])
 
 
-async def _read_models(
-    url: str,
-    key: str,
-    prices: Mapping[str, Price],
-    prevail: bool,  # noqa: FBT001 (passed through)
-) -> ModelMap:
+async def _read_models(url: str, key: str, prices: Prices) -> ModelMap:
     headers = {"authorization": f"Bearer {key}"}
     async with httpx.AsyncClient(base_url=url, headers=headers, timeout=HTTP_TIMEOUT_S) as http:
         try:
@@ -143,7 +174,12 @@ async def _read_models(
             fallbacks = fallbacks_of(router)
             fallbacks[ANY_NAME] = await _general_fallbacks(http, found, fallbacks)
             models = model_map_from_info(
-                found, prices, fallbacks, aliases_of(router), book_prevails=prevail
+                found,
+                prices.book,
+                fallbacks,
+                aliases_of(router),
+                carried=prices.carried,
+                overrides=prices.overrides,
             )
         except UNREADABLE as error:
             text = f"LiteLLM at {url} describes its models in a way that cannot be read"

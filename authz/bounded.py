@@ -224,6 +224,8 @@ def _line(place: Place, granted: int) -> bytes:
             "want": place.want_nanos,
             "target": place.target_nanos,
             "minimum": place.minimum_nanos,
+            "price_version": place.price_version,
+            "markup_percent": place.markup_percent,
         }
     ).encode()
 

@@ -8,6 +8,7 @@ from authz.snapshot import Client
 from credit.bounds import DoorRequest, door_bound
 from credit.ledger import Cheaper, Place
 from credit.models import Terms
+from credit.money import marked_up
 from credit.policy import EMPTY, Policy
 from credit.token import Claims
 
@@ -23,7 +24,7 @@ METERED = {
 
 @dataclass(frozen=True, slots=True)
 class Sizes:
-    """What a call may take, in nano-USD."""
+    """What a call may take, in nano-USD, with the markup of its plan."""
 
     want_nanos: int
     target_nanos: int
@@ -56,11 +57,14 @@ class Call:
             body.continued,
         )
         bound = door_bound(door, self.terms)
-        return Sizes(
-            min(bound.want_nanos, HOLD_LIMIT_NANOS),
-            min(bound.target_nanos(usual_output_tokens), HOLD_LIMIT_NANOS),
-            min(bound.min_nanos, HOLD_LIMIT_NANOS),
-        )
+        target = bound.target_nanos(usual_output_tokens)
+        amounts = (bound.want_nanos, target, bound.min_nanos)
+        return Sizes(*(min(marked_up(a, self.markup), HOLD_LIMIT_NANOS) for a in amounts))
+
+    @property
+    def markup(self) -> int:
+        """Per cent that the person's plan puts on each cost."""
+        return self.policy.markup_percent or 0
 
     def hold(self, sizes: Sizes, cheaper: Cheaper | None = None, *, shadow: bool) -> Place:
         """The hold to ask for; it never refuses by itself. `cheaper`: what else would do."""
@@ -78,6 +82,7 @@ class Call:
             self.policy.max_open_holds,
             cheaper,
             price_version=self.price_version,
+            markup_percent=self.markup,
         )
 
     def claims(self, granted_nanos: int, mode: str, now_s: float, asked: str = "") -> Claims:
@@ -109,11 +114,21 @@ class Call:
             issued=int(now_s),
             limit=self.policy.max_output_tokens or 0,
             asked=asked,
+            prices=self.price_version or 0,
+            house=terms.house,
+            markup=self.markup,
         )
 
 
 def bare_claims(
-    request: Request, client: Client, account_id: int, mode: str, now_s: float
+    request: Request,
+    client: Client,
+    account_id: int,
+    mode: str,
+    now_s: float,
+    *,
+    prices: int = 0,
+    markup: int = 0,
 ) -> Claims:
     """The token of a call that passes without a hold (off, or shadow's would-be refusal)."""
     return Claims(
@@ -137,4 +152,6 @@ def bare_claims(
         style=client.style,
         lang=client.language,
         issued=int(now_s),
+        prices=prices,
+        markup=markup,
     )

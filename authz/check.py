@@ -241,14 +241,25 @@ class Check:
     async def _pass(self, request: Request, client: Client, mode: str) -> Allow:
         """Without a hold: mode off, or what shadow would have refused. Debits go on by the token."""
         account_id: int | None = None
+        markup = 0
         external_id = None if client.kind == "service" else request.external_id
         if external_id is not None or client.kind == "service":
             try:
                 async with asyncio.timeout(LENIENT_WITHIN_S):
                     account_id = await self._state.account(client, external_id)
-            except Exception:  # noqa: BLE001 (these modes must not depend on the ledger)
-                account_id = None
-        claims = bare_claims(request, client, account_id or UNATTRIBUTED, mode, self._now_s())
+                    markup = (await self._state.policy(client, account_id)).markup_percent or 0
+            except Exception as error:  # noqa: BLE001 (these modes must not depend on the ledger)
+                _say("account_lookup_failed", request, error)
+        models = self._state.models
+        claims = bare_claims(
+            request,
+            client,
+            account_id or UNATTRIBUTED,
+            mode,
+            self._now_s(),
+            prices=(models.version if models else None) or 0,
+            markup=markup,
+        )
         return self._allow(request, client, claims)
 
     async def _list(self, request: Request, client: Client) -> Allow | Listed:

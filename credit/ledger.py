@@ -56,6 +56,7 @@ class Place:
     max_open_holds: int | None = None
     cheaper: Cheaper | None = None
     price_version: int | None = None
+    markup_percent: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +115,7 @@ async def place_batch(
         most_open=[p.max_open_holds for p in places],
         cheaper=[_cheaper(p.cheaper) for p in places],
         prices=[p.price_version for p in places],
+        markups=[p.markup_percent for p in places],
         deadline_s=deadline_s,
     )
     return {

@@ -5,11 +5,13 @@ the router may pick, fallback chain included; the debit uses the one that answer
 """
 
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
+from types import MappingProxyType
 from typing import Any, Self
 
 from credit.deployment_price import deployment_price, own_prices
+from credit.override import ANY_NAME, Override, set_here
 from credit.prices import Price, rates_for
 from credit.terms import Terms, dearest_terms
 
@@ -133,30 +135,39 @@ def model_map_from_info(
     fallbacks: Mapping[str, Iterable[str]],
     aliases: Mapping[str, str],
     *,
-    book_prevails: bool = False,
+    carried: Mapping[str, Price] | None = None,
+    overrides: Mapping[str, Override] = MappingProxyType({}),
 ) -> ModelMap:
     """Build the map from `data` of LiteLLM's `/model/info`.
 
     There LiteLLM has already expanded wildcards; what it bills each deployment by is told by
-    credit/deployment_price.py, with `prices` (the price book; `book_prevails`: a person brought it).
-    `fallbacks` and `aliases` are the router's; the fallback `*` holds for every name.
+    credit/deployment_price.py, with `prices`, the price book. `carried`: a person brought that book, and
+    LiteLLM itself carries this one. `overrides`: prices set here, by name. `fallbacks` and `aliases` are
+    the router's; the fallback `*` holds for every name.
     """
     items = list(deployments)
     expanded = _expanded(items)
     grouped: dict[str, list[Deployment]] = {}
     for item in items:
         found = grouped.setdefault(str(item["model_name"]), [])
-        found.append(_deployment(item, prices, expanded, book_prevails))
+        found.append(_deployment(item, prices, expanded, carried))
     general = tuple(fallbacks.get("*") or ())
     entries = {
-        name: ModelEntry(name, tuple(found), tuple(fallbacks.get(name) or ()) + general)
+        name: ModelEntry(
+            name,
+            tuple(_overridden(each, name, overrides) for each in found),
+            tuple(fallbacks.get(name) or ()) + general,
+        )
         for name, found in grouped.items()
     }
     for alias, name in aliases.items():
         if name in entries:
             # Whether LiteLLM follows the chain of the alias or of its name: both count.
             chains = (*(fallbacks.get(alias) or ()), *entries[name].fallbacks)
-            entries[alias] = ModelEntry(alias, entries[name].deployments, chains)
+            behind = entries[name].deployments
+            entries[alias] = ModelEntry(
+                alias, tuple(_overridden(each, alias, overrides) for each in behind), chains
+            )
     return ModelMap(entries)
 
 
@@ -164,17 +175,32 @@ def _deployment(
     item: Mapping[str, Any],
     prices: Mapping[str, Price],
     expanded: Collection[str],
-    book_prevails: bool,  # noqa: FBT001 (passed through)
+    carried: Mapping[str, Price] | None,
 ) -> Deployment:
     info: Mapping[str, Any] = item.get("model_info") or {}
     parameters: Mapping[str, Any] = item.get("litellm_params") or {}
     model_id = str(info.get("id") or "")
     inherits = model_id not in expanded
     price = deployment_price(
-        info, parameters, prices, inherits=inherits, book_prevails=book_prevails
+        info, parameters, prices, inherits=inherits, book_prevails=carried is not None
     )
+    if price is not None and carried is not None:
+        # Where the book that a person brought says what LiteLLM would bill anyway, LiteLLM stays the meter.
+        billed = deployment_price(info, parameters, carried, inherits=inherits)
+        same = billed is not None and billed.picos == price.picos
+        price = price if same else replace(price, house=True)
     custom = bool(own_prices(info, parameters))
     return Deployment(model_id, str(parameters.get("model") or ""), price, custom)
+
+
+def _overridden(deployment: Deployment, name: str, overrides: Mapping[str, Override]) -> Deployment:
+    """With the price set here for this name; the one for any name only where there is none at all."""
+    chosen = overrides.get(name)
+    if chosen is None and deployment.price is None:
+        chosen = overrides.get(ANY_NAME)
+    if chosen is None:
+        return deployment
+    return replace(deployment, price=set_here(chosen, deployment.model, deployment.price))
 
 
 def _expanded(deployments: Iterable[Mapping[str, Any]]) -> set[str]:

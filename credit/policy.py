@@ -20,6 +20,7 @@ __all__ = ["EMPTY", "Policy", "PolicyError"]
 
 Texts = Mapping[Reason, Mapping[str, tuple[str, ...]]]
 RULE: Final = "grant_rule"
+MARKUP_LIMIT_PERCENT: Final = 1_000  # the ledger's own bound too (hold.markup_percent)
 _RULE_PARTS: Final = ("small_percent", "share_percent")
 
 
@@ -28,7 +29,8 @@ class Policy:
     """One policy; None (or an empty mapping) says nothing.
 
     `models`: patterns as in a shell, None for all; `max_output_tokens` per choice; `max_open_holds` of
-    one account; `small_percent`, `share_percent`: of what is available (credit/grant.py); `cheaper`:
+    one account; `small_percent`, `share_percent`: of what is available (credit/grant.py); `markup_percent` on top of
+    each cost; `cheaper`:
     model -> the one to hint at; `degrade`: hint, switch; `texts`: reason -> language -> clauses.
     """
 
@@ -37,6 +39,7 @@ class Policy:
     max_open_holds: int | None = None
     small_percent: int | None = None
     share_percent: int | None = None
+    markup_percent: int | None = None
     cheaper: Mapping[str, str] = field(default_factory=dict)
     degrade: str | None = None
     remaining_header: bool | None = None
@@ -101,6 +104,7 @@ _READERS: Final = {
     RULE: policy_fields.nested(
         {"small_percent": policy_fields.whole(0, 100), "share_percent": policy_fields.whole(1, 100)}
     ),
+    "markup_percent": policy_fields.whole(0, MARKUP_LIMIT_PERCENT),
     "cheaper": policy_fields.read_cheaper,
     "degrade": policy_fields.choice("hint", "switch"),
     "remaining_header": policy_fields.read_switch,

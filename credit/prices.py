@@ -107,6 +107,8 @@ class Price:
     # What LiteLLM may multiply the cost by, in per cent, when the provider says it answered from
     # a dearer region: part of the bound only, since the reported usage does not carry it.
     region_percent: int = 100
+    # Set here by a person: what it gives is debited, whatever LiteLLM says the call cost.
+    house: bool = False
 
     @classmethod
     def from_litellm(cls, key: str, entry: Mapping[str, Any]) -> Self | None:
@@ -160,6 +162,7 @@ class Price:
             "reasoning": self.reasoning,
             "image_tokens": self.image_tokens,
             "region_percent": self.region_percent,
+            "house": self.house,
             "picos": dict(sorted(self.picos.items())),
         }
 

@@ -18,6 +18,7 @@ AUTOMATIC_TIER = "auto"
 class Terms:
     """The dearest terms under which a name may be answered: prices in pico-USD per token, sizes in tokens.
 
+    `house`: set here by a person, so that LiteLLM's own prices say nothing about the call.
     `above`: (threshold, input, output) once the prompt has more tokens than the threshold.
     Sizes of 0 mean unknown.
     """
@@ -33,6 +34,7 @@ class Terms:
     image_tokens: int
     reasoning: bool
     free: bool
+    house: bool = False
 
 
 def dearest_terms(prices: Sequence[Price], service_tier: str | None) -> Terms:
@@ -62,6 +64,7 @@ def dearest_terms(prices: Sequence[Price], service_tier: str | None) -> Terms:
         image_tokens=_largest(price.image_tokens for price in prices),
         reasoning=reasoning,
         free=all(price.free for price in prices),
+        house=all(price.house for price in prices),
     )
 
 

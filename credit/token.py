@@ -24,7 +24,9 @@ class Claims:
     """What a hold token says. Amounts in nano-USD, prices in pico-USD per token.
 
     `limit`: output tokens per choice that a policy allows, 0 for no such limit; `asked`: the model the
-    client asked for, where `model` is a cheaper one that answers in its place, else empty.
+    client asked for, where `model` is a cheaper one that answers in its place, else empty; `prices`: the
+    model map that the prices are from, 0 for none; `house`: a person set them here, so that LiteLLM's
+    say nothing; `markup`: per cent that a plan puts on the cost. Prices are without it, `granted` covers it.
     """
 
     hold: str
@@ -49,6 +51,9 @@ class Claims:
     issued: int
     limit: int = 0
     asked: str = ""
+    prices: int = 0
+    house: bool = False
+    markup: int = 0
 
 
 TIER_MEMBERS = 3  # threshold, input price, output price

@@ -7,10 +7,11 @@ from typing import Protocol
 import asyncpg
 import grpc
 
-from accounting.admin import prices
+from accounting.admin import fields, overrides, prices
 from accounting.admin.errors import ConflictError, InvalidFieldError, UpstreamError
 from accounting.admin.messages import Context, epoch_ms, read_change
 from accounting.models_sync import SyncResult
+from credit.override import Override
 from credit.price_diff import PriceChange
 from protos.pedagio.v1 import prices_pb2 as pb
 from protos.pedagio.v1 import prices_pb2_grpc
@@ -58,17 +59,54 @@ class PriceServicer(prices_pb2_grpc.PriceServiceServicer):
             effective_at_ms=epoch_ms(found.effective_at),
             diff=_diff(found.compared),
         )
-        if found.effective_at > datetime.now(UTC):
+        await self._take(answer, found.effective_at, change)
+        return answer
+
+    async def Override(self, request: pb.OverrideRequest, context: Context) -> pb.OverrideResponse:
+        """Set or end the price of one name; where it is in force at once, the map is made anew with it."""
+        change = read_change(request.reason, context)
+        wanted = overrides.Wanted(
+            request.model,
+            _read_price(request.price) if request.HasField("price") else None,
+            _moment(request.effective_at_ms),
+            request.force,
+            request.request_id,
+            request.dry_run,
+        )
+        found = await overrides.set_override(self._pool, wanted, change, datetime.now(UTC))
+        answer = pb.OverrideResponse(version=found.version, changed=found.made)
+        if found.before is not None:
+            answer.before.CopyFrom(_own_price(found.before))
+        if found.effective_at is not None:
+            answer.effective_at_ms = epoch_ms(found.effective_at)
+        if found.version and found.effective_at is not None:
+            await self._take(answer, found.effective_at, change)
+        return answer
+
+    async def ListOverrides(
+        self, request: pb.ListOverridesRequest, _context: Context
+    ) -> pb.ListOverridesResponse:
+        """The newest changes."""
+        rows = await overrides.list_overrides(self._pool, request.page_size)
+        return pb.ListOverridesResponse(overrides=[_override(row) for row in rows])
+
+    async def _take(
+        self,
+        answer: pb.ImportResponse | pb.OverrideResponse,
+        effective_at: datetime,
+        change: fields.Change,
+    ) -> None:
+        """Make the map with what is in force now, and say so, or why not yet."""
+        if effective_at > datetime.now(UTC):
             answer.not_yet = "its moment has not come"
-            return answer
+            return
         try:
             answer.map_version = (await self._sync_models(change.actor, change.reason)).version
         except (UpstreamError, ConflictError) as error:
-            # The book is written; accounting tries again by itself until the map is made with it.
+            # It is written; accounting tries again by itself until the map is made with it.
             answer.not_yet = str(error)
-            return answer
+            return
         await self._publish("models")
-        return answer
 
 
 def add_price_service(
@@ -108,6 +146,7 @@ def _diff(found: prices.Compared) -> pb.PriceDiff:
         changed=[_change(each) for each in found.difference.changed],
         needing_force=len(found.difference.sharp),
         models=found.models,
+        losing=found.losing,
     )
 
 
@@ -122,3 +161,38 @@ def _change(each: PriceChange) -> pb.PriceChange:
         percent=each.percent or 0,
         needs_force=each.sharp,
     )
+
+
+def _read_price(given: pb.OwnPrice) -> Override:
+    return Override(
+        given.input_picos,
+        given.output_picos,
+        given.cached_picos if given.HasField("cached_picos") else None,
+        given.context_tokens,
+        given.max_output_tokens,
+    )
+
+
+def _own_price(price: Override) -> pb.OwnPrice:
+    return pb.OwnPrice(
+        input_picos=price.input,
+        output_picos=price.output,
+        cached_picos=price.cached,
+        context_tokens=price.context,
+        max_output_tokens=price.max_output,
+    )
+
+
+def _override(row: asyncpg.Record) -> pb.PriceOverride:
+    past = "coming" if row["coming"] else "past"
+    found = pb.PriceOverride(
+        version=row["version"],
+        model=row["model"],
+        effective_at_ms=epoch_ms(row["effective_at"]),
+        state="in_force" if row["newest"] and row["price"] is not None else past,
+        changed_by=row["changed_by"],
+        reason=row["reason"],
+    )
+    if row["price"] is not None:
+        found.price.CopyFrom(_own_price(Override.from_json(row["price"])))
+    return found

@@ -27,12 +27,16 @@ NAMED = 3
 
 @dataclass(frozen=True, slots=True)
 class Compared:
-    """A file against the book in force (version 0: there is none)."""
+    """A file against the book in force (version 0: there is none).
+
+    `losing`: names that people can ask for, by a model which this file no longer names.
+    """
 
     against: int
     same: bool
     difference: PriceDifference
     models: int
+    losing: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +96,7 @@ async def import_prices(
                 effective_at=before["effective_at"],
                 compared=compared,
             )
-        _check_moment(wanted.effective_at, now)
+        check_moment(wanted.effective_at, now)
         if compared.same:
             standing = await statements.row(connection, "find_book_at", at=wanted.effective_at)
             assert standing is not None, "it was compared with it under the lock"
@@ -102,7 +106,7 @@ async def import_prices(
                 effective_at=standing["effective_at"],
                 compared=compared,
             )
-        _check_sharp(compared.difference, wanted)
+        _check_meant(compared, wanted)
         made = await _write(connection, book, wanted, change, compared.difference)
     return Imported(
         made["version"], made=True, effective_at=made["effective_at"], compared=compared
@@ -150,15 +154,20 @@ async def _compared(source: statements.Source, book: PriceBook, at: datetime | N
     if standing is not None:
         rows = await statements.rows(source, "list_book_prices", version=standing["version"])
         old = {row["model"]: Price.from_json(row["price"]) for row in rows}
+    difference = compare_prices(old, book.prices)
+    removed = frozenset(difference.removed)
+    rows = await statements.rows(source, "list_priced_names") if removed else []
     return Compared(
         against=standing["version"] if standing else 0,
         same=standing is not None and standing["digest"] == book.digest,
-        difference=compare_prices(old, book.prices),
+        difference=difference,
         models=len(book.prices),
+        losing=tuple(sorted({row["name"] for row in rows if row["key"] in removed})),
     )
 
 
-def _check_moment(effective_at: datetime | None, now: datetime) -> None:
+def check_moment(effective_at: datetime | None, now: datetime) -> None:
+    """A price holds from now or a coming moment on; InvalidFieldError for any other."""
     if effective_at is None:
         return
     if effective_at < now - PAST_LIMIT:
@@ -169,8 +178,17 @@ def _check_moment(effective_at: datetime | None, now: datetime) -> None:
         raise InvalidFieldError("effective_at", f"lies more than {AHEAD_LIMIT.days} days ahead")
 
 
-def _check_sharp(difference: PriceDifference, wanted: Wanted) -> None:
-    if wanted.force or not difference.sharp:
+def _check_meant(compared: Compared, wanted: Wanted) -> None:
+    if wanted.force:
+        return
+    if compared.losing:
+        named = ", ".join(compared.losing[:NAMED])
+        raise ConflictError(
+            f"{len(compared.losing)} names in use are of models that the file does not name ({named}): "
+            "use --force if that is meant"
+        )
+    difference = compared.difference
+    if not difference.sharp:
         return
     first = difference.sharp[:NAMED]
     named = "; ".join(f"{c.model}: {c.field} from {c.old} to {c.new}" for c in first)

@@ -16,6 +16,7 @@ from accounting.cli import (
     holds,
     mode,
     models,
+    override,
     plan,
     policy,
     pool,
@@ -42,6 +43,8 @@ app.add_typer(mode.app, name="mode")
 app.add_typer(shadow.app, name="shadow")
 app.add_typer(models.app, name="models")
 app.add_typer(policy.app, name="policy")
+prices.app.command("override")(override.override)
+prices.app.command("overrides")(override.list_overrides)
 app.add_typer(prices.app, name="prices")
 app.add_typer(access_log.app, name="access-log")
 app.add_typer(holds.app, name="holds")

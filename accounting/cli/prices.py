@@ -45,7 +45,7 @@ def diff(file: File, effective_at: EffectiveAt = "", as_json: Json = False) -> N
 
     Example: pedagio prices diff prices.json
     """
-    request = pb.DiffRequest(file=_bytes(file), effective_at_ms=_epoch_ms(effective_at))
+    request = pb.DiffRequest(file=_bytes(file), effective_at_ms=epoch_ms(effective_at))
     answer = call("Diff", request, BOUND_S, stub=PriceServiceStub)
     show(answer, as_json, lambda: _diff(answer))
 
@@ -65,7 +65,7 @@ def import_prices(
     """
     request = pb.ImportRequest(
         file=_bytes(file),
-        effective_at_ms=_epoch_ms(effective_at),
+        effective_at_ms=epoch_ms(effective_at),
         force=force,
         reason=reason,
         request_id=request_id or str(uuid.uuid4()),
@@ -117,6 +117,7 @@ def _diff(found: pb.PriceDiff) -> Any:
         ("models priced", f"{found.models:,}"),
         ("added", _names(found.added)),
         ("removed", _names(found.removed)),
+        ("needs --force", f"no price any more: {_names(found.losing)}" if found.losing else ""),
     )
     right = ("old", "new", "change")
     return Group(summary, "", table(columns, rows, empty, right=right, fold=("model", "price")))
@@ -136,7 +137,8 @@ def _bytes(path: Path) -> bytes:
         fail(f"{path} cannot be read ({type(error).__name__})")
 
 
-def _epoch_ms(text: str) -> int:
+def epoch_ms(text: str) -> int:
+    """A moment as it was typed, 0 for none; a sentence and exit code 1 where it is no time."""
     if not text:
         return 0
     try:

@@ -2,6 +2,7 @@
 
 DESIGN 6: LiteLLM's cost is the authoritative meter, checked against our own price book;
 more than 1 % apart raises an exception; cost 0 for a model that has a price uses the book.
+Where a person set the price here, the book is the meter: LiteLLM cannot know it.
 """
 
 from dataclasses import dataclass
@@ -14,6 +15,7 @@ from credit.prices import Price, Usage
 
 CLIENT_LEFT = "499"
 TOLERANCE_PART = 100  # 1/100 = 1 %
+HOUSE_PRICE = "house_price"  # on the event only: nothing is odd about it
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +40,7 @@ def is_exact(record: Cost) -> bool:
 
 
 def charge(record: Cost, hold_id: str, price: Price | None, price_version: int | None) -> Charge:
-    """The usage event of an exact record."""
+    """The usage event of an exact record; what it costs is without the markup, which the ledger puts on."""
     usage = Usage(**record.usage.model_dump())
     # A provider that gives no id cannot be told apart by it: then the record itself is the event.
     provider_id = record.provider_id or record.id
@@ -49,7 +51,8 @@ def charge(record: Cost, hold_id: str, price: Price | None, price_version: int |
     litellm_nanos = nanos_from_picos(picos_from_usd_text(record.cost_usd))
     # Meters that contradict each other must not turn a debit into a credit.
     book_nanos = None if price is None else max(cost_nanos(price, usage, record.service_tier), 0)
-    cost, oddities = _decide(litellm_nanos, book_nanos, cache_hit=record.cache_hit)
+    house = price is not None and price.house
+    cost, oddities = _decide(litellm_nanos, book_nanos, house=house, cache_hit=record.cache_hit)
     event = {
         "id": event_id,
         "hold_id": hold_id,
@@ -66,17 +69,21 @@ def charge(record: Cost, hold_id: str, price: Price | None, price_version: int |
         "litellm_cost": litellm_nanos,
         "book_cost": book_nanos,
         "price_version": price_version,
-        "flags": list(oddities),
+        "flags": [*oddities, *([HOUSE_PRICE] if house else [])],
         "event_at_ms": record.ended_ms or record.at_ms,
     }
     return Charge(event, oddities)
 
 
-def _decide(litellm: int, book: int | None, *, cache_hit: bool) -> tuple[int, tuple[str, ...]]:
+def _decide(
+    litellm: int, book: int | None, *, house: bool, cache_hit: bool
+) -> tuple[int, tuple[str, ...]]:
     if cache_hit:
         return 0, ()
     if book is None:
         return litellm, ("no_book_price",)
+    if house:
+        return book, ()
     if litellm == 0 and book > 0:
         return book, ("litellm_cost_zero",)
     if abs(litellm - book) * TOLERANCE_PART > book:

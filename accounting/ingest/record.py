@@ -1,7 +1,5 @@
 """The use case of ingest: make a batch of reports durable, debit it, close what it ends."""
 
-import hashlib
-import json
 import re
 import uuid
 from collections.abc import Mapping, Sequence
@@ -14,27 +12,29 @@ from pydantic import ValidationError
 
 from accounting.ingest.charge import charge, is_exact
 from accounting.ingest.reports import RECORD, AnyRecord, Cost, storable
+from accounting.ingest.suspect import suspect
 from credit import ledger
 from credit.models import ModelMap
+from credit.policy import MARKUP_LIMIT_PERCENT
 from credit.token import Claims, TokenError, verify
 
 UNATTRIBUTED = "0"  # authz could not say who (mode off or shadow): the client's own account
-# Values that tell a person what was wrong; anything that could be a prompt is no such code.
-CODE = re.compile(r"[\w.+:-]{1,64}", re.ASCII)
 ACCOUNT = re.compile(r"[0-9]{1,18}")
-SHOWN = {"record", "id", "hold", "at_ms", "status", "cost_usd"}
-FIELDS_SHOWN = 64
 # Ten thousand dollars: 128 longest answers of o1-pro, the dearest of all, cost 7,710.
 COST_LIMIT_NANOS = 10**13
+VERSION_LIMIT = 2**63 - 1
 
 log = structlog.get_logger()
 
 
 class Models(Protocol):
-    """The model map in force."""
+    """The model map in force, and earlier ones."""
 
     models: ModelMap | None
     version: int | None
+
+    async def at(self, version: int) -> ModelMap | None:
+        """The map that a hold was bounded by."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +92,7 @@ class Recorder:
             except Unacceptable as error:
                 batch.bad.append((one, str(error)))
         await self._capture(batch.items, batch)
-        await self.quarantine([_suspect(one, reason) for one, reason in batch.bad])
+        await self.quarantine([suspect(one, reason) for one, reason in batch.bad])
         await self._note(batch)
         known = [result for (kind, _), result in batch.results.items() if kind == "record"]
         tally = Tally(known.count("recorded"), known.count("duplicate"), len(batch.bad))
@@ -100,8 +100,8 @@ class Recorder:
 
     async def quarantine(self, suspects: Sequence[Mapping[str, Any]]) -> None:
         """Keep what could not be accepted (digest, reason, shape), for a person to look at."""
-        for suspect in suspects:
-            await ledger.write(self._pool, "quarantine", **suspect)
+        for one in suspects:
+            await ledger.write(self._pool, "quarantine", **one)
 
     async def _capture(self, items: Sequence[Item], batch: Batch) -> None:
         """One statement for all; what the ledger cannot hold is found by halving, and quarantined alone.
@@ -164,7 +164,7 @@ class Recorder:
         if isinstance(record, Cost):
             body["exact"] = is_exact(record)
             if body["exact"]:
-                event, odd = self._charge(record, hold_id)
+                event, odd = await self._charge(record, hold_id, claims)
                 oddities += odd
         row = {
             "id": record.id,
@@ -176,6 +176,7 @@ class Recorder:
             "client_id": claims.client if claims else "unknown",
             "route": claims.route if claims else "unknown",
             "model": storable(claims.model) if claims else "unknown",
+            "markup_percent": claims.markup if claims else 0,
         }
         return Item(raw, row, event, oddities)
 
@@ -186,14 +187,17 @@ class Recorder:
             return None
         return claims if claims is not None and _is_plausible(claims) else None
 
-    def _charge(
-        self, record: Cost, hold_id: str
+    async def _charge(
+        self, record: Cost, hold_id: str, claims: Claims | None
     ) -> tuple[dict[str, Any], list[tuple[str, str, dict[str, Any]]]]:
-        models = self._models.models
-        price = (
-            models.find_price(record.model_group or "", record.model_id or "") if models else None
-        )
-        charged = charge(record, hold_id, price, self._models.version)
+        # By the prices that the hold was bounded by: what changed since is for the calls after.
+        models = await self._models.at(claims.prices if claims else 0)
+        price = None
+        if models is not None:
+            # LiteLLM names an alias' call by what stands behind it, which may have another price.
+            asked = claims.model if claims and claims.model in models.entries else None
+            price = models.find_price(asked or record.model_group or "", record.model_id or "")
+        charged = charge(record, hold_id, price, models.version if models else None)
         event = charged.event
         if max(event["cost"], event["litellm_cost"], event["book_cost"] or 0) > COST_LIMIT_NANOS:
             raise Unacceptable("absurd amount")
@@ -228,11 +232,7 @@ def reduce(raw: Any) -> tuple[str, dict[str, Any]]:
     try:
         return "report", _validated(raw).model_dump(mode="json", exclude_unset=True)
     except Unacceptable as error:
-        return "quarantine", _suspect(raw, str(error))
-
-
-def _suspect(raw: Any, reason: str) -> dict[str, Any]:
-    return {"digest": _digest(raw), "reason": reason, "body": _shape(raw)}
+        return "quarantine", suspect(raw, str(error))
 
 
 def _validated(raw: Any) -> AnyRecord:
@@ -254,7 +254,12 @@ def _hold_id(record: AnyRecord, claims: Claims | None) -> str:
 def _is_plausible(claims: Claims) -> bool:
     """Whether the ledger can hold what the token says; signed by us does not mean storable."""
     texts = (claims.client, claims.route)
-    return ACCOUNT.fullmatch(claims.account) is not None and all(t == storable(t) for t in texts)
+    sound = 0 <= claims.markup <= MARKUP_LIMIT_PERCENT and 0 <= claims.prices <= VERSION_LIMIT
+    return (
+        sound
+        and ACCOUNT.fullmatch(claims.account) is not None
+        and all(t == storable(t) for t in texts)
+    )
 
 
 def _doubts(
@@ -266,26 +271,3 @@ def _doubts(
     if record.hold is not None and str(record.hold) != hold_id:
         return [("hold_mismatch", hold_id, {"named": str(record.hold)})]
     return []
-
-
-def _digest(raw: Any) -> str:
-    try:
-        text = json.dumps(raw, sort_keys=True)
-    except RecursionError:  # nested beyond reason: its shape tells it apart well enough
-        text = json.dumps(_shape(raw), sort_keys=True)
-    return hashlib.sha256(text.encode()).hexdigest()
-
-
-def _shape(raw: Any) -> Mapping[str, Any]:
-    """What is kept of a record that was not accepted: its shape, never its contents (they may be a prompt)."""
-    if not isinstance(raw, dict):
-        return {"type": type(raw).__name__}
-    return {
-        storable(str(name)[:64]): _shown(name, value)
-        for name, value in list(raw.items())[:FIELDS_SHOWN]
-    }
-
-
-def _shown(name: str, value: Any) -> str:
-    text = str(value) if isinstance(value, int | str) and name in SHOWN else ""
-    return text if CODE.fullmatch(text) else type(value).__name__

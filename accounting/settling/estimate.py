@@ -12,6 +12,7 @@ from typing import Any
 
 from accounting.settling.evidence import Evidence
 from credit.cost import cost_nanos
+from credit.money import marked_up
 from credit.prices import Price, Usage
 
 # A quarter of a token per byte of UTF-8: as ever for Latin letters, and near the truth for others.
@@ -52,8 +53,9 @@ def estimate_nanos(
     *,
     hold_nanos: int | None,
     remembered_tokens: int | None,
+    markup_percent: int = 0,
 ) -> int:
-    """The estimate in nano-USD.
+    """The estimate in nano-USD, with the markup of its hold.
 
     `hold_nanos` bounds hidden reasoning (None: nothing was held); `remembered_tokens` is the size
     of the conversation that the provider keeps (None: unknown).
@@ -63,14 +65,14 @@ def estimate_nanos(
     tiers = [cost.get("service_tier") for cost in evidence.bodies("cost")]
     tier = next(filter(None, [*tiers, end.get("service_tier")]), None)
     if end.get("complete") and end.get("usage"):  # the provider's own count reached the callback
-        return cost_nanos(price, Usage(**end["usage"]), tier)
+        return marked_up(cost_nanos(price, Usage(**end["usage"]), tier), markup_percent)
     seen = Usage(_prompt_tokens(start, remembered_tokens), _spoken_tokens(end))
-    certain = cost_nanos(price, seen, tier)
+    certain = marked_up(cost_nanos(price, seen, tier), markup_percent)
     prompt = seen.prompt_tokens if start else _unseen_prompt(evidence, price)
     spoken = seen.completion_tokens if end else _unseen_answer(evidence)
     hidden = _hidden_tokens(evidence, model, pace) if price.reasoning else 0
     whole = Usage(prompt_tokens=prompt, completion_tokens=spoken + hidden, reasoning_tokens=hidden)
-    total = cost_nanos(price, whole, tier)
+    total = marked_up(cost_nanos(price, whole, tier), markup_percent)
     return total if hold_nanos is None else max(certain, min(total, hold_nanos))
 
 

@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
@@ -16,6 +17,7 @@ from accounting.settling.evidence import START_WAIT_S, Evidence
 from accounting.settling.hearing import Hearing
 from accounting.settling.outcome import REASONS, Verdict, doubt, verdict
 from credit import ledger
+from credit.models import ModelMap
 from credit.prices import Price
 
 SWEEP_EVERY_S = 1.0
@@ -27,6 +29,14 @@ LATELY_S = 20.0
 FIRST = (datetime(1970, 1, 1, tzinfo=UTC), "00000000-0000-0000-0000-000000000000")
 
 log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What estimates need beside the evidence: sizes of kept conversations, maps by their version."""
+
+    remembered: Mapping[str, int]
+    maps: Mapping[int, ModelMap | None]
 
 
 class Settler:
@@ -66,13 +76,13 @@ class Settler:
         rows = await ledger.query(self._pool, "read_evidence", hold_ids=sorted(hold_ids))
         closes: list[dict[str, Any]] = []
         notes: list[tuple[str, str]] = []
-        remembered = await self._remembered(rows)
+        known = Known(await self._remembered(rows), await self._maps(rows))
         lessons: dict[str, tuple[str, Evidence]] = {}
         for row in rows:
             evidence = self._evidence(row, vouched_at_s, by_deadline=by_deadline)
             decided = verdict(evidence, self._cost_wait_s)
             if decided is not None:
-                closes.append(self._close(row, evidence, decided, remembered, notes))
+                closes.append(self._close(row, evidence, decided, known, notes))
                 lessons[str(row["hold_id"])] = (row["model"], evidence)
         if not closes:
             return
@@ -156,13 +166,13 @@ class Settler:
         row: asyncpg.Record,
         evidence: Evidence,
         decided: Verdict,
-        remembered: Mapping[str, int],
+        known: Known,
         notes: list[tuple[str, str]],
     ) -> dict[str, Any]:
         hold_id = str(row["hold_id"])
         estimate = 0
         if decided.estimated:
-            estimate = self._estimate(row, evidence, remembered, notes)
+            estimate = self._estimate(row, evidence, known, notes)
         kind = doubt(evidence, decided)
         if kind is not None:
             notes.append((kind, hold_id))
@@ -178,10 +188,10 @@ class Settler:
         self,
         row: asyncpg.Record,
         evidence: Evidence,
-        remembered: Mapping[str, int],
+        known: Known,
         notes: list[tuple[str, str]],
     ) -> int:
-        price = self._price(row["model"], evidence)
+        price = _price(known.maps[row["price_version"]], row["model"], evidence)
         if price is None:
             notes.append(("estimate_unpriced", str(row["hold_id"])))
             return 0
@@ -193,8 +203,13 @@ class Settler:
             price,
             self._pace,
             hold_nanos=held,
-            remembered_tokens=remembered.get(continues),
+            remembered_tokens=known.remembered.get(continues),
+            markup_percent=row["markup_percent"],
         )
+
+    async def _maps(self, rows: Sequence[asyncpg.Record]) -> Mapping[int, ModelMap | None]:
+        """The maps that these holds were bounded by, by version."""
+        return {v: await self._models.at(v) for v in {row["price_version"] for row in rows}}
 
     async def _remembered(self, rows: Sequence[asyncpg.Record]) -> Mapping[str, int]:
         """Sizes in tokens of the conversations that these calls continue, by the answer's id."""
@@ -205,19 +220,6 @@ class Settler:
         found = await ledger.query(self._pool, "read_remembered", provider_ids=sorted(ids))
         return {row["provider_id"]: row["tokens"] for row in found}
 
-    def _price(self, model: str, evidence: Evidence) -> Price | None:
-        """That of the deployment which answered, when a record says which; else the name's own."""
-        models = self._models.models
-        if models is None:
-            return None
-        named = [(cost["model_group"], cost["model_id"]) for cost in evidence.bodies("cost")]
-        named += [(model, end.get("model_id")) for end in evidence.bodies("end")]
-        for name, model_id in named:
-            found = models.find_price(name or "", model_id or "")
-            if found is not None:
-                return found
-        return models.find_dearest(model)
-
     def _learn(self, model: str, evidence: Evidence) -> None:
         end = evidence.end
         if end is None or end["outcome"] != "ok" or not evidence.answered:
@@ -226,6 +228,19 @@ class Settler:
             c["usage"]["reasoning_tokens"] for c in evidence.bodies("cost") if c["exact"]
         ]
         self._pace.learn(model, max(tokens, default=0), end["first_visible_ms"] or 0)
+
+
+def _price(models: ModelMap | None, model: str, evidence: Evidence) -> Price | None:
+    """That of the deployment which answered, when a record says which; else the name's own."""
+    if models is None:
+        return None
+    named = [(cost["model_group"], cost["model_id"]) for cost in evidence.bodies("cost")]
+    named += [(model, end.get("model_id")) for end in evidence.bodies("end")]
+    for name, model_id in named:
+        found = models.find_price(name or "", model_id or "")
+        if found is not None:
+            return found
+    return models.find_dearest(model)
 
 
 def _known(reason: str) -> str:

@@ -247,11 +247,12 @@ SELECT :version, p.key, p.value FROM jsonb_each(:prices::jsonb) AS p (key, value
 
 -- name: read_map_digest^
 -- Of the map in force: the highest version.
-SELECT version, digest, price_book FROM model_map ORDER BY version DESC LIMIT 1;
+SELECT version, digest, price_book, overrides FROM model_map ORDER BY version DESC LIMIT 1;
 
 -- name: add_model_map^
 WITH made AS (
-    INSERT INTO model_map (price_book, digest, map) VALUES (:price_book, :digest, :map) RETURNING version, price_book),
+    INSERT INTO model_map (price_book, overrides, digest, map) VALUES (:price_book, :overrides, :digest, :map)
+    RETURNING version, price_book),
 noted AS (
     INSERT INTO audit (actor, action, subject, detail)
     SELECT :actor, 'sync_models', m.version::text, jsonb_build_object('reason', :reason::text, 'price_book', m.price_book)

@@ -52,8 +52,51 @@ noted AS (
 SELECT version, effective_at FROM made;
 
 -- name: is_book_waiting^
--- Whether an imported book's moment has come and the map in force was made with another.
-SELECT coalesce((SELECT b.version FROM price_book AS b
+-- Whether the moment of an imported book or of an override has come, and the map in force was made without it.
+SELECT (SELECT count(*) FROM price_override AS o WHERE o.effective_at <= ledger_now())
+    <> coalesce((SELECT m.overrides FROM model_map AS m ORDER BY m.version DESC LIMIT 1), 0)
+    OR coalesce((SELECT b.version FROM price_book AS b
                  WHERE b.request_id IS NOT NULL AND b.effective_at <= ledger_now()
                  ORDER BY b.effective_at DESC, b.version DESC LIMIT 1)
                 <> (SELECT m.price_book FROM model_map AS m ORDER BY m.version DESC LIMIT 1), false) AS waiting;
+
+-- name: list_overrides_in_force
+-- The newest of each name by the moment it came into force (null price: ended), and how many changes there were.
+SELECT DISTINCT ON (o.model) o.model, o.price, o.effective_at, count(*) OVER () AS changes
+FROM price_override AS o WHERE o.effective_at <= coalesce(:at::timestamptz, ledger_now())
+ORDER BY o.model, o.effective_at DESC, o.version DESC;
+
+-- name: list_overrides
+-- All changes, newest first.
+SELECT o.version, o.model, o.price, o.effective_at, o.changed_at, o.changed_by, o.reason,
+       o.effective_at > ledger_now() AS coming,
+       o.version = (SELECT x.version FROM price_override AS x
+                    WHERE x.model = o.model AND x.effective_at <= ledger_now()
+                    ORDER BY x.effective_at DESC, x.version DESC LIMIT 1) AS newest
+FROM price_override AS o ORDER BY o.version DESC LIMIT :page_size;
+
+-- name: find_override^
+-- What was set under a request id.
+SELECT o.version, o.model, o.price, o.effective_at FROM price_override AS o WHERE o.request_id = :request_id;
+
+-- name: set_override^
+-- The change with its audit line, or neither. No row: this request id has been used.
+WITH made AS (
+    INSERT INTO price_override (model, price, effective_at, changed_by, reason, request_id)
+    VALUES (:model, :price, coalesce(:effective_at::timestamptz, ledger_now()), :actor, :reason, :request_id)
+    ON CONFLICT DO NOTHING RETURNING version, model, effective_at),
+noted AS (
+    INSERT INTO audit (actor, action, subject, detail)
+    SELECT :actor::text, 'override_price', m.model, jsonb_build_object(
+               'reason', :reason::text, 'version', m.version, 'effective_at', m.effective_at,
+               'price', :price::jsonb, 'forced', :forced::boolean)
+    FROM made AS m)
+SELECT version, effective_at FROM made;
+
+-- name: list_priced_names
+-- The names that people can ask for, with the models behind them as the price book calls them.
+SELECT DISTINCT n.key AS name, d ->> 'key' AS key
+FROM (SELECT m.map FROM model_map AS m ORDER BY m.version DESC LIMIT 1) AS m
+CROSS JOIN jsonb_each(m.map) AS n (key, value)
+CROSS JOIN LATERAL (SELECT x -> 'price' AS d FROM jsonb_array_elements(n.value -> 'deployments') AS x) AS y (d)
+WHERE jsonb_typeof(d) = 'object' ORDER BY name, key;

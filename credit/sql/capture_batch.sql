@@ -1,10 +1,10 @@
 -- capture_batch: make a batch of reports durable and debit each cost exactly once, in one statement.
 -- Why: one statement holds its locks for its own length only, and either all of the batch is on disk or none.
 -- Keys: call_record.id (a record once), usage_event.id (a debit once, for ever), hold.id.
--- Arguments: p_records: [{id, hold_id, account_id, client_id, route, model, kind, body, at_ms}], deadline for
---      holds that the reports bring along; p_events: [{id, hold_id, account_id, record_id, source, status,
+-- Arguments: p_records: [{id, hold_id, account_id, client_id, route, model, markup_percent, kind, body, at_ms}],
+--      deadline for holds that the reports bring along; p_events: [{id, hold_id, account_id, record_id, source, status,
 --      provider_id, model_group, model, model_id, usage, service_tier, cost, litellm_cost, book_cost,
---      price_version, flags, event_at_ms}]. Amounts in nano-USD.
+--      price_version, flags, event_at_ms}]. Amounts in nano-USD; cost is without the markup of the hold, which is put on here.
 -- Result: one row per record (recorded | duplicate) and per event (recorded | duplicate | conflict).
 -- Lock order, the same in every function of the ledger: account by id, keys by id, hold_open by id.
 -- count_under_caps: a debit (or, below 0, a reversal) counts under each cap of its hold; `p_freed` of it was held there.
@@ -58,11 +58,11 @@ BEGIN
     -- the call then gets a hold that reserves nothing, so that everything after is one path.
     WITH brought AS (
         INSERT INTO hold (id, account_id, client_id, route, model, granted, want, target, minimum,
-                          account_version, placed_by)
+                          account_version, placed_by, markup_percent)
         -- An account that is not here (an old backup was restored): to suspense, never lost.
-        SELECT DISTINCT ON (g.hold_id) g.hold_id, a.id, g.client_id, g.route, g.model, 0, 0, 0, 0, a.version, 'report'
+        SELECT DISTINCT ON (g.hold_id) g.hold_id, a.id, g.client_id, g.route, g.model, 0, 0, 0, 0, a.version, 'report', coalesce(g.markup_percent, 0)
         FROM jsonb_to_recordset(p_records)
-             AS g (hold_id uuid, account_id bigint, client_id text, route text, model text)
+             AS g (hold_id uuid, account_id bigint, client_id text, route text, model text, markup_percent integer)
         JOIN account AS a ON a.id = coalesce((SELECT x.id FROM account AS x WHERE x.id = g.account_id),
                                              (SELECT s.id FROM account AS s WHERE s.kind = 'suspense'))
         ORDER BY g.hold_id ON CONFLICT DO NOTHING RETURNING id, account_id)
@@ -86,7 +86,7 @@ BEGIN
         INSERT INTO usage_event (id, hold_id, account_id, source, status, provider_id, model_group, model, model_id,
                                  usage, service_tier, cost, litellm_cost, book_cost, price_version, flags, event_at)
         SELECT g.id, g.hold_id, h.account_id, g.source, g.status, g.provider_id, g.model_group,
-               g.model, g.model_id, g.usage, g.service_tier, g.cost, g.litellm_cost, g.book_cost, g.price_version,
+               g.model, g.model_id, g.usage, g.service_tier, marked_up(g.cost, h.markup_percent), g.litellm_cost, g.book_cost, g.price_version,
                ARRAY(SELECT jsonb_array_elements_text(g.flags)), to_timestamp(g.event_at_ms / 1000.0)
         -- Of two reports of one event in a batch (a spool that was replayed) the first stands, as between batches.
         FROM (SELECT DISTINCT ON (f.id) f.* FROM ROWS FROM (jsonb_to_recordset(p_events) AS (
@@ -141,10 +141,10 @@ BEGIN
 
     -- The same event again: equal figures are a duplicate, different ones are shown to a person; the first stands.
     INSERT INTO usage_conflict (event_id, record_id, body)
-    SELECT g.id, g.record_id, jsonb_build_object('model', g.model, 'usage', g.usage, 'cost', g.cost)
+    SELECT g.id, g.record_id, jsonb_build_object('model', g.model, 'usage', g.usage, 'cost', marked_up(g.cost, h.markup_percent))
     FROM jsonb_to_recordset(p_events) AS g (id text, record_id text, model text, usage jsonb, cost bigint)
-    JOIN usage_event AS u ON u.id = g.id
-    WHERE (u.model, u.usage, u.cost) IS DISTINCT FROM (g.model, g.usage, g.cost)
+    JOIN usage_event AS u ON u.id = g.id JOIN hold AS h ON h.id = u.hold_id
+    WHERE (u.model, u.usage, u.cost) IS DISTINCT FROM (g.model, g.usage, marked_up(g.cost, h.markup_percent))
     ORDER BY g.record_id ON CONFLICT DO NOTHING;
 
     RETURN QUERY

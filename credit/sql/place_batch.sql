@@ -6,10 +6,16 @@
 --      p_shadow: a would-be refusal is recorded and the caller lets the call pass, unless account or plan say otherwise; p_smalls, p_shares: the constants
 --      of the grant rule, percent; p_most_open: holds a person may have open at once (null: any number);
 --      p_cheaper: {model, want, target, minimum} that is placed where the model asked for does not fit (null: refuse);
---      p_prices: version of the price book, pinned.
+--      p_prices: version of the price book, pinned; p_markups: per cent that the plan puts on each debit, pinned.
 -- Result: one row per id: placed | replay | closed | refused (o_model: the cheaper one, where it was placed), with the figures of the person's own account as it was
 --      decided on, and o_payer: the account that pays (a pool, or the person's own).
 -- One decision over all of it, or nothing: the payer (own credit, then pools) and every cap, locked together.
+CREATE OR REPLACE FUNCTION marked_up(nanos bigint, percent integer)
+RETURNS bigint LANGUAGE sql IMMUTABLE AS $$
+    -- An amount with a markup on it, rounded up: credit/money.py, held equal to it by a differential test.
+    SELECT (nanos::numeric + ceil(nanos::numeric * percent / 100))::bigint
+$$;
+
 CREATE OR REPLACE FUNCTION percent_of(amount bigint, percent integer)
 RETURNS bigint LANGUAGE sql IMMUTABLE AS $$
     -- Rounded down, exact, and without a product that a bigint could not hold. An amount below 0 counts as 0.
@@ -102,7 +108,7 @@ CREATE OR REPLACE FUNCTION place_batch(
     p_ids uuid[], p_accounts bigint[], p_clients text[], p_routes text[], p_models text[],
     p_wants bigint[], p_targets bigint[], p_minimums bigint[], p_shadow boolean[],
     p_smalls integer[], p_shares integer[], p_most_open integer[], p_cheaper jsonb[], p_prices bigint[],
-    p_deadline_s integer)
+    p_markups integer[], p_deadline_s integer)
 RETURNS TABLE (
     o_id uuid, o_result text, o_reason text, o_granted bigint, o_shadow boolean, o_payer bigint,
     o_posted bigint, o_held bigint, o_overdraft bigint, o_version bigint, o_status_at timestamptz, o_others jsonb, o_model text)
@@ -165,9 +171,9 @@ BEGIN
                d.reason AS old_reason, d.posted AS old_posted, d.held AS old_held,
                d.overdraft AS old_overdraft, d.account_version AS old_version, d.others AS old_others
         FROM unnest(p_ids, p_accounts, p_clients, p_routes, p_models, p_wants, p_targets, p_minimums, p_shadow,
-                    p_smalls, p_shares, p_most_open, p_cheaper, p_prices)
+                    p_smalls, p_shares, p_most_open, p_cheaper, p_prices, p_markups)
              WITH ORDINALITY AS q (id, account_id, client_id, route, model, want, target, minimum, shadow,
-                                   small, share, most_open, cheaper, price_version, n)
+                                   small, share, most_open, cheaper, price_version, markup, n)
         JOIN account AS a ON a.id = q.account_id
         LEFT JOIN plan AS p ON p.id = a.plan_id
         LEFT JOIN hold AS h ON h.id = q.id
@@ -229,9 +235,9 @@ BEGIN
         IF o_result = 'placed' THEN
             k := array_position(ids, o_payer);
             INSERT INTO hold (id, account_id, person_id, client_id, route, model, granted, want, target, minimum,
-                              account_version, placed_by, caps, others, small_percent, share_percent, price_version)
+                              account_version, placed_by, caps, others, small_percent, share_percent, price_version, markup_percent)
             SELECT r.id, o_payer, r.account_id, r.client_id, r.route, x.model, o_granted, x.want, x.target, x.minimum,
-                   versions[k], 'authz', under, o_others, r.small, r.share, r.price_version
+                   versions[k], 'authz', under, o_others, r.small, r.share, r.price_version, r.markup
             FROM jsonb_to_record(CASE WHEN o_model IS NULL THEN jsonb_build_object(
                      'model', r.model, 'want', r.want, 'target', r.target, 'minimum', r.minimum) ELSE r.cheaper END)
                  AS x (model text, want bigint, target bigint, minimum bigint)

@@ -19,7 +19,8 @@ BEGIN
     FOR r IN
         SELECT DISTINCT ON (g.id) g.* FROM jsonb_to_recordset(p_places) AS g (
             id uuid, account_id bigint, client_id text, route text, model text,
-            granted bigint, want bigint, target bigint, minimum bigint)
+            granted bigint, want bigint, target bigint, minimum bigint,
+            price_version bigint, markup_percent integer)
         ORDER BY g.id
     LOOP
         o_id := r.id;
@@ -29,9 +30,9 @@ BEGIN
             o_result := 'unknown'; RETURN NEXT; CONTINUE;
         END IF;
         INSERT INTO hold (id, account_id, person_id, client_id, route, model, granted, want, target, minimum,
-                          account_version, placed_by)
+                          account_version, placed_by, price_version, markup_percent)
         VALUES (r.id, r.account_id, r.account_id, r.client_id, r.route, r.model, r.granted, r.want, r.target, r.minimum,
-                a.version, 'bounded')
+                a.version, 'bounded', r.price_version, coalesce(r.markup_percent, 0))
         ON CONFLICT DO NOTHING;
         o_result := CASE WHEN FOUND THEN 'placed' ELSE 'replay' END;
         IF o_result = 'placed' THEN

@@ -14,6 +14,9 @@ SELECT id, kind, key_sha256, litellm_key, unknown_users, style, language, enable
 -- The map in force: the highest version.
 SELECT version, map FROM model_map ORDER BY version DESC LIMIT 1;
 
+-- name: read_model_map_at
+SELECT map FROM model_map WHERE version = :version;
+
 -- name: read_policies
 -- Those in force: the highest version of each subject.
 SELECT DISTINCT ON (subject_kind, subject_id) subject_kind, subject_id, body
@@ -39,7 +42,7 @@ ON CONFLICT DO NOTHING RETURNING id;
 -- name: place_batch
 SELECT o_id, o_result, o_reason, o_granted, o_shadow, o_payer, o_posted, o_held, o_overdraft, o_version, o_status_at, o_others, o_model
 FROM place_batch(:ids, :accounts, :clients, :routes, :models, :wants, :targets, :minimums, :shadow,
-                 :smalls, :shares, :most_open, :cheaper, :prices, :deadline_s);
+                 :smalls, :shares, :most_open, :cheaper, :prices, :markups, :deadline_s);
 
 -- name: settle_due^
 SELECT settle_due(:account_id) AS settled;
@@ -88,7 +91,7 @@ RETURNING id;
 -- Everything known of these holds while they are open; records in the order of their ids.
 SELECT o.hold_id, o.account_id, o.amount, o.granted, o.captured, o.deadline_at <= now() AS expired,
        extract(epoch FROM now() - h.placed_at)::float8 AS open_s,
-       h.model, h.route, h.placed_by,
+       h.model, h.route, h.placed_by, coalesce(h.price_version, 0) AS price_version, h.markup_percent,
        coalesce((SELECT jsonb_agg(jsonb_build_object('kind', r.kind, 'body', r.body,
                         'age_s', extract(epoch FROM now() - r.recorded_at)::float8) ORDER BY r.recorded_at, r.id)
                  FROM call_record AS r WHERE r.hold_id = o.hold_id), '[]') AS records,

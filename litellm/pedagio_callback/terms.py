@@ -41,28 +41,31 @@ class Terms:
     output_picos: int
     fee_nanos: int
     price_stale: bool
+    markup_percent: int = 0
 
     def cost_nanos(self, output_tokens: int) -> int:
-        """The most the call can cost with that much output."""
+        """The most the call can cost with that much output; rounded where the ledger rounds."""
         picos = self.input_tokens * self.input_picos + output_tokens * self.output_picos
-        return -(-picos // PICOS_PER_NANO) + self.fee_nanos
+        nanos = -(-picos // PICOS_PER_NANO) + self.fee_nanos
+        return nanos + -(-nanos * self.markup_percent // 100)
 
     def affordable_output_tokens(self, granted_nanos: int) -> int | None:
         """How much output the grant pays after the input; None when output is free."""
         if self.output_picos == 0:
             return None
-        left = (granted_nanos - self.fee_nanos) * PICOS_PER_NANO
+        before_markup = granted_nanos * 100 // (100 + self.markup_percent)
+        left = (before_markup - self.fee_nanos) * PICOS_PER_NANO
         return max(0, (left - self.input_tokens * self.input_picos) // self.output_picos)
 
 
 def settle_terms(
     token: HoldToken, billed: Prices | None, input_tokens: int, *, audio_in: bool, audio_out: bool
 ) -> Terms:
-    """The terms of a call: the dearer of the token's prices and LiteLLM's."""
+    """The terms of a call: the dearer of the token's prices and LiteLLM's, unless a person set the former."""
     stated = Prices(token.input_picos, token.output_picos, token.above)
     input_picos, output_picos = stated.for_prompt(input_tokens)
     stale = False
-    if billed is not None:
+    if billed is not None and not token.house_prices:
         billed_input, billed_output = billed.for_prompt(input_tokens)
         stale = billed_input > input_picos or billed_output > output_picos
         input_picos = max(input_picos, billed_input)
@@ -71,7 +74,9 @@ def settle_terms(
         input_picos = max(input_picos, token.audio_input_picos)
     if audio_out:
         output_picos = max(output_picos, token.audio_output_picos)
-    return Terms(input_tokens, input_picos, output_picos, token.fee_nanos, stale)
+    return Terms(
+        input_tokens, input_picos, output_picos, token.fee_nanos, stale, token.markup_percent
+    )
 
 
 @dataclass(frozen=True)

@@ -41,7 +41,9 @@ class HoldToken:
     """A hold and the terms of its call. Amounts in nanos, prices in picos per token.
 
     `limit_tokens`: the output per choice that a policy allows, 0 for no such limit; `asked_model`: what
-    the client asked for, where `model` answers in its place, else empty.
+    the client asked for, where `model` answers in its place, else empty; `house_prices`: LiteLLM's own say
+    nothing; `price_version`: where these are from, for accounting; `markup_percent` comes on top of the
+    prices, and `granted_nanos` covers it.
     """
 
     hold: str
@@ -66,6 +68,9 @@ class HoldToken:
     issued_s: int
     limit_tokens: int = 0
     asked_model: str = ""
+    price_version: int = 0
+    house_prices: bool = False
+    markup_percent: int = 0
 
     @property
     def named_model(self) -> str:
@@ -135,6 +140,9 @@ def _from_fields(fields: Mapping[str, Any]) -> HoldToken:
         # Absent from the tokens of the release before.
         limit_tokens=_integer(fields, "limit") if "limit" in fields else 0,
         asked_model=_text(fields, "asked", may_be_empty=True) if "asked" in fields else "",
+        price_version=_integer(fields, "prices") if "prices" in fields else 0,
+        house_prices=_yes_or_no(fields, "house") if "house" in fields else False,
+        markup_percent=_integer(fields, "markup") if "markup" in fields else 0,
     )
 
 
@@ -159,6 +167,13 @@ def _integer(fields: Mapping[str, Any], name: str) -> int:
     if not _is_amount(value):
         raise TokenError(f"{name} is no amount")
     return cast("int", value)
+
+
+def _yes_or_no(fields: Mapping[str, Any], name: str) -> bool:
+    value = fields.get(name)
+    if not isinstance(value, bool):
+        raise TokenError(f"{name} is neither true nor false")
+    return value
 
 
 def _text(fields: Mapping[str, Any], name: str, *, may_be_empty: bool = False) -> str:

@@ -25,7 +25,7 @@ from credit.models import ModelMap
 from credit.spool import Spool
 from credit.token import Claims, sign
 from credit.wording import Wording
-from tests.books import Books
+from tests.books import Books, a_place
 from tests.signed import signed
 from tests.unit.door import a_model_map
 from tests.unit.evidence import access
@@ -126,12 +126,13 @@ class Office:
             age_s,
         )
 
-    async def placed(self, name: str = "maria") -> tuple[str, str, int]:
-        """A person's call has a hold: its id, its token, the account."""
+    async def placed(self, name: str = "maria", **more: Any) -> tuple[str, str, int]:
+        """A person's call has a hold: its id, its token, the account; `more` of the hold."""
         account_id = await self.books.account(CREDIT, name)
-        hold_id, answer = await self.books.place(account_id, HELD)
-        assert answer.result == "placed"
-        return hold_id, token(hold_id, account_id), account_id
+        place = replace(a_place(account_id, HELD), **more)
+        answers = await ledger.place_batch(self.pool, [place], 2100)
+        assert answers[place.hold_id].result == "placed"
+        return place.hold_id, token(place.hold_id, account_id), account_id
 
     def listen(self, seconds: float) -> None:
         """Let this process run for so long, as its pulse notes it."""

@@ -20,8 +20,11 @@ from tests.unit.evidence import a_cost
 CREDIT = 10**9
 # 1,000 tokens in, 200 out: nano-USD by the old prices, by the new ones.
 OLD_NANOS, NEW_NANOS = 4_500_000, 5_400_000
-EVENTS = "SELECT hold_id::text, price_version, book_cost, cost, flags FROM usage_event ORDER BY event_at, id"
+EVENTS = """
+    SELECT hold_id::text, price_version, book_cost, litellm_cost, cost, flags
+    FROM usage_event ORDER BY event_at, id"""
 TRANSFERS = "SELECT row_to_json(t)::text FROM transfer AS t ORDER BY id"
+PINNED = "SELECT price_version FROM hold WHERE id = $1"
 BOOK_OF = "SELECT price_book FROM model_map WHERE version = $1"
 
 
@@ -33,12 +36,13 @@ async def place(books: Books, account: int, version: int) -> str:
 
 
 async def debit(books: Books, models: CurrentModels, hold_id: str, account: int) -> None:
-    """LiteLLM reports a call at its old price, as accounting debits it with the models it has now."""
+    """LiteLLM reports a call at its old price, as accounting debits it: by the prices of its hold."""
     await models.reload({"models"})
-    assert models.models is not None
+    bounded_by = await books.pool.fetchval(PINNED, hold_id)
+    found = await models.at(bounded_by)
+    assert found is not None
     record = a_cost(id=hold_id.replace("-", ""), model_id="m1", provider_id=hold_id)
-    price = models.models.find_price("gpt-4o", "m1")
-    made = charge(record, hold_id, price, models.version)
+    made = charge(record, hold_id, found.find_price("gpt-4o", "m1"), found.version)
     await books.report([a_record(hold_id, account)], [made.event])
     await books.close(hold_id)
 
@@ -46,7 +50,7 @@ async def debit(books: Books, models: CurrentModels, hold_id: str, account: int)
 async def test_import_between_hold_and_debit_pins_the_version_and_leaves_the_past(
     pool: asyncpg.Pool, tmp_path: Path
 ) -> None:
-    """The debit before keeps its row to the letter; the one after says that other prices checked it."""
+    """Debits before keep their rows to the letter; a call that was under way is debited as it was bounded."""
     carried = tmp_path / "prices.json"
     carried.write_bytes(written(OLD))
     books, models = Books(pool), CurrentModels(pool)
@@ -66,18 +70,24 @@ async def test_import_between_hold_and_debit_pins_the_version_and_leaves_the_pas
             answer = await bring(office, written(NEW))
         assert (await pool.fetch(TRANSFERS), await pool.fetch(EVENTS)) == (transfers, events)
         await debit(books, models, waiting, account)
+        later = await place(books, account, answer.map_version)
+        await debit(books, models, later, account)
 
     found: dict[str, Any] = {row["hold_id"]: row for row in await pool.fetch(EVENTS)}
-    assert (found[earlier]["price_version"], found[earlier]["book_cost"]) == (first, OLD_NANOS)
-    second = found[waiting]
-    assert (second["price_version"], second["book_cost"]) == (answer.map_version, NEW_NANOS)
-    # LiteLLM bills by its own prices still: that is the debit, and the difference is shown.
-    assert (second["cost"], _flags(second)) == (OLD_NANOS, ["price_mismatch"])
+    for hold_id in (earlier, waiting):
+        assert (found[hold_id]["price_version"], found[hold_id]["book_cost"]) == (first, OLD_NANOS)
+        assert (found[hold_id]["cost"], _flags(found[hold_id])) == (OLD_NANOS, [])
+    # LiteLLM bills by its own prices still; what a person decided is debited.
+    last = found[later]
+    assert (last["price_version"], last["book_cost"]) == (answer.map_version, NEW_NANOS)
+    assert (last["cost"], last["litellm_cost"], _flags(last)) == (
+        NEW_NANOS,
+        OLD_NANOS,
+        ["house_price"],
+    )
     assert await pool.fetchval(BOOK_OF, answer.map_version) == answer.version
-    pinned = "SELECT price_version FROM hold WHERE id = $1"
-    assert await pool.fetchval(pinned, waiting) == first
     assert (await pool.fetch(TRANSFERS))[: len(transfers)] == transfers
-    assert (await books.figures(account)).posted == CREDIT - 2 * OLD_NANOS
+    assert (await books.figures(account)).posted == CREDIT - 2 * OLD_NANOS - NEW_NANOS
     await books.check()
 
 

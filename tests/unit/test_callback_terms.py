@@ -36,13 +36,22 @@ PICOS = st.integers(0, 10**9)
 TOKENS = st.integers(0, 2_000_000)
 
 
-@given(TOKENS, PICOS, PICOS, st.integers(0, 10**12), st.integers(1, 8), st.integers(0, 10**4))
+PRICING = st.tuples(PICOS, PICOS, st.integers(0, 10**4), st.integers(0, 1000))
+
+
+@given(TOKENS, PRICING, st.integers(0, 10**12), st.integers(1, 8))
 def test_clamped_call_never_costs_more_than_its_grant(
-    tokens: int, input_picos: int, output_picos: int, granted: int, n: int, fee: int
+    tokens: int, pricing: tuple[int, int, int, int], granted: int, n: int
 ) -> None:
-    """Bound >= cost: with the clamp, input and every choice at its limit stay within the grant."""
+    """Bound >= cost: with the clamp, input and every choice at its limit stay within the grant, markup and all."""
+    input_picos, output_picos, fee, markup = pricing
     token = dataclasses.replace(
-        TOKEN, input_picos=input_picos, output_picos=output_picos, above=None, fee_nanos=fee
+        TOKEN,
+        input_picos=input_picos,
+        output_picos=output_picos,
+        above=None,
+        fee_nanos=fee,
+        markup_percent=markup,
     )
     terms = settle_terms(token, None, tokens, audio_in=False, audio_out=False)
     output = plan_output(token, None, n)
@@ -52,10 +61,13 @@ def test_clamped_call_never_costs_more_than_its_grant(
     assert terms.cost_nanos(total) <= granted
 
 
-@given(TOKENS, st.integers(1, 127_999), st.integers(1, 8))
-def test_clamp_spends_the_grant_to_the_last_token(tokens: int, paid: int, n: int) -> None:
+@given(TOKENS, st.integers(1, 127_999), st.integers(1, 8), st.integers(0, 1000))
+def test_clamp_spends_the_grant_to_the_last_token(
+    tokens: int, paid: int, n: int, markup: int
+) -> None:
     """One more token for every choice would not be paid: the user can spend to the last cent."""
-    terms = settle_terms(TOKEN, None, tokens, audio_in=False, audio_out=False)
+    token = dataclasses.replace(TOKEN, markup_percent=markup)
+    terms = settle_terms(token, None, tokens, audio_in=False, audio_out=False)
     granted = terms.cost_nanos(paid * n)
     assert clamp_tokens(terms, plan_output(TOKEN, None, n), granted) == paid
     assert terms.cost_nanos((paid + 1) * n) > granted
@@ -179,3 +191,15 @@ def test_asked_tokens_is_the_smallest_limit_and_choices_default_to_one() -> None
     assert asked_tokens({"max_tokens": 7, "max_completion_tokens": 5}, limits) == 5
     assert asked_tokens({"max_tokens": None}, limits) is None
     assert (choices({"n": 3}), choices({}), choices({"n": None})) == (3, 1, 1)
+
+
+def test_prices_set_here_are_the_terms_though_litellm_bills_more() -> None:
+    """Nobody is refused by a price that is not debited."""
+    dearer = Prices(5_000_000, 40_000_000, None)
+    token = dataclasses.replace(TOKEN, house_prices=True)
+    terms = settle_terms(token, dearer, 10, audio_in=False, audio_out=False)
+    assert (terms.input_picos, terms.output_picos, terms.price_stale) == (
+        1_250_000,
+        10_000_000,
+        False,
+    )

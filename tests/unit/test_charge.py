@@ -1,5 +1,6 @@
 """From a cost record to a debit: which figure counts, and what is odd about it."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -121,3 +122,17 @@ def test_charge_of_any_report_is_never_negative(
     record: Cost = a_cost(usage=usage, cost_usd=str(cost_usd))
     event = charge(record, "h", a_price(), 1).event
     assert min(event["cost"], event["litellm_cost"], event["book_cost"]) >= 0
+
+
+@pytest.mark.parametrize("cost_usd", ["0", "0.0045", "9.5"])
+def test_price_set_here_is_debited_whatever_litellm_says(cost_usd: str) -> None:
+    """LiteLLM cannot know it: nothing is odd about the difference, and the event says whose price it was."""
+    made = charge(a_cost(cost_usd=cost_usd), "h", replace(a_price(), house=True), 1)
+    assert (made.event["cost"], made.oddities) == (BOOK_NANOS, ())
+    assert made.event["flags"] == ["house_price"]
+
+
+def test_cached_answer_is_free_at_a_price_set_here_too() -> None:
+    """Nobody was paid for it."""
+    made = charge(a_cost(cache_hit=True), "h", replace(a_price(), house=True), 1)
+    assert made.event["cost"] == 0

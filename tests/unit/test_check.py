@@ -7,6 +7,7 @@ import pytest
 
 from authz.response import Allow, Refuse
 from credit.models import ModelMap
+from credit.policy import Policy
 from credit.refusal import Reason
 from tests.unit.door import (
     BAD,
@@ -71,6 +72,28 @@ async def test_hold_names_the_version_of_the_prices_that_bound_it() -> None:
     door = Door(Memory(models=models))
     await door.check.decide(a_request())
     assert [asked.price_version for asked in door.ledger.asked] == [41]
+
+
+async def test_markup_of_the_plan_is_on_the_hold_and_in_the_token() -> None:
+    """The hold covers what will be debited; the callback is told the prices without it, and the markup."""
+    memory = Memory(models=ModelMap(a_model_map().entries, version=41))
+    memory.policies = {MARIA: Policy(markup_percent=15)}
+    door = Door(memory)
+    answer = await door.check.decide(a_request(body={"model": "gpt-4o", "max_tokens": 100.0}))
+    (asked,) = door.ledger.asked
+    without = 2_064 * 2_500 + 100 * 10_000
+    assert (asked.want_nanos, asked.markup_percent) == (without + without * 15 // 100, 15)
+    claims = claims_of(answer)
+    assert (claims.input_picos, claims.markup, claims.prices) == (2_500_000, 15, 41)
+    assert not claims.house
+
+
+async def test_call_that_passes_without_a_hold_carries_prices_and_markup_too() -> None:
+    """Mode off: debits go on, as they would have been."""
+    memory = Memory(mode="off", models=ModelMap(a_model_map().entries, version=41))
+    memory.policies = {MARIA: Policy(markup_percent=15)}
+    claims = claims_of(await Door(memory).check.decide(a_request()))
+    assert (claims.markup, claims.prices, claims.account) == (15, 41, str(MARIA))
 
 
 @pytest.mark.parametrize(("way", "removed"), [("inject", ("authorization",)), ("pass_through", ())])

@@ -168,3 +168,15 @@ def test_estimate_by_bytes_of_a_reasoning_model_adds_its_silence() -> None:
     assert estimated(THINKER, pause) == 1_000 * IN_NANOS + once
     mute = access(None, bytes_sent=0, first_byte_ms=None, duration_ms=2_000)
     assert estimated(THINKER, mute) == 1_000 * IN_NANOS + 2 * once
+
+
+def test_estimate_carries_the_markup_of_its_hold_and_stays_within_it() -> None:
+    """As the debit would have."""
+    seen = evidence(start(), end("aborted", output_bytes=400))
+    marked = CERTAIN + CERTAIN * 15 // 100
+    for held, expected in ((None, marked), (CERTAIN, marked), (2 * CERTAIN, marked)):
+        found = estimate_nanos(
+            seen, "gpt-4o", PLAIN, ReasoningPace(),
+            hold_nanos=held, remembered_tokens=None, markup_percent=15,
+        )  # fmt: skip
+        assert found == expected

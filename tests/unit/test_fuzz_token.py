@@ -34,6 +34,9 @@ GENUINE = st.builds(
     issued=AMOUNT,
     limit=AMOUNT,
     asked=st.just("") | st.just("gpt-4o"),
+    prices=AMOUNT,
+    house=st.booleans(),
+    markup=AMOUNT,
 )
 # What the two implementations call the same claim.
 NAMES = {
@@ -49,6 +52,9 @@ NAMES = {
     "issued": "issued_s",
     "limit": "limit_tokens",
     "asked": "asked_model",
+    "prices": "price_version",
+    "house": "house_prices",
+    "markup": "markup_percent",
 }
 
 

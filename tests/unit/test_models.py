@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from credit.models import ModelMap, model_map_from_info
+from credit.override import Override
 from credit.prices import rates_for
 from tests.unit.pricing_cases import price_of
 
@@ -197,6 +198,59 @@ def test_map_circular_fallbacks_end() -> None:
     rows = [item("a"), item("b", "2")]
     both = model_map_from_info(rows, {}, {"a": ["b"], "b": ["a"], "*": ["a"]}, {})
     assert [entry.name for entry in both.reachable("a")] == ["a", "b"]
+
+
+OWN = Override(200_000, 600_000, context=32_000)
+
+
+def test_price_set_here_stands_for_the_name_and_its_aliases() -> None:
+    """Each deployment of the name, and of an alias that has no price of its own; other names keep theirs."""
+    rows = [item("m"), item("m", "2"), item("n", "3")]
+    found = model_map_from_info(rows, {}, {}, {"alias": "m", "apart": "m"}, overrides={
+        "m": OWN, "apart": Override(1, 2)})  # fmt: skip
+    for name, model_id in (("m", "1"), ("m", "2"), ("alias", "1")):
+        price = found.find_price(name, model_id)
+        assert price is not None
+        assert (price.picos["input_cost_per_token"], price.house) == (200_000, True)
+    apart, other = found.find_price("apart", "1"), found.find_price("n", "3")
+    assert apart is not None
+    assert apart.picos["output_cost_per_token"] == 2
+    assert other is not None
+    assert not other.house
+    terms = found.terms("m", "priority")
+    assert terms is not None
+    assert (terms.input_picos, terms.output_picos, terms.context_tokens) == (
+        200_000,
+        600_000,
+        32_000,
+    )
+    assert terms.house
+
+
+def test_default_price_stands_only_where_there_is_none() -> None:
+    """Refused without it, never free with it."""
+    bare = {
+        "model_name": "mystery",
+        "litellm_params": {"model": "vllm/mystery"},
+        "model_info": {"id": "9"},
+    }
+    rows = [item("m"), bare]
+    assert model_map_from_info(rows, {}, {}, {}).terms("mystery", None) is None
+    found = model_map_from_info(rows, {}, {}, {}, overrides={"*": OWN})
+    terms, known = found.terms("mystery", None), found.terms("m", None)
+    assert terms is not None
+    assert (terms.output_picos, terms.house, terms.free) == (600_000, True, False)
+    assert known == model_map_from_info(rows, {}, {}, {}).terms("m", None)
+
+
+def test_fallback_to_a_name_without_a_price_of_ours_is_no_house_price() -> None:
+    """The callback goes on looking at LiteLLM's prices, since one of the two may be billed by them."""
+    rows = [item("m"), item("n", "3")]
+    found = model_map_from_info(rows, {}, {"m": ["n"]}, {}, overrides={"m": OWN})
+    terms = found.terms("m", None)
+    assert terms is not None
+    assert not terms.house
+    assert terms.output_picos > OWN.output
 
 
 def test_terms_looked_up_again_cost_next_to_nothing(models: ModelMap) -> None:

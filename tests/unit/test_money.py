@@ -10,6 +10,7 @@ from credit.money import (
     format_amount,
     format_credits,
     format_usd,
+    marked_up,
     nanos_from_picos,
     parse_amount,
     picos_from_usd_text,
@@ -23,6 +24,16 @@ RATE = Decimal("5.40")
 def test_nanos_any_sum_rounds_up_by_less_than_one(picos: int) -> None:
     """A sum of pico-USD becomes nano-USD once, upwards."""
     assert 0 <= nanos_from_picos(picos) * 1000 - picos < 1000
+
+
+@given(st.integers(0, 10**13), st.integers(0, 10**13), st.integers(0, 1000))
+def test_markup_rounds_up_by_less_than_one_and_keeps_the_order(
+    less: int, more: int, percent: int
+) -> None:
+    """Never below the exact figure; a cost within its bound is within it with the markup too."""
+    assert 0 <= marked_up(less, percent) * 100 - less * (100 + percent) < 100
+    if less <= more:
+        assert marked_up(less, percent) <= marked_up(more, percent)
 
 
 @given(st.integers(min_value=0, max_value=10**15))

@@ -35,6 +35,9 @@ CLAIMS = Claims(
     lang="pt-BR",
     issued=1_795_000_000,
 )
+PRICED = replace(CLAIMS, prices=41, house=True, markup=15)
+# What the release before did not say.
+BEFORE = {"limit", "asked", "prices", "house", "markup"}
 
 
 def raw_token(payload: bytes) -> str:
@@ -44,7 +47,9 @@ def raw_token(payload: bytes) -> str:
     return f"{signed}.{base64.urlsafe_b64encode(mark).decode().rstrip('=')}"
 
 
-@pytest.mark.parametrize("claims", [CLAIMS, replace(CLAIMS, above=None, model="ação-モデル")])
+@pytest.mark.parametrize(
+    "claims", [CLAIMS, PRICED, replace(CLAIMS, above=None, model="ação-モデル")]
+)
 def test_token_that_was_signed_comes_back_equal(claims: Claims) -> None:
     """Every claim survives the trip, the threshold and other alphabets included."""
     assert verify(sign(claims, [NEW]), [NEW]) == claims
@@ -52,9 +57,9 @@ def test_token_that_was_signed_comes_back_equal(claims: Claims) -> None:
 
 def test_token_of_the_release_before_is_accepted() -> None:
     """Calls in flight while authz is replaced: what they do not say means nothing special."""
-    token = sign(replace(CLAIMS, limit=9, asked="gpt-4o"), [NEW])
+    token = sign(replace(PRICED, limit=9, asked="gpt-4o"), [NEW])
     body = json.loads(base64.urlsafe_b64decode(token.split(".")[1] + "=="))
-    older = {name: value for name, value in body.items() if name not in {"limit", "asked"}}
+    older = {name: value for name, value in body.items() if name not in BEFORE}
     assert verify(raw_token(json.dumps(older).encode()), [NEW]) == CLAIMS
     assert read_token(raw_token(json.dumps(older).encode()), [NEW]).named_model == CLAIMS.model
     with pytest.raises(TokenError):

@@ -50,6 +50,16 @@ class PriceServiceStub:
                 request_serializer=protos_dot_pedagio_dot_v1_dot_prices__pb2.ImportRequest.SerializeToString,
                 response_deserializer=protos_dot_pedagio_dot_v1_dot_prices__pb2.ImportResponse.FromString,
                 _registered_method=True)
+        self.Override = channel.unary_unary(
+                '/pedagio.v1.PriceService/Override',
+                request_serializer=protos_dot_pedagio_dot_v1_dot_prices__pb2.OverrideRequest.SerializeToString,
+                response_deserializer=protos_dot_pedagio_dot_v1_dot_prices__pb2.OverrideResponse.FromString,
+                _registered_method=True)
+        self.ListOverrides = channel.unary_unary(
+                '/pedagio.v1.PriceService/ListOverrides',
+                request_serializer=protos_dot_pedagio_dot_v1_dot_prices__pb2.ListOverridesRequest.SerializeToString,
+                response_deserializer=protos_dot_pedagio_dot_v1_dot_prices__pb2.ListOverridesResponse.FromString,
+                _registered_method=True)
 
 
 class PriceServiceServicer:
@@ -74,6 +84,18 @@ class PriceServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def Override(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListOverrides(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_PriceServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -91,6 +113,16 @@ def add_PriceServiceServicer_to_server(servicer, server):
                     servicer.Import,
                     request_deserializer=protos_dot_pedagio_dot_v1_dot_prices__pb2.ImportRequest.FromString,
                     response_serializer=protos_dot_pedagio_dot_v1_dot_prices__pb2.ImportResponse.SerializeToString,
+            ),
+            'Override': grpc.unary_unary_rpc_method_handler(
+                    servicer.Override,
+                    request_deserializer=protos_dot_pedagio_dot_v1_dot_prices__pb2.OverrideRequest.FromString,
+                    response_serializer=protos_dot_pedagio_dot_v1_dot_prices__pb2.OverrideResponse.SerializeToString,
+            ),
+            'ListOverrides': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListOverrides,
+                    request_deserializer=protos_dot_pedagio_dot_v1_dot_prices__pb2.ListOverridesRequest.FromString,
+                    response_serializer=protos_dot_pedagio_dot_v1_dot_prices__pb2.ListOverridesResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -175,6 +207,60 @@ class PriceService:
             '/pedagio.v1.PriceService/Import',
             protos_dot_pedagio_dot_v1_dot_prices__pb2.ImportRequest.SerializeToString,
             protos_dot_pedagio_dot_v1_dot_prices__pb2.ImportResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Override(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/pedagio.v1.PriceService/Override',
+            protos_dot_pedagio_dot_v1_dot_prices__pb2.OverrideRequest.SerializeToString,
+            protos_dot_pedagio_dot_v1_dot_prices__pb2.OverrideResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListOverrides(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/pedagio.v1.PriceService/ListOverrides',
+            protos_dot_pedagio_dot_v1_dot_prices__pb2.ListOverridesRequest.SerializeToString,
+            protos_dot_pedagio_dot_v1_dot_prices__pb2.ListOverridesResponse.FromString,
             options,
             channel_credentials,
             insecure,
