@@ -1,4 +1,4 @@
-"""Prices and markups that a person set, through the real Envoy: held, clamped and debited by them, to the nano."""
+"""Prices that a person set, through the real Envoy: held, clamped, debited by them to the nano; markups too."""
 
 import asyncio
 import json
