@@ -6,7 +6,7 @@ is blocked. A refusal is a value, an unknown outcome is `enforcement_unavailable
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import astuple, dataclass, replace
+from dataclasses import astuple, replace
 
 import structlog
 
@@ -17,6 +17,7 @@ from authz.bounded import UnknownAccountError
 from authz.call import METERED, Call, Sizes, bare_claims
 from authz.degrade import HINTED, cheaper_call, fits
 from authz.listing import as_object, in_words, list_for, usable
+from authz.person import Person, person_of
 from authz.remaining import remaining_headers
 from authz.request import Request
 from authz.response import Allow, Known, Listed, Refuse
@@ -42,13 +43,6 @@ UNATTRIBUTED = 0
 LENIENT_WITHIN_S = 0.2
 
 log = structlog.get_logger()
-
-
-@dataclass(frozen=True, slots=True)
-class Person:
-    """Whose credit: the client's name for the person, None for a service client's own account."""
-
-    external_id: str | None
 
 
 class Check:
@@ -176,10 +170,10 @@ class Check:
 
     async def _read_call(self, request: Request, client: Client) -> Call | Problem:
         """Identify, check the body, find the price; the first problem wins."""
-        whose = self._person(request, client)
+        whose = await person_of(self._state, request, client)
         if isinstance(whose, Problem):
             return whose
-        account_id = await self._state.account(client, whose.external_id)
+        account_id = await self._state.account(whose.client, whose.external_id)
         if account_id is None:
             return Problem(Reason.IDENTITY_MISSING)
         policy = await self._state.policy(client, account_id)
@@ -210,17 +204,6 @@ class Check:
         cheaper = find_cheaper(policy, body.model, models) or ""
         return Problem(Reason.MODEL_UNPRICED, body.model, fields={"cheaper_model": cheaper})
 
-    def _person(self, request: Request, client: Client) -> Person | Problem:
-        if client.kind == "service":
-            # One key, one account: a name here would be somebody pretending to be a trusted client.
-            return (
-                Problem(Reason.BAD_REQUEST, "x-user-id")
-                if request.user_header is not None
-                else Person(None)
-            )
-        external_id = request.external_id
-        return Problem(Reason.IDENTITY_MISSING) if external_id is None else Person(external_id)
-
     def _sizes(self, call: Call) -> Sizes:
         usual = self._state.p99_output_tokens.get(
             (call.client.id, call.body.model), NEW_CLIENT_OUTPUT_TOKENS
@@ -242,14 +225,16 @@ class Check:
         """Without a hold: mode off, or what shadow would have refused. Debits go on by the token."""
         account_id: int | None = None
         markup = 0
-        external_id = None if client.kind == "service" else request.external_id
-        if external_id is not None or client.kind == "service":
-            try:
-                async with asyncio.timeout(LENIENT_WITHIN_S):
-                    account_id = await self._state.account(client, external_id)
+        try:
+            async with asyncio.timeout(LENIENT_WITHIN_S):
+                whose: Person | Problem = Person(client, None)
+                if client.kind != "service":
+                    whose = await person_of(self._state, request, client)
+                if isinstance(whose, Person):
+                    account_id = await self._state.account(whose.client, whose.external_id)
                     markup = (await self._state.policy(client, account_id)).markup_percent or 0
-            except Exception as error:  # noqa: BLE001 (these modes must not depend on the ledger)
-                _say("account_lookup_failed", request, error)
+        except Exception as error:  # noqa: BLE001 (these modes must not depend on the ledger)
+            _say("account_lookup_failed", request, error)
         models = self._state.models
         claims = bare_claims(
             request,

@@ -29,9 +29,10 @@ class Policy:
     """One policy; None (or an empty mapping) says nothing.
 
     `models`: patterns as in a shell, None for all; `max_output_tokens` per choice; `max_open_holds` of
-    one account; `small_percent`, `share_percent`: of what is available (credit/grant.py); `markup_percent` on top of
-    each cost; `cheaper`:
-    model -> the one to hint at; `degrade`: hint, switch; `texts`: reason -> language -> clauses.
+    one account; `small_percent`, `share_percent`: of what is available (credit/grant.py);
+    `markup_percent` on top of each cost; `cheaper`: model -> the one to hint at; `degrade`: hint,
+    switch; `texts`: reason -> language -> clauses; `service_accounts`: path -> the service client whose
+    account pays for a call that names nobody.
     """
 
     models: tuple[str, ...] | None = None
@@ -46,6 +47,7 @@ class Policy:
     rate_limit_headers: bool | None = None
     texts: Texts = field(default_factory=dict)
     list_models: bool | None = None
+    service_accounts: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def grant_rule(self) -> GrantRule:
@@ -71,6 +73,7 @@ class Policy:
             for reason in {**self.texts, **plan.texts}
         }
         values["cheaper"] = {**self.cheaper, **plan.cheaper}
+        values["service_accounts"] = {**self.service_accounts, **plan.service_accounts}
         return Policy(**values)
 
     def to_json(self) -> dict[str, Any]:
@@ -111,6 +114,7 @@ _READERS: Final = {
     "rate_limit_headers": policy_fields.read_switch,
     "texts": policy_fields.read_texts,
     "list_models": policy_fields.read_switch,
+    "service_accounts": policy_fields.read_service_accounts,
 }
 EMPTY: Final = Policy()
 

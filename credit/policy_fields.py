@@ -12,6 +12,10 @@ CHEAPER_LIMIT: Final = 500
 NAME_LIMIT: Final = 256
 LANGUAGES: Final = ("pt-BR", "en")
 
+# Where people are named by the client, which some of its parts do not do (image tools, RAG).
+PATHS: Final = ("/v1/chat/completions", "/v1/responses", "/v1/embeddings")
+
+_CLIENT: Final = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
 _SET: Final = re.compile(r"\[.[^]]*\]")
 
 Reader = Callable[[str, Any], Any]
@@ -99,6 +103,18 @@ def read_cheaper(field: str, value: Any) -> dict[str, str]:
         _check_name(f"{field}.{model[:60]}", cheaper)
         if model == cheaper:
             raise PolicyError(f"{field}.{model}", "must name another model than itself")
+    return dict(value)
+
+
+def read_service_accounts(field: str, value: Any) -> dict[str, str]:
+    """Path -> service client."""
+    if not isinstance(value, dict):
+        raise PolicyError(field, "must be an object of paths")
+    for path, client in value.items():
+        if path not in PATHS:
+            raise PolicyError(f"{field}.{str(path)[:60]}", f"must be one of {', '.join(PATHS)}")
+        if not isinstance(client, str) or not _CLIENT.fullmatch(client):
+            raise PolicyError(f"{field}.{path}", "must be the id of a service client")
     return dict(value)
 
 

@@ -10,7 +10,7 @@ from typing import Any, Final
 import asyncpg
 
 from accounting.admin import clients, fields, plans, statements
-from accounting.admin.errors import ConflictError, InvalidFieldError
+from accounting.admin.errors import ConflictError, InvalidFieldError, NotFoundError
 from credit.policy import Policy, PolicyError
 
 KINDS: Final = ("client", "plan")
@@ -59,8 +59,7 @@ async def put(
 
     `replaces`: the version that the caller has seen; ConflictError when another one is in force by now.
     """
-    checked = await _known(pool, subject)
-    policy = read_body(body_json)
+    checked, policy = await check(pool, subject, body_json)
     row = await statements.row(
         pool,
         "set_policy",
@@ -77,6 +76,14 @@ async def put(
             " look at it and try again"
         )
     return _stored(row)
+
+
+async def check(pool: asyncpg.Pool, subject: Subject, body_json: str) -> tuple[Subject, Policy]:
+    """What a body would put in force; raises what `put` raises about the subject and each field."""
+    checked = await _known(pool, subject)
+    policy = read_body(body_json)
+    await _check_service_accounts(pool, checked, policy)
+    return checked, policy
 
 
 def read_body(text: str) -> Policy:
@@ -100,6 +107,22 @@ def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         (name, _), *_ = Counter(name for name, _ in pairs).most_common(1)
         raise InvalidFieldError(name[:60], "is given twice")
     return found
+
+
+async def _check_service_accounts(pool: asyncpg.Pool, subject: Subject, policy: Policy) -> None:
+    """Only a client has calls that name nobody, and only a service client can stand in for them."""
+    if policy.service_accounts and subject.kind == "plan":
+        raise InvalidFieldError(
+            "service_accounts", "belongs in the policy of a client: nobody has no plan"
+        )
+    for path, client_id in policy.service_accounts.items():
+        field = f"service_accounts.{path}"
+        try:
+            found = await clients.find(pool, client_id)
+        except NotFoundError as error:
+            raise InvalidFieldError(field, f"names {client_id}, which is no client") from error
+        if found.kind != "service":
+            raise InvalidFieldError(field, f"names {client_id}, which is no service client")
 
 
 async def _known(pool: asyncpg.Pool, subject: Subject) -> Subject:

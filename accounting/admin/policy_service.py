@@ -38,8 +38,9 @@ class PolicyServicer(policies_pb2_grpc.PolicyServiceServicer):
         change = messages.read_change(request.reason, context)
         subject = _subject(request.subject)
         if request.validate_only:
-            body = policies.read_body(request.body_json).to_json()
-            return _message(replace(await policies.find(self._pool, subject), body=body))
+            checked, policy = await policies.check(self._pool, subject, request.body_json)
+            present = await policies.find(self._pool, checked)
+            return _message(replace(present, body=policy.to_json()))
         replaces = request.replaces if request.HasField("replaces") else None
         stored = await policies.put(self._pool, subject, request.body_json, change, replaces)
         await self._publish(TOPIC)

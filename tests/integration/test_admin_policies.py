@@ -17,6 +17,9 @@ from tests.integration.test_policies import WITHIN_S, replica
 from tests.unit.door import a_client
 
 CHAT = pb.PolicySubject(kind="client", id="chat")
+PUT_PLAN = """
+    INSERT INTO plan (id, period, time_zone, allowance, rollover, prorate)
+    VALUES ('gold', 'month', 'America/Sao_Paulo', 1, 'none', true)"""
 GOLD = pb.PolicySubject(kind="plan", id="gold")
 
 
@@ -120,6 +123,27 @@ async def test_policy_of_nobody_is_refused(
     code, text = await refused(admin, {}, subject=subject)
     assert code == status
     assert names in text
+
+
+async def test_service_accounts_are_those_of_service_clients(admin: Service) -> None:
+    """Anybody else's account, or a route that we do not know, is refused by its field; so is a plan's."""
+    await admin.create_client()
+    await admin.create_client("tools", kind="service")
+    path = "/v1/embeddings"
+    made = await put(admin, {"service_accounts": {path: "tools"}})
+    assert json.loads(made.body_json) == {"service_accounts": {path: "tools"}}
+    await admin.pool.execute(PUT_PLAN)
+    for subject, body, sentence in (
+        (CHAT, {path: "chat"}, f"service_accounts.{path} names chat, which is no service client"),
+        (CHAT, {path: "gone"}, f"service_accounts.{path} names gone, which is no client"),
+        (CHAT, {path: ""}, f"service_accounts.{path} must be the id of a service client"),
+        (CHAT, {"/v1/x": "tools"}, "service_accounts./v1/x must be one of /v1/chat/completions"),
+        (GOLD, {path: "tools"}, "service_accounts belongs in the policy of a client"),
+    ):
+        for only in (False, True):
+            said = {"service_accounts": body}
+            found = await refused(admin, said, subject=subject, validate_only=only)
+            assert (found[0], found[1][: len(sentence)]) == ("INVALID_ARGUMENT", sentence)
 
 
 async def test_policy_only_checked_changes_nothing(admin: Service) -> None:
