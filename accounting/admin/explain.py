@@ -79,9 +79,13 @@ def _hold(row: asyncpg.Record) -> Explanation:
     kind, reason = row["outcome"] or "open", row["reason"] or open_reason(row["records"])
     # A hold of accounting's own reserved nothing: the call ran in mode off, or its placing was lost.
     # A refusal of the callback's is about a field of the body.
-    detail = "unheld" if row["placed_by"] == "report" else row["field"] or ""
-    if row["late"] > 0:
-        detail = "; ".join(filter(None, (detail, "late debit")))
+    said = (
+        "unheld" if row["placed_by"] == "report" else row["field"],
+        "late debit" if row["late"] > 0 else "",
+        "price set here" if row["house"] else "",
+        f"markup {row['markup_percent']} %" if row["markup_percent"] else "",
+    )
+    detail = "; ".join(filter(None, said))
     return _explanation(row, kind, reason, detail, row["closed_at"] or row["placed_at"])
 
 

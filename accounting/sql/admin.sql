@@ -219,6 +219,7 @@ SELECT h.id AS hold_id, h.model, h.route, h.want, h.target, h.minimum, h.placed_
            - c.captured END::bigint AS late,
        (SELECT r.body ->> 'field' FROM call_record AS r WHERE r.hold_id = h.id AND r.kind = 'end'
         ORDER BY r.recorded_at, r.id LIMIT 1) AS field, c.outcome, c.reason, c.closed_at, h.placed_by,
+       h.markup_percent, EXISTS (SELECT FROM usage_event AS u WHERE u.hold_id = h.id AND 'house_price' = ANY (u.flags)) AS house,
        ARRAY(SELECT DISTINCT r.kind || coalesce('_' || (r.body ->> 'stage'), '') FROM call_record AS r
              WHERE r.hold_id = h.id) AS records
 FROM hold AS h

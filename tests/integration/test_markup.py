@@ -7,6 +7,7 @@ from typing import Any
 import asyncpg
 import pytest
 
+from accounting.admin.explain import explain
 from credit import ledger
 from credit.money import marked_up
 from tests.books import Books, Figures, a_place, a_record, an_event
@@ -46,6 +47,19 @@ async def test_debit_carries_the_markup_of_its_hold(pool: asyncpg.Pool) -> None:
     assert again["event", event["id"]] == "duplicate"
     assert await pool.fetchval("SELECT count(*) FROM usage_conflict") == 0
     await books.check()
+
+
+async def test_explanation_names_the_markup_and_whose_price_it_was(pool: asyncpg.Pool) -> None:
+    """Support sees why a call cost more than the list says."""
+    books = Books(pool)
+    account = await books.account(CREDIT)
+    one = replace(a_place(account, 10**7), markup_percent=MARKUP)
+    await ledger.place_batch(pool, [one], 2100)
+    event = an_event(one.hold_id, COST, flags=["house_price"])
+    await books.report([a_record(one.hold_id, account)], [event])
+    await books.close(one.hold_id)
+    (found,) = await explain(pool, one.hold_id)
+    assert found.detail == f"price set here; markup {MARKUP} %"
 
 
 async def test_hold_that_a_report_brings_carries_the_markup_of_its_token(office: Office) -> None:
