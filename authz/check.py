@@ -137,7 +137,8 @@ class Check:
         if shadow:
             held = placed is not None and placed.result in {"placed", "replay"}
             granted = placed.granted_nanos if placed is not None and held else 0
-            return self._allow(request, client, call.claims(granted, "shadow", self._now_s()))
+            claims = _pinned(call.claims(granted, "shadow", self._now_s()), placed)
+            return self._allow(request, client, claims)
         if placed is not None and placed.result in {"placed", "replay"}:
             answering, asked = call, ""
             if placed.model not in {"", call.body.model}:
@@ -148,7 +149,8 @@ class Check:
                     )
                 answering, asked = cheaper, call.body.model
             claims = answering.claims(placed.granted_nanos, "enforce", self._now_s(), asked)
-            return self._allow(request, client, claims, remaining_headers(call.policy, placed))
+            shown = remaining_headers(call.policy, placed)
+            return self._allow(request, client, _pinned(claims, placed), shown)
         if placed is None or placed.result == "closed":
             return await self._refuse(request, client, Problem(Reason.ENFORCEMENT_UNAVAILABLE))
         return await self._refuse(request, client, self._shortage(call, cheaper, placed))
@@ -271,6 +273,13 @@ class Check:
     def _stranger(self, request: Request) -> Refuse:
         problem = Problem(Reason.UNKNOWN_KEY)
         return self._answers.refuse(request, None, self._state.mode, problem)
+
+
+def _pinned(claims: Claims, placed: Placed | None) -> Claims:
+    """With the markup that its hold will be debited with: the policy may have changed before a second try."""
+    if placed is None or placed.markup_percent in {None, claims.markup}:
+        return claims
+    return replace(claims, markup=placed.markup_percent)
 
 
 def _say(event: str, request: Request, error: Exception) -> None:

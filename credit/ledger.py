@@ -75,6 +75,7 @@ class Placed:
     payer: int = 0  # the account that pays: the person's own, or a pool
     others: Sequence[Mapping[str, Any]] | None = None  # pools and caps, as decided on
     model: str = ""  # that of the hold, where a cheaper one was placed; else empty
+    markup_percent: int | None = None  # pinned on the hold; None: as it was asked for
 
     @property
     def available_nanos(self) -> int:
@@ -132,6 +133,7 @@ async def place_batch(
             r["o_payer"],
             r["o_others"],
             r["o_model"] or "",
+            r["o_markup"],
         )
         for r in rows
     }

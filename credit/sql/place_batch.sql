@@ -8,7 +8,7 @@
 --      p_cheaper: {model, want, target, minimum} that is placed where the model asked for does not fit (null: refuse);
 --      p_prices: version of the price book, pinned; p_markups: per cent that the plan puts on each debit, pinned.
 -- Result: one row per id: placed | replay | closed | refused (o_model: the cheaper one, where it was placed), with the figures of the person's own account as it was
---      decided on, and o_payer: the account that pays (a pool, or the person's own).
+--      decided on, o_payer: the account that pays (a pool, or the person's own), and o_markup: the one pinned.
 -- One decision over all of it, or nothing: the payer (own credit, then pools) and every cap, locked together.
 CREATE OR REPLACE FUNCTION marked_up(nanos bigint, percent integer)
 RETURNS bigint LANGUAGE sql IMMUTABLE AS $$
@@ -111,7 +111,8 @@ CREATE OR REPLACE FUNCTION place_batch(
     p_markups integer[], p_deadline_s integer)
 RETURNS TABLE (
     o_id uuid, o_result text, o_reason text, o_granted bigint, o_shadow boolean, o_payer bigint,
-    o_posted bigint, o_held bigint, o_overdraft bigint, o_version bigint, o_status_at timestamptz, o_others jsonb, o_model text)
+    o_posted bigint, o_held bigint, o_overdraft bigint, o_version bigint, o_status_at timestamptz, o_others jsonb, o_model text,
+    o_markup integer)
 LANGUAGE plpgsql
 -- Every table is probed by key. Planning each batch anew finds that again and takes 0.3 ms; a plan kept
 -- from when the tables were small would scan them, 2 ms at 50,000 holds (both measured). So: plan once, probe.
@@ -165,7 +166,7 @@ BEGIN
                -- The account's word counts before its plan's, that before the mode of the ledger.
                CASE coalesce(a.mode_override, p.mode_override) WHEN 'shadow' THEN true WHEN 'enforce' THEN false
                     ELSE q.shadow END AS lenient,
-               h.id IS NOT NULL AS known, h.granted AS old_granted, h.model AS old_model, h.placed_by AS old_placed_by,
+               h.id IS NOT NULL AS known, h.granted AS old_granted, h.model AS old_model, h.markup_percent AS old_markup, h.placed_by AS old_placed_by,
                coalesce(h.person_id, h.account_id) AS old_person_id, h.account_id AS old_payer,
                e.hold_id IS NOT NULL AS ended,
                d.reason AS old_reason, d.posted AS old_posted, d.held AS old_held,
@@ -184,12 +185,12 @@ BEGIN
         k := array_position(ids, r.account_id);
         o_id := r.id; o_reason := NULL; o_granted := NULL; o_shadow := r.lenient; o_payer := r.account_id;
         o_posted := posteds[k]; o_held := helds[k]; o_overdraft := overdrafts[k]; o_version := versions[k];
-        o_status_at := r.status_at; o_others := NULL; o_model := NULL; under := '{}';
+        o_status_at := r.status_at; o_others := NULL; o_model := NULL; o_markup := r.markup; under := '{}';
 
         IF r.ended OR r.old_placed_by = 'report' OR r.old_person_id <> r.account_id THEN
             o_result := 'closed';
         ELSIF r.known THEN
-            o_result := 'replay'; o_granted := r.old_granted; o_payer := r.old_payer;
+            o_result := 'replay'; o_granted := r.old_granted; o_payer := r.old_payer; o_markup := r.old_markup;
             o_model := CASE WHEN r.old_model <> r.model THEN r.old_model END;
         ELSIF r.old_reason IS NOT NULL THEN
             o_result := 'refused'; o_reason := r.old_reason;

@@ -49,6 +49,16 @@ async def test_debit_carries_the_markup_of_its_hold(pool: asyncpg.Pool) -> None:
     await books.check()
 
 
+async def test_placement_asked_again_says_the_markup_that_was_pinned(pool: asyncpg.Pool) -> None:
+    """Also where the one who asks again has another one in mind."""
+    books = Books(pool)
+    one = replace(a_place(await books.account(CREDIT), 10**7), markup_percent=MARKUP)
+    first = (await ledger.place_batch(pool, [one], 2100))[one.hold_id]
+    again = (await ledger.place_batch(pool, [replace(one, markup_percent=0)], 2100))[one.hold_id]
+    assert (first.result, first.markup_percent) == ("placed", MARKUP)
+    assert (again.result, again.markup_percent) == ("replay", MARKUP)
+
+
 async def test_explanation_names_the_markup_and_whose_price_it_was(pool: asyncpg.Pool) -> None:
     """Support sees why a call cost more than the list says."""
     books = Books(pool)

@@ -1,5 +1,6 @@
 """The decision at the door, case by case: who passes, with which headers, who does not, with which reason."""
 
+from dataclasses import replace
 from hashlib import sha256
 from typing import Any
 
@@ -86,6 +87,15 @@ async def test_markup_of_the_plan_is_on_the_hold_and_in_the_token() -> None:
     claims = claims_of(answer)
     assert (claims.input_picos, claims.markup, claims.prices) == (2_500_000, 15, 41)
     assert not claims.house
+
+
+@pytest.mark.parametrize("mode", ["enforce", "shadow"])
+async def test_token_has_the_markup_that_its_hold_was_placed_with(mode: str) -> None:
+    """Envoy's second try may meet a replica that knows a newer policy; the debit goes by the hold."""
+    memory = Memory(mode=mode, policies={MARIA: Policy(markup_percent=0)})
+    answer = replace(placed("replay", 77), markup_percent=15, shadow=mode == "shadow")
+    claims = claims_of(await Door(memory, answer).check.decide(a_request()))
+    assert (claims.granted, claims.markup) == (77, 15)
 
 
 async def test_call_that_passes_without_a_hold_carries_prices_and_markup_too() -> None:
