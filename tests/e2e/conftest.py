@@ -30,6 +30,7 @@ from tests.e2e.traffic import Reckoning
 
 SEED = seed()
 FIRED: Counter[str] = Counter()
+REPLICAS = 3
 BOUND_S = 15.0
 POLL_S = 0.05
 PROBE_MODEL = "gpt-4o-mini"
@@ -71,6 +72,7 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     options = Options(
         state=tmp_path_factory.mktemp("state"),
         redis=condition() != "absent",
+        authz_replicas=REPLICAS,
         hold_deadline_s=HOLD_DEADLINE_S,
         cost_wait_s=COST_WAIT_S,
         provider_arguments=("--tokens-per-second", "2000", "--latency-ms", "10"),

@@ -26,7 +26,7 @@ async def test_redis_is_as_this_run_wants_it(
     if wanted == "absent":
         assert (stack.redis_url, "redis" in stack.children, told) == (None, False, [])
         return
-    assert sorted(told) == ["accounting", "authz-1", "authz-2"]
+    assert sorted(told) == ["accounting", "authz-1", "authz-2", "authz-3"]
     if wanted == "present":
         async with redis.asyncio.from_url(cast("str", stack.redis_url)) as client:
             assert await client.ping()

@@ -56,7 +56,7 @@ async def ask(stack: Stack, who: Person, body: dict[str, Any], order: str = "") 
 async def test_128_calls_of_20_members_on_one_pool_overspend_nothing(
     stack: Stack, team: Team, person: NewPerson, ledger: Ledger
 ) -> None:
-    """Several replicas, one pool: what is answered fits, the rest is refused for the pool, to the nano."""
+    """Three replicas, one pool: what is answered fits, the rest is refused for the pool, to the nano."""
     people = [await person(0) for _ in range(MEMBERS)]
     accounts = [await account_of(team, who) for who in people]
     pool_id = await team.open_pool("crowd", POOL_NANOS, accounts)
