@@ -29,7 +29,8 @@ class Policy:
 
     `models`: patterns as in a shell, None for all; `max_output_tokens` per choice; `max_open_holds` of
     one account; `small_percent`, `share_percent`: of what is available (credit/grant.py); `cheaper`:
-    model -> the one to hint at; `degrade`: hint, switch; `texts`: reason -> language -> clauses.
+    model -> the one to hint at; `degrade`: hint, switch; `texts`: reason -> language -> clauses;
+    `settings`: name -> whether the person may change it.
     """
 
     models: tuple[str, ...] | None = None
@@ -43,6 +44,7 @@ class Policy:
     rate_limit_headers: bool | None = None
     texts: Texts = field(default_factory=dict)
     list_models: bool | None = None
+    settings: Mapping[str, bool] = field(default_factory=dict)
 
     @property
     def grant_rule(self) -> GrantRule:
@@ -60,14 +62,19 @@ class Policy:
         """The clauses for a refusal, where this policy has its own."""
         return self.texts.get(reason, {}).get(language)
 
+    def lets_change(self, setting: str) -> bool:
+        """Whether a person may change this setting of theirs (policy_fields.SETTINGS)."""
+        return self.settings.get(setting, True)
+
     def merge(self, plan: "Policy") -> "Policy":
-        """This policy of a client with that of a plan over it; texts and cheaper models entry by entry."""
+        """This policy of a client with that of a plan over it; texts, cheaper models, settings by entry."""
         values = {name: _over(getattr(self, name), getattr(plan, name)) for name in _NAMES}
         values["texts"] = {
             reason: {**self.texts.get(reason, {}), **plan.texts.get(reason, {})}
             for reason in {**self.texts, **plan.texts}
         }
         values["cheaper"] = {**self.cheaper, **plan.cheaper}
+        values["settings"] = {**self.settings, **plan.settings}
         return Policy(**values)
 
     def to_json(self) -> dict[str, Any]:
@@ -107,6 +114,9 @@ _READERS: Final = {
     "rate_limit_headers": policy_fields.read_switch,
     "texts": policy_fields.read_texts,
     "list_models": policy_fields.read_switch,
+    "settings": policy_fields.nested(
+        dict.fromkeys(policy_fields.SETTINGS, policy_fields.read_switch)
+    ),
 }
 EMPTY: Final = Policy()
 

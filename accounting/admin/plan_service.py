@@ -161,5 +161,5 @@ def _cap(cap: caps.Cap) -> pb.Cap:
     return pb.Cap(
         account=name_message(cap.account) if cap.account else None, pool=cap.pool, period=cap.period,
         time_zone=cap.time_zone, limit_nanos=cap.limit_nanos, left_nanos=cap.left_nanos,
-        held_nanos=cap.held_nanos, renews_at_ms=epoch_ms(cap.renews_at) if cap.renews_at else 0,
+        held_nanos=cap.held_nanos, renews_at_ms=epoch_ms(cap.renews_at) if cap.renews_at else 0, own=cap.own,
     )  # fmt: skip

@@ -11,7 +11,8 @@ import asyncpg
 
 from accounting.admin import clients, fields, plans, statements
 from accounting.admin.errors import ConflictError, InvalidFieldError
-from credit.policy import Policy, PolicyError
+from credit import ledger
+from credit.policy import EMPTY, Policy, PolicyError
 
 KINDS: Final = ("client", "plan")
 BODY_LIMIT_CHARS: Final = 100_000
@@ -77,6 +78,23 @@ async def put(
             " look at it and try again"
         )
     return _stored(row)
+
+
+async def of_person(pool: asyncpg.Pool, client: str, plan: str | None) -> Policy:
+    """That of a client with that of a person's plan over it, as at the door.
+
+    One of a newer release, which cannot be read, says nothing.
+    """
+    found = await _readable(pool, "client", client)
+    return found.merge(await _readable(pool, "plan", plan)) if plan else found
+
+
+async def _readable(pool: asyncpg.Pool, kind: str, subject_id: str) -> Policy:
+    rows = await ledger.query(pool, "read_policy", kind=kind, id=subject_id)
+    try:
+        return Policy.from_json(rows[0]["body"]) if rows else EMPTY
+    except PolicyError:
+        return EMPTY
 
 
 def read_body(text: str) -> Policy:

@@ -88,4 +88,6 @@ def _whose(cap: pb.Cap) -> str:
     if not cap.HasField("account"):
         return "everybody"
     who = person(cap.account.client, cap.account.external_id)
+    if cap.own:
+        return f"{who}, by their own setting"
     return f"{who}, out of {cap.pool}" if cap.pool else who

@@ -132,9 +132,9 @@ SELECT gone FROM done;
 
 -- name: list_caps
 -- With what is left as it will be when somebody looks: a period that has passed is whole again.
-SELECT c.account_id AS id, o.client_id, o.external_id, coalesce(p.name, '') AS pool, c.period, c.time_zone, c.limit_nanos,
+SELECT c.account_id AS id, o.client_id, o.external_id, coalesce(p.name, '') AS pool, c.period, c.time_zone, c.limit_nanos, c.source,
        CASE WHEN a.due_at <= ledger_now() THEN c.limit_nanos ELSE a.posted END AS left_nanos, a.held,
        CASE WHEN a.due_at <= ledger_now() THEN period_end(ledger_now(), c.period, c.time_zone) ELSE a.due_at END AS renews_at
 FROM cap AS c JOIN account AS a ON a.id = c.account_id
 LEFT JOIN account AS o ON o.id = c.owner_id LEFT JOIN account AS p ON p.id = c.pool_id
-WHERE c.ended_at IS NULL ORDER BY c.owner_id NULLS FIRST, c.pool_id NULLS FIRST, c.period;
+WHERE c.ended_at IS NULL ORDER BY c.owner_id NULLS FIRST, c.pool_id NULLS FIRST, c.period, c.source;

@@ -23,8 +23,9 @@ GRANT UPDATE ON plan, pool_member, cap, hold_spared TO pedagio_accounting;
 GRANT DELETE ON pool_member, cap, hold_spared TO pedagio_accounting;
 GRANT UPDATE (plan_id, pool_first, overdraft) ON account TO pedagio_accounting;
 GRANT INSERT ON account, account_history, alarm, seal, account_label, client, transfer, hold, hold_open, hold_close, usage_event, call_record,
-    usage_conflict, usage_quarantine, exception, decision, audit, price_book, price, model_map, policy TO pedagio_accounting;
+    usage_conflict, usage_quarantine, exception, decision, audit, price_book, price, model_map, policy,
+    account_setting, setting_request TO pedagio_accounting;
 GRANT UPDATE (posted, held, version, status, status_at, mode_override) ON account TO pedagio_accounting;
-GRANT UPDATE ON hold_open, enforcement, client, news, account_label TO pedagio_accounting;
+GRANT UPDATE ON hold_open, enforcement, client, news, account_label, account_setting TO pedagio_accounting;
 GRANT UPDATE (resolved_at, resolved_by, resolution) ON exception TO pedagio_accounting;
 GRANT DELETE ON hold_open TO pedagio_accounting;

@@ -1,7 +1,7 @@
--- rules: what administrators do to credit: give it, take back what is left, assign a plan, set a cap.
+-- rules: what administrators do to credit: give it, take back what is left, assign a plan, set a cap; what a person sets.
 -- Why: each is one statement under the account's lock, after what is due was settled; the caller's statement writes
 --      the audit line with it. Amounts in nano-USD.
--- Keys: credit_grant.request_id (granted once); cap (owner, pool, period).
+-- Keys: credit_grant.request_id (granted once); cap (owner, pool, period, source).
 
 -- grant_credit: give credit, now or from a moment on. Result: the grant; no row: this request id has been granted.
 CREATE OR REPLACE FUNCTION grant_credit(
@@ -110,15 +110,17 @@ END
 $$;
 
 -- set_cap: bound what a person (null: everybody together) spends in a period, all in all or out of one pool.
--- A changed limit counts at once, for what was spent in this period too. Result: the cap.
-CREATE OR REPLACE FUNCTION set_cap(p_owner bigint, p_pool bigint, p_period text, p_zone text, p_limit bigint)
+-- A changed limit counts at once, for what was spent in this period too. p_source: self where the person chose it: it
+-- binds beside the administrators' cap, and neither takes the place of the other. Result: the cap.
+CREATE OR REPLACE FUNCTION set_cap(
+    p_owner bigint, p_pool bigint, p_period text, p_zone text, p_limit bigint, p_source text DEFAULT 'admin')
 RETURNS bigint LANGUAGE plpgsql AS $$
 DECLARE
     c  cap%ROWTYPE;
 BEGIN
     SELECT x.* INTO c FROM cap AS x
     WHERE x.owner_id IS NOT DISTINCT FROM p_owner AND x.pool_id IS NOT DISTINCT FROM p_pool AND x.period = p_period
-      AND x.ended_at IS NULL;
+      AND x.source = p_source AND x.ended_at IS NULL;
     IF FOUND THEN
         PERFORM settle_due(c.account_id);
         PERFORM FROM account AS a WHERE a.id = c.account_id FOR NO KEY UPDATE;
@@ -132,24 +134,62 @@ BEGIN
     END IF;
     INSERT INTO account (kind, posted, due_at) VALUES ('cap', p_limit, period_end(ledger_now(), p_period, p_zone))
     RETURNING id INTO c.account_id;
-    INSERT INTO cap (account_id, owner_id, pool_id, period, time_zone, limit_nanos, period_at)
-    VALUES (c.account_id, p_owner, p_pool, p_period, p_zone, p_limit, period_start(ledger_now(), p_period, p_zone));
+    INSERT INTO cap (account_id, owner_id, pool_id, period, time_zone, limit_nanos, period_at, source)
+    VALUES (c.account_id, p_owner, p_pool, p_period, p_zone, p_limit, period_start(ledger_now(), p_period, p_zone), p_source);
     RETURN c.account_id;
 END
 $$;
 
 -- clear_cap: calls that are held under it finish; nothing counts under it any more. Result: whether there was one.
-CREATE OR REPLACE FUNCTION clear_cap(p_owner bigint, p_pool bigint, p_period text) RETURNS boolean LANGUAGE plpgsql AS $$
+CREATE OR REPLACE FUNCTION clear_cap(p_owner bigint, p_pool bigint, p_period text, p_source text DEFAULT 'admin')
+RETURNS boolean LANGUAGE plpgsql AS $$
 DECLARE
     gone  bigint;
 BEGIN
     SELECT x.account_id INTO gone FROM cap AS x
     WHERE x.owner_id IS NOT DISTINCT FROM p_owner AND x.pool_id IS NOT DISTINCT FROM p_pool AND x.period = p_period
-      AND x.ended_at IS NULL;
+      AND x.source = p_source AND x.ended_at IS NULL;
     IF gone IS NULL THEN RETURN false; END IF;
     PERFORM FROM account AS a WHERE a.id = gone FOR NO KEY UPDATE;
     UPDATE cap AS x SET ended_at = ledger_now() WHERE x.account_id = gone AND x.ended_at IS NULL;
     UPDATE account AS a SET due_at = NULL WHERE a.id = gone;
+    RETURN true;
+END
+$$;
+
+-- set_settings: what a person sets for themselves; null leaves a thing as it is. p_language '': the client's;
+-- p_first_pool 0: the usual order; p_day and p_month, of the person's own limits: 0 takes one away.
+-- The account's lock serves one change after the other; an own limit renews where the person's plan does.
+-- Result: whether it was done; false: this request id was used before, and nothing is changed.
+CREATE OR REPLACE FUNCTION set_settings(
+    p_account bigint, p_language text, p_notices boolean, p_first_pool bigint, p_day bigint, p_month bigint,
+    p_request_id text, p_asked jsonb)
+RETURNS boolean LANGUAGE plpgsql AS $$
+DECLARE
+    zone  text;
+    x     record;
+BEGIN
+    PERFORM FROM account AS a WHERE a.id = p_account FOR NO KEY UPDATE;
+    INSERT INTO setting_request (request_id, account_id, asked) VALUES (p_request_id, p_account, p_asked) ON CONFLICT DO NOTHING;
+    IF NOT FOUND THEN RETURN false; END IF;
+    INSERT INTO account_setting AS s (account_id, language, notices, first_pool_id)
+    VALUES (p_account, nullif(p_language, ''), coalesce(p_notices, true), nullif(p_first_pool, 0))
+    ON CONFLICT (account_id) DO UPDATE SET
+        language = CASE WHEN p_language IS NULL THEN s.language ELSE excluded.language END,
+        notices = coalesce(p_notices, s.notices),
+        first_pool_id = CASE WHEN p_first_pool IS NULL THEN s.first_pool_id ELSE excluded.first_pool_id END,
+        version = s.version + 1, changed_at = now();
+    SELECT coalesce(p.time_zone, 'America/Sao_Paulo') INTO zone
+    FROM account AS a LEFT JOIN plan AS p ON p.id = a.plan_id WHERE a.id = p_account;
+    FOR x IN SELECT l.period, l.most FROM (VALUES ('day', p_day), ('month', p_month)) AS l (period, most)
+             WHERE l.most IS NOT NULL
+    LOOP
+        IF x.most = 0 THEN
+            PERFORM clear_cap(p_account, NULL, x.period, 'self');
+        ELSE
+            PERFORM set_cap(p_account, NULL, x.period, zone, x.most, 'self');
+        END IF;
+    END LOOP;
     RETURN true;
 END
 $$;

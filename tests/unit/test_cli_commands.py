@@ -17,12 +17,13 @@ MUTATIONS = {
     "account resume", "account shadow", "grant", "mode set", "models sync", "holds release",
     "exceptions resolve", "plan put", "plan assign", "grants give", "grants revoke", "pool create",
     "pool add", "pool remove", "cap set", "cap clear", "policy set", "policy unset",
-    "mode enforce", "prices import",
+    "mode enforce", "prices import", "settings set",
 }  # fmt: skip
 READS = {
     "client list", "balance", "statement", "mode show", "models list", "models price", "holds list",
     "exceptions list", "explain", "alarms", "audit", "access-log replay", "plan list",
     "grants list", "pool list", "cap list", "policy show", "shadow report", "prices list", "prices diff",
+    "settings show",
 }  # fmt: skip
 
 

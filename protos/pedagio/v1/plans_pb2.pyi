@@ -206,7 +206,7 @@ class RemoveMemberRequest(_message.Message):
     def __init__(self, pool: _Optional[str] = ..., account: _Optional[_Union[_admin_pb2.AccountName, _Mapping]] = ..., reason: _Optional[str] = ...) -> None: ...
 
 class Cap(_message.Message):
-    __slots__ = ("account", "pool", "period", "time_zone", "limit_nanos", "left_nanos", "held_nanos", "renews_at_ms")
+    __slots__ = ("account", "pool", "period", "time_zone", "limit_nanos", "left_nanos", "held_nanos", "renews_at_ms", "own")
     ACCOUNT_FIELD_NUMBER: _ClassVar[int]
     POOL_FIELD_NUMBER: _ClassVar[int]
     PERIOD_FIELD_NUMBER: _ClassVar[int]
@@ -215,6 +215,7 @@ class Cap(_message.Message):
     LEFT_NANOS_FIELD_NUMBER: _ClassVar[int]
     HELD_NANOS_FIELD_NUMBER: _ClassVar[int]
     RENEWS_AT_MS_FIELD_NUMBER: _ClassVar[int]
+    OWN_FIELD_NUMBER: _ClassVar[int]
     account: _admin_pb2.AccountName
     pool: str
     period: str
@@ -223,7 +224,8 @@ class Cap(_message.Message):
     left_nanos: int
     held_nanos: int
     renews_at_ms: int
-    def __init__(self, account: _Optional[_Union[_admin_pb2.AccountName, _Mapping]] = ..., pool: _Optional[str] = ..., period: _Optional[str] = ..., time_zone: _Optional[str] = ..., limit_nanos: _Optional[int] = ..., left_nanos: _Optional[int] = ..., held_nanos: _Optional[int] = ..., renews_at_ms: _Optional[int] = ...) -> None: ...
+    own: bool
+    def __init__(self, account: _Optional[_Union[_admin_pb2.AccountName, _Mapping]] = ..., pool: _Optional[str] = ..., period: _Optional[str] = ..., time_zone: _Optional[str] = ..., limit_nanos: _Optional[int] = ..., left_nanos: _Optional[int] = ..., held_nanos: _Optional[int] = ..., renews_at_ms: _Optional[int] = ..., own: _Optional[bool] = ...) -> None: ...
 
 class SetCapRequest(_message.Message):
     __slots__ = ("cap", "reason")
