@@ -1,5 +1,6 @@
 -- Statements of the reports (accounting/reports/), read by aiosql; a header above each says why.
--- Amounts are nano-USD; since: the ledger's clock, that many days ago.
+-- Amounts are nano-USD; since: the ledger's clock, that many days ago. A refused extension names the account that pays:
+-- whose call it was says its hold.
 
 -- name: list_decided
 -- The decisions under a reference, newest first, with what the door's own checks need.
@@ -17,19 +18,23 @@ WHERE m.version >= coalesce((SELECT max(x.version) FROM model_map AS x WHERE x.s
 
 -- name: find_newest_refusal^
 -- Of the person with that e-mail, number of the account or name at a client; several: the newest of them all.
-SELECT d.hold_id FROM decision AS d
-WHERE d.account_id IN (
+WITH whose AS (
     SELECT a.id FROM account AS a LEFT JOIN account_label AS l ON l.account_id = a.id
     WHERE a.kind IN ('user', 'service')
       AND (lower(l.email) = lower(:person) OR a.external_id = :person OR a.id::text = :person))
-ORDER BY d.decided_at DESC LIMIT 1;
+SELECT x.hold_id FROM (
+    SELECT d.hold_id, d.decided_at FROM decision AS d WHERE d.account_id IN (SELECT w.id FROM whose AS w)
+    UNION ALL
+    SELECT d.hold_id, d.decided_at FROM hold AS h JOIN decision AS d ON d.hold_id = h.id
+    WHERE h.person_id IN (SELECT w.id FROM whose AS w)) AS x
+ORDER BY x.decided_at DESC LIMIT 1;
 
 -- name: count_reasons
 -- Would-be refusals by reason, with what their calls cost all the same: enforcement would have saved it. A call's
 -- debits: its usage events, and an estimate that still stands.
-SELECT d.reason, count(*)::bigint AS requests, count(DISTINCT d.account_id)::bigint AS people,
+SELECT d.reason, count(*)::bigint AS requests, count(DISTINCT coalesce(h.person_id, d.account_id))::bigint AS people,
        coalesce(sum(x.spent), 0)::bigint AS saved
-FROM decision AS d
+FROM decision AS d LEFT JOIN hold AS h ON h.id = d.hold_id
 CROSS JOIN LATERAL (
     SELECT coalesce((SELECT sum(u.cost) FROM usage_event AS u WHERE u.hold_id = d.hold_id), 0)
          + coalesce((SELECT t.amount FROM transfer AS t WHERE t.hold_id = d.hold_id AND t.kind = 'estimate'
@@ -46,8 +51,8 @@ WITH requests AS (
            h.placed_by = 'authz' AND h.granted < least(h.want, h.target) AS shortened
     FROM hold AS h WHERE h.placed_at >= now() - make_interval(days => :days)
     UNION ALL
-    SELECT d.hold_id, d.account_id, d.kind = 'would_refuse', false
-    FROM decision AS d WHERE d.decided_at >= now() - make_interval(days => :days)),
+    SELECT d.hold_id, coalesce(h.person_id, d.account_id), d.kind = 'would_refuse', false
+    FROM decision AS d LEFT JOIN hold AS h ON h.id = d.hold_id WHERE d.decided_at >= now() - make_interval(days => :days)),
 calls AS (
     SELECT q.id, max(q.account_id) AS account_id, bool_or(q.would_refuse) AS would_refuse, bool_or(q.shortened) AS shortened
     FROM requests AS q GROUP BY q.id),
