@@ -4,11 +4,17 @@ from collections.abc import Awaitable, Callable
 
 import asyncpg
 
-from accounting.admin import settings
-from accounting.admin.messages import Context, name_message, read_change, read_name
+from accounting.admin import accounts, settings
+from accounting.admin.messages import (
+    Context,
+    account_message,
+    name_message,
+    read_change,
+    read_name,
+)
 from protos.pedagio.v1 import settings_pb2 as pb
 from protos.pedagio.v1 import settings_pb2_grpc
-from protos.pedagio.v1.admin_pb2 import AccountName
+from protos.pedagio.v1.admin_pb2 import Account, AccountName
 
 TOPIC = "languages"
 
@@ -38,6 +44,12 @@ class SettingsServicer(settings_pb2_grpc.SettingsServiceServicer):
         if not request.validate_only:
             await self._publish(TOPIC)
         return _message(found)
+
+    async def SetEmail(self, request: pb.SetEmailRequest, context: Context) -> Account:
+        """Where mails to a person go."""
+        change = read_change(request.reason, context)
+        name = read_name(request.account)
+        return account_message(await accounts.set_email(self._pool, name, request.email, change))
 
 
 def _message(found: settings.Settings) -> pb.Settings:

@@ -29,3 +29,14 @@ SELECT d.done FROM done AS d;
 
 -- name: find_setting_request^
 SELECT r.account_id, r.asked FROM setting_request AS r WHERE r.request_id = :request_id;
+
+-- name: set_email^
+-- The audit line says that there is an address, not which: who that is, is in the label, which can be erased.
+WITH labelled AS (
+    INSERT INTO account_label (account_id, email) VALUES (:account_id::bigint, :email::text)
+    ON CONFLICT (account_id) DO UPDATE SET email = excluded.email RETURNING account_id, email),
+noted AS (
+    INSERT INTO audit (actor, action, subject, detail)
+    SELECT :actor, 'set_email', l.account_id::text, jsonb_build_object('reason', :reason::text, 'email', l.email IS NOT NULL)
+    FROM labelled AS l)
+SELECT account_id FROM labelled;

@@ -18,6 +18,7 @@ MUTATIONS = {
     "exceptions resolve", "plan put", "plan assign", "grants give", "grants revoke", "pool create",
     "pool add", "pool remove", "cap set", "cap clear", "policy set", "policy unset",
     "mode enforce", "prices import", "settings set",
+    "account email",
 }  # fmt: skip
 READS = {
     "client list", "balance", "statement", "mode show", "models list", "models price", "holds list",

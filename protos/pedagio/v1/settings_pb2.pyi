@@ -56,3 +56,13 @@ class SetSettingsRequest(_message.Message):
     request_id: str
     validate_only: bool
     def __init__(self, account: _Optional[_Union[_admin_pb2.AccountName, _Mapping]] = ..., language: _Optional[str] = ..., notices: _Optional[bool] = ..., daily_limit_nanos: _Optional[int] = ..., monthly_limit_nanos: _Optional[int] = ..., first_pool: _Optional[str] = ..., reason: _Optional[str] = ..., request_id: _Optional[str] = ..., validate_only: _Optional[bool] = ...) -> None: ...
+
+class SetEmailRequest(_message.Message):
+    __slots__ = ("account", "email", "reason")
+    ACCOUNT_FIELD_NUMBER: _ClassVar[int]
+    EMAIL_FIELD_NUMBER: _ClassVar[int]
+    REASON_FIELD_NUMBER: _ClassVar[int]
+    account: _admin_pb2.AccountName
+    email: str
+    reason: str
+    def __init__(self, account: _Optional[_Union[_admin_pb2.AccountName, _Mapping]] = ..., email: _Optional[str] = ..., reason: _Optional[str] = ...) -> None: ...

@@ -46,6 +46,11 @@ class SettingsServiceStub:
                 request_serializer=protos_dot_pedagio_dot_v1_dot_settings__pb2.SetSettingsRequest.SerializeToString,
                 response_deserializer=protos_dot_pedagio_dot_v1_dot_settings__pb2.Settings.FromString,
                 _registered_method=True)
+        self.SetEmail = channel.unary_unary(
+                '/pedagio.v1.SettingsService/SetEmail',
+                request_serializer=protos_dot_pedagio_dot_v1_dot_settings__pb2.SetEmailRequest.SerializeToString,
+                response_deserializer=protos_dot_pedagio_dot_v1_dot_admin__pb2.Account.FromString,
+                _registered_method=True)
 
 
 class SettingsServiceServicer:
@@ -65,6 +70,13 @@ class SettingsServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def SetEmail(self, request, context):
+        """Where mails go: personal data, kept apart from the ledger; the audit line does not repeat it.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_SettingsServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -77,6 +89,11 @@ def add_SettingsServiceServicer_to_server(servicer, server):
                     servicer.SetSettings,
                     request_deserializer=protos_dot_pedagio_dot_v1_dot_settings__pb2.SetSettingsRequest.FromString,
                     response_serializer=protos_dot_pedagio_dot_v1_dot_settings__pb2.Settings.SerializeToString,
+            ),
+            'SetEmail': grpc.unary_unary_rpc_method_handler(
+                    servicer.SetEmail,
+                    request_deserializer=protos_dot_pedagio_dot_v1_dot_settings__pb2.SetEmailRequest.FromString,
+                    response_serializer=protos_dot_pedagio_dot_v1_dot_admin__pb2.Account.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -134,6 +151,33 @@ class SettingsService:
             '/pedagio.v1.SettingsService/SetSettings',
             protos_dot_pedagio_dot_v1_dot_settings__pb2.SetSettingsRequest.SerializeToString,
             protos_dot_pedagio_dot_v1_dot_settings__pb2.Settings.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def SetEmail(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/pedagio.v1.SettingsService/SetEmail',
+            protos_dot_pedagio_dot_v1_dot_settings__pb2.SetEmailRequest.SerializeToString,
+            protos_dot_pedagio_dot_v1_dot_admin__pb2.Account.FromString,
             options,
             channel_credentials,
             insecure,
