@@ -81,16 +81,14 @@ async def put(
 
 
 async def of_person(pool: asyncpg.Pool, client: str, plan: str | None) -> Policy:
-    """That of a client with that of a person's plan over it, as at the door.
-
-    One of a newer release, which cannot be read, says nothing.
-    """
-    found = await _readable(pool, "client", client)
-    return found.merge(await _readable(pool, "plan", plan)) if plan else found
+    """That of a client with that of a person's plan over it, as at the door."""
+    found = await in_force(pool, Subject("client", client))
+    return found.merge(await in_force(pool, Subject("plan", plan))) if plan else found
 
 
-async def _readable(pool: asyncpg.Pool, kind: str, subject_id: str) -> Policy:
-    rows = await ledger.query(pool, "read_policy", kind=kind, id=subject_id)
+async def in_force(pool: asyncpg.Pool, subject: Subject) -> Policy:
+    """What one subject says; a body of a newer release, which cannot be read, says nothing."""
+    rows = await ledger.query(pool, "read_policy", kind=subject.kind, id=subject.id)
     try:
         return Policy.from_json(rows[0]["body"]) if rows else EMPTY
     except PolicyError:

@@ -79,13 +79,14 @@ LEFT JOIN LATERAL (SELECT sum(x.amount) AS granted FROM credit_grant AS x
 ORDER BY p.would_refuse DESC, p.saved DESC, p.account_id;
 
 -- name: list_short
--- People whom enforcement would refuse for credit as far as is known: refused, or nearly so in shadow, and given nothing
--- since, neither they nor a pool of theirs. (credit_in_flight ends by itself.) cohort: null for everybody.
-SELECT d.account_id, a.client_id, a.external_id, max(d.decided_at) AS at, count(*)::bigint AS requests
+-- People whom enforcement would have refused for these reasons of credit, and given nothing since, neither they nor a pool
+-- of theirs; pool: one that they draw on. cohort: null for everybody.
+SELECT d.account_id, a.client_id, a.external_id, max(d.decided_at) AS at, count(*)::bigint AS requests,
+       (SELECT min(p.name) FROM pool_member AS m JOIN account AS p ON p.id = m.pool_id WHERE m.account_id = d.account_id) AS pool
 FROM decision AS d JOIN account AS a ON a.id = d.account_id
 WHERE d.decided_at >= now() - make_interval(days => :days) AND (:cohort::bigint[] IS NULL OR d.account_id = ANY (:cohort))
   AND d.kind = 'would_refuse'
-  AND d.reason IN ('insufficient_credit', 'cap_reached', 'pool_exhausted', 'request_too_large_for_balance')
+  AND d.reason = ANY (:reasons)
 GROUP BY d.account_id, a.client_id, a.external_id
 HAVING NOT EXISTS (
     SELECT FROM credit_grant AS g
@@ -93,6 +94,48 @@ HAVING NOT EXISTS (
       AND (g.account_id = d.account_id
            OR g.account_id IN (SELECT m.pool_id FROM pool_member AS m WHERE m.account_id = d.account_id)))
 ORDER BY requests DESC, d.account_id;
+
+-- name: list_capped
+-- People whom a cap would have stopped: the one of their caps that left least, where it is in force still and nobody has
+-- changed it since. everybody: the organisation's; own: chosen by the person.
+SELECT d.account_id, a.client_id, a.external_id, count(*)::bigint AS requests, c.period, c.owner_id IS NULL AS everybody,
+       c.source = 'self' AS own, coalesce(p.name, '') AS pool
+FROM decision AS d JOIN account AS a ON a.id = d.account_id
+CROSS JOIN LATERAL (
+    SELECT (e.said ->> 'id')::bigint AS id FROM jsonb_array_elements(d.others) AS e (said) WHERE e.said ->> 'role' = 'cap'
+    ORDER BY (e.said ->> 'posted')::bigint - (e.said ->> 'held')::bigint, 1 LIMIT 1) AS x
+JOIN cap AS c ON c.account_id = x.id AND c.ended_at IS NULL
+LEFT JOIN account AS p ON p.id = c.pool_id
+WHERE d.decided_at >= now() - make_interval(days => :days) AND (:cohort::bigint[] IS NULL OR d.account_id = ANY (:cohort))
+  AND d.kind = 'would_refuse' AND d.reason = 'cap_reached'
+GROUP BY d.account_id, a.client_id, a.external_id, c.account_id, p.name
+HAVING NOT EXISTS (
+    SELECT FROM audit AS u WHERE u.recorded_at > max(d.decided_at)
+      AND (u.action = 'set_cap' AND u.subject = c.account_id::text
+           OR u.action = 'set_settings' AND c.source = 'self' AND u.subject = d.account_id::text))
+ORDER BY own, requests DESC, d.account_id;
+
+-- name: list_would_refuse
+-- Requests that enforcement would have refused for these reasons, by whose they were and what they were about; ref: one of
+-- them. Of bad_request also what the callback would have refused inside LiteLLM.
+WITH asked AS (
+    SELECT d.hold_id, d.account_id, coalesce(a.client_id, d.client_id) AS client_id, d.reason,
+           CASE WHEN d.reason IN ('model_not_allowed', 'bad_request') THEN coalesce(d.detail, d.model, '')
+                WHEN d.others @> '[{"role": "open_holds"}]' THEN 'open_holds' ELSE '' END AS about
+    FROM decision AS d LEFT JOIN account AS a ON a.id = d.account_id
+    WHERE d.decided_at >= now() - make_interval(days => :days) AND (:cohort::bigint[] IS NULL OR d.account_id = ANY (:cohort))
+      AND d.kind = 'would_refuse' AND d.reason = ANY (:reasons)
+    UNION ALL
+    SELECT h.id, a.id, coalesce(a.client_id, h.client_id), 'bad_request', r.body ->> 'would_refuse'
+    FROM hold AS h JOIN account AS a ON a.id = coalesce(h.person_id, h.account_id)
+    JOIN call_record AS r ON r.hold_id = h.id AND r.kind = 'start' AND r.body ->> 'would_refuse' IS NOT NULL
+    WHERE h.placed_at >= now() - make_interval(days => :days) AND 'bad_request' = ANY (:reasons)
+      AND (:cohort::bigint[] IS NULL OR a.id = ANY (:cohort)))
+SELECT q.reason, q.account_id, coalesce(q.client_id, '') AS client_id, coalesce(a.external_id, '') AS external_id, a.status, a.plan_id,
+       c.unknown_users, q.about, count(*)::bigint AS requests, left(max(q.hold_id::text), 6) AS ref
+FROM asked AS q LEFT JOIN account AS a ON a.id = q.account_id LEFT JOIN client AS c ON c.id = q.client_id
+GROUP BY q.reason, q.account_id, q.client_id, a.external_id, a.status, a.plan_id, c.unknown_users, q.about
+ORDER BY requests DESC, q.client_id, q.account_id, q.about;
 
 -- name: list_unpriced
 -- Models that were asked for and had no price then.
@@ -109,8 +152,9 @@ WHERE e.kind = 'unmetered' AND e.resolved_at IS NULL AND e.recorded_at >= now() 
 ORDER BY e.id;
 
 -- name: read_match^
--- Of the newest 10,000 calls that were closed: how many both Envoy's access log and the callback told of.
-SELECT count(*)::bigint AS calls, count(*) FILTER (WHERE x.access AND x.callback)::bigint AS matched
+-- Of the newest 10,000 calls that were closed: how many both Envoy's access log and the callback told of, or each.
+SELECT count(*)::bigint AS calls, count(*) FILTER (WHERE x.access AND x.callback)::bigint AS matched,
+       count(*) FILTER (WHERE x.access)::bigint AS told_by_envoy, count(*) FILTER (WHERE x.callback)::bigint AS told_by_callback
 FROM (SELECT c.hold_id FROM hold_close AS c WHERE c.closed_at >= now() - make_interval(days => :days)
       ORDER BY c.closed_at DESC LIMIT 10000) AS c
 CROSS JOIN LATERAL (
