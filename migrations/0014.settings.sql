@@ -33,3 +33,9 @@ CREATE UNIQUE INDEX cap_one ON cap (owner_id, pool_id, period, source) NULLS NOT
 -- Both take the source now; credit/sql/rules.sql makes them anew.
 DROP FUNCTION IF EXISTS set_cap(bigint, bigint, text, text, bigint);
 DROP FUNCTION IF EXISTS clear_cap(bigint, bigint, text);
+
+-- Since when an account is on plans: what a plan may give in the period in which that was.
+ALTER TABLE account ADD COLUMN plan_since timestamptz;
+UPDATE account AS a SET plan_since = coalesce(
+    (SELECT min(g.valid_from) FROM credit_grant AS g WHERE g.account_id = a.id AND g.source = 'plan'), a.created_at)
+WHERE a.plan_id IS NOT NULL;

@@ -17,7 +17,7 @@ GRANT INSERT ON account, account_history, hold, hold_open, decision, alarm, audi
 GRANT UPDATE (held, version) ON account TO pedagio_authz;
 GRANT INSERT ON credit_grant, grant_entry, hold_spared TO pedagio_accounting;
 GRANT UPDATE (remaining, open, state) ON credit_grant TO pedagio_accounting;
-GRANT UPDATE (due_at, plan_ends_at, plan_allowance) ON account TO pedagio_accounting;
+GRANT UPDATE (due_at, plan_ends_at, plan_allowance, plan_since) ON account TO pedagio_accounting;
 GRANT INSERT ON plan, pool_member, cap, cap_use TO pedagio_accounting;
 GRANT UPDATE ON plan, pool_member, cap, hold_spared TO pedagio_accounting;
 GRANT DELETE ON pool_member, cap, hold_spared TO pedagio_accounting;

@@ -54,22 +54,19 @@ BEGIN
 END
 $$;
 
--- The first allowance of somebody who joins in mid-period: the part of the period that is left, by seconds, rounded down.
-CREATE OR REPLACE FUNCTION prorated(p_amount bigint, p_at timestamptz, p_start timestamptz, p_end timestamptz)
-RETURNS bigint LANGUAGE sql IMMUTABLE AS $$
-    SELECT floor(p_amount::numeric * floor(extract(epoch FROM p_end - p_at)) / extract(epoch FROM p_end - p_start))::bigint
-$$;
-
 -- assign_plan: put an account on a plan (null: on none; what it was granted stays until it ends).
--- p_now: an upgrade within the same period and zone is worth its prorated difference at once, a downgrade counts from
--- the next period; another period or zone ends what is left of the old plan and begins the new one. Otherwise the
--- new plan counts from the next period. An account without a plan always begins at once.
+-- p_now: an upgrade of the period that runs is worth its prorated difference at once, a downgrade counts from the next
+-- period; a plan of another period or zone ends what is left of the old one and begins at once, with the part of its own
+-- period that is left. Otherwise the new plan counts from the end of the period that runs. An account without a plan
+-- always begins at once. Nothing of it exceeds allowance_room.
 CREATE OR REPLACE FUNCTION assign_plan(p_account bigint, p_plan text, p_now boolean) RETURNS void LANGUAGE plpgsql AS $$
 DECLARE
     a        account%ROWTYPE;
     old      plan%ROWTYPE;
     new      plan%ROWTYPE;
     present  timestamptz := ledger_now();
+    ends_at  timestamptz;
+    begins   boolean;
     amount   bigint := 0;
     ended    bigint[];
     fallen   bigint := 0;
@@ -79,30 +76,38 @@ BEGIN
     SELECT x.* INTO a FROM account AS x WHERE x.id = p_account FOR NO KEY UPDATE;
     SELECT x.* INTO old FROM plan AS x WHERE x.id = a.plan_id;
     SELECT x.* INTO new FROM plan AS x WHERE x.id = p_plan;
-    IF p_plan IS NULL THEN
+    ends_at := period_end(present, new.period, new.time_zone);
+    -- The old plan may itself wait for the end of a period of another length.
+    begins := new.id IS NOT NULL AND (old.id IS NULL
+              OR (p_now AND (old.period, old.time_zone, a.plan_ends_at) <> (new.period, new.time_zone, ends_at)));
+    IF new.id IS NULL THEN
         a.plan_ends_at := NULL;
-    ELSIF old.id IS NULL OR (p_now AND (old.period, old.time_zone) <> (new.period, new.time_zone)) THEN
+    ELSIF begins THEN
+        -- Who leaves and comes back within a period has been there since then.
+        IF old.id IS NULL AND given_by_plans(p_account, period_start(present, new.period, new.time_zone)) IS NULL THEN
+            a.plan_since := present;
+        END IF;
         ended := ARRAY(SELECT g.id FROM credit_grant AS g
                        WHERE g.account_id = p_account AND g.open AND g.source IN ('plan', 'rollover') AND old.id IS NOT NULL);
         PERFORM spare_holds(p_account, ended);
         fallen := end_grants(p_account, ended, 'expired', 0, 'plan', 'another plan', present);
-        a.plan_ends_at := period_end(present, new.period, new.time_zone);
-        amount := CASE WHEN new.prorate THEN prorated(new.allowance, present, period_start(present, new.period, new.time_zone), a.plan_ends_at)
-                       ELSE new.allowance END;
+        a.plan_ends_at := ends_at;
+        amount := first_allowance(new, present);
     ELSIF p_now THEN
         -- Against the most that this period was worth already: going back and forth is worth nothing.
         amount := prorated(greatest(new.allowance - a.plan_allowance, 0), present,
                            period_start(present, new.period, new.time_zone), a.plan_ends_at);
     END IF;
     IF amount > 0 THEN
+        amount := least(amount, allowance_room(p_account, new, present, a.plan_since));
         raised := grant_allowance(p_account, new, present, a.plan_ends_at, amount, 0, a.posted - fallen,
                                   '/' || gen_random_uuid());
     END IF;
     UPDATE account AS x SET posted = x.posted - fallen + raised, version = x.version + 1
     WHERE x.id = p_account AND (fallen > 0 OR raised > 0);
     -- The one statement that names plan_id: replicas hear of it (migrations/0010.policies).
-    UPDATE account AS x SET plan_id = p_plan, plan_ends_at = a.plan_ends_at,
-           plan_allowance = CASE WHEN p_plan IS NULL THEN NULL WHEN amount > 0 OR old.id IS NULL THEN new.allowance
+    UPDATE account AS x SET plan_id = p_plan, plan_ends_at = a.plan_ends_at, plan_since = a.plan_since,
+           plan_allowance = CASE WHEN p_plan IS NULL THEN NULL WHEN begins OR amount > 0 THEN new.allowance
                                  ELSE a.plan_allowance END,
            due_at = next_due(p_account, a.plan_ends_at)
     WHERE x.id = p_account;
