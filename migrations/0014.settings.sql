@@ -12,7 +12,11 @@ CREATE TABLE account_setting (
 );
 
 -- Replicas hear of a language within a second. Who pays first is read where it is decided.
-CREATE TRIGGER news AFTER INSERT OR UPDATE OF language ON account_setting FOR EACH STATEMENT EXECUTE FUNCTION bump_news('languages');
+-- Other settings are none of their business.
+CREATE TRIGGER news_of_first AFTER INSERT ON account_setting FOR EACH ROW
+    WHEN (NEW.language IS NOT NULL) EXECUTE FUNCTION bump_news('languages');
+CREATE TRIGGER news AFTER UPDATE ON account_setting FOR EACH ROW
+    WHEN (OLD.language IS DISTINCT FROM NEW.language) EXECUTE FUNCTION bump_news('languages');
 INSERT INTO news (topic) VALUES ('languages');
 
 -- Each request to change settings, once; append-only.

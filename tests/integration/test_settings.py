@@ -257,6 +257,19 @@ async def test_language_is_used_by_every_replica_within_a_second(
         assert "mystery ainda" in answer.denied_response.body  # Maria has chosen nothing
 
 
+async def test_replicas_hear_of_languages_only(team: Team) -> None:
+    """What they keep in memory is asked for anew when a language changed, not with every limit."""
+    maria = await team.account(0)
+    versions = []
+    for language, day in ((None, 5), ("en", None), (None, 7), ("en", None), ("", None)):
+        await choose(team, maria, language=language, day=day)
+        versions.append(
+            await team.pool.fetchval("SELECT version FROM news WHERE topic = 'languages'")
+        )
+    first = versions[0]
+    assert versions == [first, first + 1, first + 1, first + 1, first + 2]
+
+
 async def test_refusal_says_that_the_person_chose_the_limit(
     books: Books, database_url: str, tmp_path: Path
 ) -> None:
