@@ -19,8 +19,8 @@ NOTHING: Final[Mapping[str, str]] = {}
 class Problem:
     """Why a request is refused; `param` names the field or the model, where one is to blame.
 
-    `policy`: of the person, None where it is not known who that is; `fields`: what the sentence may
-    say besides.
+    `policy`: of the person, None where it is not known who that is; `language`: what the person
+    chose; `fields`: what the sentence may say besides.
     """
 
     reason: Reason
@@ -28,6 +28,7 @@ class Problem:
     account_id: int | None = None
     policy: Policy | None = None
     fields: Mapping[str, str] = field(default_factory=dict)
+    language: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +69,7 @@ class Answers:
         self, request: Request, client: Client | None, mode: str, problem: Problem
     ) -> Refuse:
         """The request ends here, with a sentence for the person."""
-        language = client.language if client else self.wording.language
+        language = problem.language or (client.language if client else self.wording.language)
         own = problem.policy.text(problem.reason, language) if problem.policy else None
         text = self.wording.sentence(
             problem.reason, language, request.hold_id, problem.param, problem.fields, own

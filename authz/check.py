@@ -16,6 +16,7 @@ from authz.body import BadField, Body, read_body
 from authz.bounded import UnknownAccountError
 from authz.call import METERED, Call, Sizes, bare_claims
 from authz.degrade import HINTED, cheaper_call, fits
+from authz.limits import chosen_limit
 from authz.listing import as_object, in_words, list_for, usable
 from authz.person import Person, person_of
 from authz.remaining import remaining_headers
@@ -162,6 +163,7 @@ class Check:
         fields = self._wording.amounts(placed.available_nanos, placed.held_nanos, language)
         fields["date"] = self._wording.date(placed.status_at, language)
         fields["model"] = call.body.model
+        fields["chosen"] = self._wording.period(chosen_limit(placed), language)
         if (
             cheaper is not None
             and reason in HINTED
@@ -178,10 +180,11 @@ class Check:
         account_id = await self._state.account(whose.client, whose.external_id)
         if account_id is None:
             return Problem(Reason.IDENTITY_MISSING)
+        client = await self._state.speaking(client, account_id)
         policy = await self._state.policy(client, account_id)
         asked = self._read_body(request, policy)
         if isinstance(asked, Problem):
-            return replace(asked, account_id=account_id, policy=policy)
+            return replace(asked, account_id=account_id, policy=policy, language=client.language)
         body, terms = asked
         # No await since the terms were read: the map is still the one that they are from.
         version = self._state.models.version if self._state.models else None

@@ -45,6 +45,13 @@ class Lookup:
         rows = await ledger.query(self._pool, "read_plan", account_id=account_id)
         return rows[0]["plan_id"] if rows else None
 
+    async def language(self, account_id: int) -> str | None:
+        """What the person chose; None: the client's. Raises StoreAwayError, or what the driver raises."""
+        if not self._connected():
+            raise StoreAwayError
+        rows = await ledger.query(self._pool, "read_language", account_id=account_id)
+        return rows[0]["language"] if rows else None
+
     async def mode_override(self, account_id: int) -> str | None:
         """The account's own mode, shadow or enforce (cohort roll-out); None: the ledger-wide one.
 

@@ -2,11 +2,12 @@
 
 from collections import OrderedDict
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 import asyncpg
 
+from authz.languages import Languages
 from authz.policies import Policies
 from credit import ledger
 from credit.models import ModelMap
@@ -39,6 +40,9 @@ class Lookup(Protocol):
     async def plan(self, account_id: int) -> str | None:
         """The plan of an account; raises where nobody can tell."""
 
+    async def language(self, account_id: int) -> str | None:
+        """What the person chose; raises where nobody can tell."""
+
 
 class Snapshot:
     """The last known state; stays in force while Postgres is away."""
@@ -53,9 +57,10 @@ class Snapshot:
         self.p99_output_tokens: Mapping[tuple[str, str], int] = {}
         self._accounts: OrderedDict[tuple[str, str], int] = OrderedDict()
         self._policies = Policies(lookup.plan)
+        self._languages = Languages(lookup.language)
 
     async def reload(self, topics: set[str]) -> None:
-        """Read again what the topics name: `mode`, `clients`, `models`, `policies`, `outputs`."""
+        """Read again what the topics name: `mode`, `clients`, `models`, `policies`, `languages`, `outputs`."""
         if "mode" in topics:
             rows = await ledger.query(self._pool, "read_mode")
             self.mode = rows[0]["mode"]
@@ -78,6 +83,9 @@ class Snapshot:
             self.models = ModelMap.from_json(rows[0]["map"], rows[0]["version"]) if rows else None
         if "policies" in topics:
             self._policies.load(await ledger.query(self._pool, "read_policies"))
+        if "languages" in topics:
+            rows = await ledger.query(self._pool, "has_languages")
+            self._languages.load(chosen=rows[0]["chosen"])
         if "outputs" in topics:
             rows = await ledger.query(self._pool, "read_output_sizes")
             self.p99_output_tokens = {(r["client_id"], r["model"]): r["p99_tokens"] for r in rows}
@@ -102,6 +110,11 @@ class Snapshot:
     async def policy(self, client: Client, account_id: int | None) -> Policy:
         """What holds for a person of this client; `account_id` None: for the client itself."""
         return await self._policies.find(client.id, account_id)
+
+    async def speaking(self, client: Client, account_id: int) -> Client:
+        """The client in the language that this person of it chose."""
+        language = await self._languages.find(account_id, client.language)
+        return client if language == client.language else replace(client, language=language)
 
     async def mode_override(self, account_id: int) -> str | None:
         """The account's own mode, shadow or enforce (cohort roll-out); None: the ledger-wide one."""

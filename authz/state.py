@@ -22,5 +22,8 @@ class State(Protocol):
     async def mode_override(self, account_id: int) -> str | None:
         """The account's own mode, shadow or enforce; None: the ledger-wide one."""
 
+    async def speaking(self, client: Client, account_id: int) -> Client:
+        """The client in the language that this person of it chose; never raises."""
+
     async def policy(self, client: Client, account_id: int | None) -> Policy:
         """What holds for an account; None: for the client alone, known without asking anybody."""

@@ -95,10 +95,6 @@ class Plan:
         """
         return min(rest_nanos, self.rollover_cap_nanos or 0)
 
-    def coming(self, at: datetime) -> tuple[datetime, int]:
-        """When the next allowance comes, and how much it is."""
-        return self.period_of(at).end, self.allowance_nanos
-
     def is_aligned_with(self, other: Self) -> bool:
         """Whether both renew at the same moments: a change between them ends no grant."""
         return (self.period, self.time_zone) == (other.period, other.time_zone)

@@ -32,7 +32,7 @@ class Policy:
     one account; `small_percent`, `share_percent`: of what is available (credit/grant.py);
     `markup_percent` on top of each cost; `cheaper`: model -> the one to hint at; `degrade`: hint,
     switch; `texts`: reason -> language -> clauses; `service_accounts`: path -> the service client whose
-    account pays for a call that names nobody.
+    account pays for a call that names nobody; `settings`: name -> whether the person may change it.
     """
 
     models: tuple[str, ...] | None = None
@@ -48,6 +48,7 @@ class Policy:
     texts: Texts = field(default_factory=dict)
     list_models: bool | None = None
     service_accounts: Mapping[str, str] = field(default_factory=dict)
+    settings: Mapping[str, bool] = field(default_factory=dict)
 
     @property
     def grant_rule(self) -> GrantRule:
@@ -65,8 +66,12 @@ class Policy:
         """The clauses for a refusal, where this policy has its own."""
         return self.texts.get(reason, {}).get(language)
 
+    def lets_change(self, setting: str) -> bool:
+        """Whether a person may change this setting of theirs (policy_fields.SETTINGS)."""
+        return self.settings.get(setting, True)
+
     def merge(self, plan: "Policy") -> "Policy":
-        """This policy of a client with that of a plan over it; texts and cheaper models entry by entry."""
+        """This policy of a client with that of a plan over it; texts, cheaper models, settings by entry."""
         values = {name: _over(getattr(self, name), getattr(plan, name)) for name in _NAMES}
         values["texts"] = {
             reason: {**self.texts.get(reason, {}), **plan.texts.get(reason, {})}
@@ -74,6 +79,7 @@ class Policy:
         }
         values["cheaper"] = {**self.cheaper, **plan.cheaper}
         values["service_accounts"] = {**self.service_accounts, **plan.service_accounts}
+        values["settings"] = {**self.settings, **plan.settings}
         return Policy(**values)
 
     def to_json(self) -> dict[str, Any]:
@@ -115,6 +121,9 @@ _READERS: Final = {
     "texts": policy_fields.read_texts,
     "list_models": policy_fields.read_switch,
     "service_accounts": policy_fields.read_service_accounts,
+    "settings": policy_fields.nested(
+        dict.fromkeys(policy_fields.SETTINGS, policy_fields.read_switch)
+    ),
 }
 EMPTY: Final = Policy()
 

@@ -11,6 +11,8 @@ PATTERNS_LIMIT: Final = 200
 CHEAPER_LIMIT: Final = 500
 NAME_LIMIT: Final = 256
 LANGUAGES: Final = ("pt-BR", "en")
+# What a person may change where the policy does not say otherwise.
+SETTINGS: Final = ("language", "notices", "own_limits", "first_pool")
 
 # Where people are named by the client, which some of its parts do not do (image tools, RAG).
 PATHS: Final = ("/v1/chat/completions", "/v1/responses", "/v1/embeddings")

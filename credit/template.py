@@ -22,7 +22,7 @@ FIELDS: Final[Mapping[Reason, frozenset[str]]] = {
     Reason.INSUFFICIENT_CREDIT: _ALWAYS | _BALANCE,
     Reason.CREDIT_IN_FLIGHT: _ALWAYS | _BALANCE,
     Reason.REQUEST_TOO_LARGE: _ALWAYS | _BALANCE,
-    Reason.CAP_REACHED: _ALWAYS | _BALANCE | {"period", "cap"},
+    Reason.CAP_REACHED: _ALWAYS | _BALANCE | {"period", "cap", "chosen"},
     Reason.POOL_EXHAUSTED: _ALWAYS | _BALANCE | {"pool"},
     Reason.MODEL_NOT_ALLOWED: _ALWAYS | {"model", "models"},
     Reason.MODEL_UNPRICED: _ALWAYS | {"model", "cheaper_model"},

@@ -3,10 +3,15 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Final
 
 from credit.money import format_amount
 from credit.refusal import Reason, reference, sentence
 
+PERIODS: Final[Mapping[str, Mapping[str, str]]] = {
+    "pt-BR": {"day": "diário", "week": "semanal", "month": "mensal"},
+    "en": {"day": "daily", "week": "weekly", "month": "monthly"},
+}
 ABOUT_MODELS = frozenset({Reason.MODEL_UNPRICED, Reason.MODEL_NOT_ALLOWED})
 
 
@@ -25,6 +30,11 @@ class Wording:
             "available": format_amount(max(available_nanos, 0), language, self.unit),
             "held": format_amount(held_nanos, language, self.unit) if held_nanos > 0 else "",
         }
+
+    @staticmethod
+    def period(name: str, language: str) -> str:
+        """`day`, `week` or `month` as an adjective; empty where it is none."""
+        return PERIODS.get(language, PERIODS["en"]).get(name, "")
 
     @staticmethod
     def date(moment: datetime, language: str) -> str:

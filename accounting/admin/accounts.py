@@ -83,7 +83,7 @@ async def open_account(
             client_id=name.client,
             external_id=name.external_id,
             display_name=fields.optional_text("display_name", display_name),
-            email=fields.optional_text("email", email),
+            email=fields.optional_email("email", email),
             actor=change.actor,
             reason=change.reason,
         )
@@ -113,6 +113,23 @@ async def set_status(
         account_id=account.id,
         status=status,
         mode_override=mode_override,
+        actor=change.actor,
+        reason=change.reason,
+    )
+    return await read(pool, name)
+
+
+async def set_email(pool: asyncpg.Pool, name: Name, email: str, change: fields.Change) -> Account:
+    """Where mails to a person go; empty: nowhere any more."""
+    address = fields.optional_email("email", email)
+    account = await read(pool, name)
+    if account.kind == "unattributed":
+        raise ConflictError(f"{name.client} spends for persons: name the one whose address it is")
+    await statements.row(
+        pool,
+        "set_email",
+        account_id=account.id,
+        email=address,
         actor=change.actor,
         reason=change.reason,
     )

@@ -22,6 +22,7 @@ class Cap:
     held_nanos: int = 0
     renews_at: datetime | None = None
     id: int = 0
+    own: bool = False  # the person's own, of their settings
 
 
 async def set_cap(pool: asyncpg.Pool, cap: Cap, change: fields.Change) -> Cap:
@@ -39,7 +40,7 @@ async def set_cap(pool: asyncpg.Pool, cap: Cap, change: fields.Change) -> Cap:
 
 
 async def clear_cap(pool: asyncpg.Pool, cap: Cap, change: fields.Change) -> None:
-    """Nothing counts under it any more."""
+    """Nothing counts under it any more; a person's own limit is not reached from here."""
     owner, pool_id = await _subject(pool, cap)
     row = await statements.row(
         pool, "clear_cap", owner=owner, pool_id=pool_id,
@@ -56,7 +57,7 @@ async def list_all(pool: asyncpg.Pool) -> list[Cap]:
         Cap(
             accounts.Name(r["client_id"], r["external_id"] or "") if r["client_id"] else None,
             r["pool"], r["period"], r["time_zone"], r["limit_nanos"], r["left_nanos"], r["held"],
-            r["renews_at"], r["id"],
+            r["renews_at"], r["id"], r["source"] == "self",
         )
         for r in await statements.rows(pool, "list_caps")
     ]  # fmt: skip

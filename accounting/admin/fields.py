@@ -11,6 +11,7 @@ from credit.identity import EXTERNAL_ID_LIMIT, is_external_id
 AMOUNT_LIMIT_NANOS = 10**15  # a million USD: anything above is a slip of the keyboard
 TEXT_LIMIT = 500
 REQUEST_ID_LIMIT = 128
+EMAIL_LIMIT = 254  # RFC 5321
 PAGE_SIZE = 50
 PAGE_SIZE_LIMIT = 500
 KEY_LENGTHS = range(16, 513)
@@ -18,6 +19,7 @@ KEY_LENGTHS = range(16, 513)
 _CLIENT_ID = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
 _POOL_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,62}")
 _KEY = re.compile(r"[\x21-\x7e]+")
+_EMAIL = re.compile(r"[^\s@,;<>\"]{1,64}@[^\s@,;<>\"]+")
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 
 
@@ -58,6 +60,14 @@ def choice(field: str, value: str, choices: Collection[str]) -> str:
         named = ", ".join(sorted(choices))
         raise InvalidFieldError(field, f"must be one of {named}; it is {value[:40]!r}")
     return value
+
+
+def optional_email(field: str, value: str) -> str | None:
+    """Where a mail can go, or None: whether anybody reads it there, only a mail can tell."""
+    found = optional_text(field, value, EMAIL_LIMIT)
+    if found is not None and not _EMAIL.fullmatch(found):
+        raise InvalidFieldError(field, f"is no e-mail address: {found[:40]!r}")
+    return found
 
 
 def client_id(field: str, value: str) -> str:

@@ -29,6 +29,17 @@ class Pool:
     status: str
 
 
+@dataclass(frozen=True, slots=True)
+class Member:
+    """Who draws on a pool; nano-USD out of it: spent in the present month, held by calls that run."""
+
+    name: accounts.Name
+    position: int
+    pool_first: bool
+    spent_nanos: int
+    held_nanos: int
+
+
 async def find(pool: asyncpg.Pool, holder: Holder) -> int:
     """The id of the account, brought to the present."""
     if (holder.account is None) == (not holder.pool):
@@ -46,6 +57,17 @@ async def find_pool(pool: asyncpg.Pool, name: str) -> int:
     if row is None:
         raise NotFoundError(f"there is no pool {name[:40]!r}: `pedagio pool list` shows them")
     return int(row["id"])
+
+
+async def list_members(pool: asyncpg.Pool, pool_id: int) -> list[Member]:
+    """Who draws on a pool, who spent most first; at most 1,000."""
+    return [
+        Member(
+            accounts.Name(r["client_id"], r["external_id"]), r["position"], r["pool_first"],
+            r["spent"], r["held"],
+        )
+        for r in await statements.rows(pool, "list_pool_members", pool_id=pool_id)
+    ]  # fmt: skip
 
 
 async def create_pool(pool: asyncpg.Pool, name: str, change: fields.Change) -> Pool:

@@ -4,8 +4,15 @@ from dataclasses import replace
 
 import asyncpg
 
-from accounting.admin import accounts, caps, grants, holder, plans
-from accounting.admin.messages import Context, epoch_ms, name_message, read_change, read_name
+from accounting.admin import accounts, caps, grants, holder, plans, statement
+from accounting.admin.messages import (
+    Context,
+    entry_message,
+    epoch_ms,
+    name_message,
+    read_change,
+    read_name,
+)
 from protos.pedagio.v1 import plans_pb2 as pb
 from protos.pedagio.v1 import plans_pb2_grpc
 
@@ -34,6 +41,10 @@ class PlanServicer(plans_pb2_grpc.PlanServiceServicer):
         return pb.ListPlansResponse(
             plans=[_plan(each) for each in await plans.list_all(self._pool)]
         )
+
+    async def GetPlan(self, request: pb.GetPlanRequest, _: Context) -> pb.Plan:
+        """One plan."""
+        return _plan(await plans.find(self._pool, request.id))
 
     async def AssignPlan(self, request: pb.AssignPlanRequest, context: Context) -> pb.Credit:
         """Put an account on a plan."""
@@ -77,6 +88,43 @@ class PlanServicer(plans_pb2_grpc.PlanServiceServicer):
         return pb.ListPoolsResponse(
             pools=[_pool(each) for each in await holder.list_pools(self._pool)]
         )
+
+    async def GetPool(self, request: pb.GetPoolRequest, _: Context) -> pb.PoolDetail:
+        """A pool, its credit, its members, the caps on their draws."""
+        pool_id = await holder.find(self._pool, holder.Holder(None, request.name))
+        (found,) = await holder.list_pools(self._pool, request.name)
+        members = await holder.list_members(self._pool, pool_id)
+        bounding = [each for each in await caps.list_all(self._pool) if each.pool == request.name]
+        return pb.PoolDetail(
+            pool=_pool(found), credit=await self._credit(pb.Holder(pool=request.name), pool_id),
+            members=[
+                pb.Member(
+                    account=name_message(each.name), position=each.position,
+                    pool_first=each.pool_first, spent_nanos=each.spent_nanos,
+                    held_nanos=each.held_nanos,
+                )
+                for each in members
+            ],
+            caps=[_cap(each) for each in bounding],
+        )  # fmt: skip
+
+    async def ListPoolStatement(
+        self, request: pb.ListPoolStatementRequest, _: Context
+    ) -> pb.ListPoolStatementResponse:
+        """A page of what moved in a pool, with whose calls it was."""
+        pool_id = await holder.find(self._pool, holder.Holder(None, request.pool))
+        (found,) = await holder.list_pools(self._pool, request.pool)
+        entries, token = await statement.list_entries(
+            self._pool, pool_id, request.page_size, request.page_token
+        )
+        told = [
+            pb.PoolEntry(
+                entry=entry_message(each),
+                person=name_message(each.person) if each.person else None,
+            )
+            for each in entries
+        ]
+        return pb.ListPoolStatementResponse(pool=_pool(found), entries=told, next_page_token=token)
 
     async def SetMember(self, request: pb.SetMemberRequest, context: Context) -> pb.Pool:
         """Let somebody draw on a pool."""
@@ -161,5 +209,5 @@ def _cap(cap: caps.Cap) -> pb.Cap:
     return pb.Cap(
         account=name_message(cap.account) if cap.account else None, pool=cap.pool, period=cap.period,
         time_zone=cap.time_zone, limit_nanos=cap.limit_nanos, left_nanos=cap.left_nanos,
-        held_nanos=cap.held_nanos, renews_at_ms=epoch_ms(cap.renews_at) if cap.renews_at else 0,
+        held_nanos=cap.held_nanos, renews_at_ms=epoch_ms(cap.renews_at) if cap.renews_at else 0, own=cap.own,
     )  # fmt: skip

@@ -11,7 +11,8 @@ import asyncpg
 
 from accounting.admin import clients, fields, plans, statements
 from accounting.admin.errors import ConflictError, InvalidFieldError, NotFoundError
-from credit.policy import Policy, PolicyError
+from credit import ledger
+from credit.policy import EMPTY, Policy, PolicyError
 
 KINDS: Final = ("client", "plan")
 BODY_LIMIT_CHARS: Final = 100_000
@@ -84,6 +85,21 @@ async def check(pool: asyncpg.Pool, subject: Subject, body_json: str) -> tuple[S
     policy = read_body(body_json)
     await _check_service_accounts(pool, checked, policy)
     return checked, policy
+
+
+async def of_person(pool: asyncpg.Pool, client: str, plan: str | None) -> Policy:
+    """That of a client with that of a person's plan over it, as at the door."""
+    found = await in_force(pool, Subject("client", client))
+    return found.merge(await in_force(pool, Subject("plan", plan))) if plan else found
+
+
+async def in_force(pool: asyncpg.Pool, subject: Subject) -> Policy:
+    """What one subject says; a body of a newer release, which cannot be read, says nothing."""
+    rows = await ledger.query(pool, "read_policy", kind=subject.kind, id=subject.id)
+    try:
+        return Policy.from_json(rows[0]["body"]) if rows else EMPTY
+    except PolicyError:
+        return EMPTY
 
 
 def read_body(text: str) -> Policy:

@@ -15,10 +15,11 @@ from accounting.admin.interceptors import admin_interceptors
 from accounting.admin.messages import Context
 from accounting.admin.plan_service import PlanServicer
 from accounting.admin.policy_service import PolicyServicer
+from accounting.admin.settings_service import SettingsServicer
 from accounting.models_sync import SyncResult
 from accounting.reports.service import add_report_service
 from protos.pedagio.v1 import admin_pb2 as pb
-from protos.pedagio.v1 import admin_pb2_grpc, plans_pb2_grpc, policies_pb2_grpc
+from protos.pedagio.v1 import admin_pb2_grpc, plans_pb2_grpc, policies_pb2_grpc, settings_pb2_grpc
 
 __all__ = ["AdminServicer", "add_admin_service", "admin_interceptors"]
 
@@ -189,4 +190,5 @@ def add_admin_service(
     admin_pb2_grpc.add_AdminServiceServicer_to_server(servicer, server)
     plans_pb2_grpc.add_PlanServiceServicer_to_server(PlanServicer(pool), server)
     policies_pb2_grpc.add_PolicyServiceServicer_to_server(PolicyServicer(pool, publish), server)
+    settings_pb2_grpc.add_SettingsServiceServicer_to_server(SettingsServicer(pool, publish), server)
     add_report_service(server, pool, publish)

@@ -25,6 +25,7 @@ class Entry:
     event_at: datetime
     recorded_at: datetime
     reverses: int
+    person: Name | None = None  # whose call it was, where another account pays
 
 
 async def list_page(
@@ -34,16 +35,23 @@ async def list_page(
 
     Pages go by transfer id, so entries that arrive meanwhile neither repeat nor hide one.
     """
-    size = fields.page_size("page_size", page_size)
     account = await read(pool, name)
-    scope = f"statement:{account.id}"
+    return account, *await list_entries(pool, account.id, page_size, token)
+
+
+async def list_entries(
+    pool: asyncpg.Pool, account_id: int, page_size: int, token: str
+) -> tuple[list[Entry], str]:
+    """One page of the entries of an account, whatever its kind."""
+    size = fields.page_size("page_size", page_size)
+    scope = f"statement:{account_id}"
     below = page_token.decode("page_token", token, scope, int)[0] if token else NEWEST
     found = await statements.rows(
-        pool, "list_statement", account_id=account.id, below=below, page_size=size + 1
+        pool, "list_statement", account_id=account_id, below=below, page_size=size + 1
     )
     entries = [_entry(row) for row in found[:size]]
     more = len(found) > size
-    return account, entries, page_token.encode(scope, entries[-1].transfer_id) if more else ""
+    return entries, page_token.encode(scope, entries[-1].transfer_id) if more else ""
 
 
 def _entry(row: asyncpg.Record) -> Entry:
@@ -58,4 +66,5 @@ def _entry(row: asyncpg.Record) -> Entry:
         event_at=row["event_at"],
         recorded_at=row["recorded_at"],
         reverses=row["reverses"] or 0,
+        person=Name(row["person_client"], row["person"]) if row["person_client"] else None,
     )

@@ -17,6 +17,8 @@ from accounting.cli.output import (
     usd,
 )
 from protos.pedagio.v1 import admin_pb2 as pb
+from protos.pedagio.v1 import settings_pb2 as settings
+from protos.pedagio.v1.settings_pb2_grpc import SettingsServiceStub
 
 app = typer.Typer(help="Accounts of persons.", no_args_is_help=True)
 
@@ -75,6 +77,24 @@ def shadow(
     Example: pedagio account shadow librechat maria --reason 'second cohort' (--off ends it)
     """
     _set_status(client, user, reason, as_json, mode_override="" if off else "shadow")
+
+
+@app.command()
+def email(
+    client: ClientArgument,
+    user: UserArgument,
+    address: Annotated[str, typer.Argument(metavar="ADDRESS", help="Where mails go; -: nowhere.")],
+    reason: Reason,
+    as_json: Json = False,
+) -> None:
+    """Set where mails to a person go.
+
+    Example: pedagio account email librechat maria maria@example.com --reason 'new address'
+    """
+    request = settings.SetEmailRequest(
+        account=account_name(client, user), email="" if address == "-" else address, reason=reason
+    )
+    _show(call("SetEmail", request, stub=SettingsServiceStub), as_json)
 
 
 def account_name(client: str, user: str) -> pb.AccountName:

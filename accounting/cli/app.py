@@ -21,6 +21,7 @@ from accounting.cli import (
     policy,
     pool,
     prices,
+    settings,
     shadow,
 )
 
@@ -39,6 +40,7 @@ app.add_typer(plan.app, name="plan")
 app.add_typer(grants.app, name="grants")
 app.add_typer(pool.app, name="pool")
 app.add_typer(cap.app, name="cap")
+app.add_typer(settings.app, name="settings")
 app.add_typer(mode.app, name="mode")
 app.add_typer(shadow.app, name="shadow")
 app.add_typer(models.app, name="models")

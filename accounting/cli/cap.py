@@ -35,7 +35,7 @@ def set_cap(
     cap = _cap(period, client, user, pool)
     cap.time_zone, cap.limit_nanos = zone, read_amount(limit, brl_per_usd)
     answer = call("SetCap", pb.SetCapRequest(cap=cap, reason=reason))
-    show(answer, as_json, lambda: _caps([answer]))
+    show(answer, as_json, lambda: caps_table([answer]))
 
 
 @app.command("clear")
@@ -64,7 +64,9 @@ def list_caps(as_json: Json = False) -> None:
     Example: pedagio cap list
     """
     answer = call("ListCaps", pb.ListCapsRequest())
-    show({"caps": [as_dict(each) for each in answer.caps]}, as_json, lambda: _caps(answer.caps))
+    show(
+        {"caps": [as_dict(each) for each in answer.caps]}, as_json, lambda: caps_table(answer.caps)
+    )
 
 
 def _cap(period: str, client: str, user: str, pool: str) -> pb.Cap:
@@ -72,7 +74,8 @@ def _cap(period: str, client: str, user: str, pool: str) -> pb.Cap:
     return pb.Cap(account=account, pool=pool, period=period)
 
 
-def _caps(caps: Any) -> Any:
+def caps_table(caps: Any, empty: str = "no caps") -> Any:
+    """Caps with what is left of them."""
     columns = ("who", "each", "limit", "left", "held", "renews")
     rows = (
         (
@@ -81,11 +84,13 @@ def _caps(caps: Any) -> Any:
         )
         for c in caps
     )  # fmt: skip
-    return table(columns, rows, "no caps", right=("limit", "left", "held"), fold=("who",))
+    return table(columns, rows, empty, right=("limit", "left", "held"), fold=("who",))
 
 
 def _whose(cap: pb.Cap) -> str:
     if not cap.HasField("account"):
         return "everybody"
     who = person(cap.account.client, cap.account.external_id)
+    if cap.own:
+        return f"{who}, by their own setting"
     return f"{who}, out of {cap.pool}" if cap.pool else who

@@ -4,7 +4,7 @@ from typing import Annotated, Any, Final
 
 import typer
 
-from accounting.cli.connection import call
+from accounting.cli.connection import CallError, ask, call, fail
 from accounting.cli.output import Json, Reason, facts, show, table
 from protos.pedagio.v1 import admin_pb2 as pb
 from protos.pedagio.v1 import reports_pb2 as reports
@@ -69,7 +69,12 @@ def enforce(
     if not as_json:
         show(ready, as_json, lambda: _readiness(ready.lines))
     request = reports.EnforceRequest(reason=reason, force=force, days=days, cohort=cohort)
-    answer = call("Enforce", request, stub=ReportServiceStub)
+    try:
+        answer = ask("Enforce", request, stub=ReportServiceStub)
+    except CallError as error:
+        if as_json:  # no mode: nothing was put in force
+            show(reports.EnforceResponse(readiness=ready), as_json, str)
+        fail(str(error))
     said = f"mode {answer.mode}"
     if cohort:
         said += f"; {cohort} enforces: {answer.accounts} accounts changed"

@@ -7,7 +7,7 @@ import typer
 from accounting.cli.amount import BrlPerUsd, read_amount
 from accounting.cli.grants import credit_facts
 from accounting.cli.holder import HolderClient, HolderUser, PoolOption, read_holder
-from accounting.cli.output import Json, Reason, as_dict, show, table, usd
+from accounting.cli.output import Json, Reason, as_dict, facts, show, table, usd
 from accounting.cli.plan_service import call
 from protos.pedagio.v1 import plans_pb2 as pb
 
@@ -56,6 +56,16 @@ def list_plans(as_json: Json = False) -> None:
     show({"plans": [as_dict(each) for each in answer.plans]}, as_json, lambda: _plans(answer.plans))
 
 
+@app.command("show")
+def show_plan(plan: PlanArgument, as_json: Json = False) -> None:
+    """Show the terms of a plan.
+
+    Example: pedagio plan show team
+    """
+    answer = call("GetPlan", pb.GetPlanRequest(id=plan))
+    show(answer, as_json, lambda: _plan(answer))
+
+
 @app.command("assign")
 def assign_plan(
     plan: Annotated[str, typer.Argument(metavar="PLAN", help="The plan's id; -: no plan.")],
@@ -87,6 +97,21 @@ def _plans(plans: Any) -> Any:
         for p in plans
     )
     return table(columns, rows, "no plans yet", right=("allowance", "accounts"))
+
+
+def _plan(plan: pb.Plan) -> Any:
+    first = "all of it" if plan.whole_first_period else "the part that is left"
+    return facts(
+        ("plan", plan.id),
+        ("allowance", f"{usd(plan.allowance_nanos)} each {plan.period}"),
+        ("zone", plan.time_zone),
+        ("rollover", _rollover(plan)),
+        ("joining in mid-period", first),
+        ("priority", str(plan.priority)),
+        ("mode", "shadow: its people are watched only" if plan.shadow else ""),
+        ("accounts", str(plan.accounts)),
+        ("policy", f"pedagio policy show plan:{plan.id}"),
+    )
 
 
 def _rollover(plan: pb.Plan) -> str:

@@ -3,14 +3,18 @@
 from typing import Annotated, Any
 
 import typer
+from rich.console import Group
 
 from accounting.cli.account import account_name
+from accounting.cli.cap import caps_table
+from accounting.cli.grants import credit_facts
 from accounting.cli.output import (
     ClientArgument,
     Json,
     Reason,
     UserArgument,
     as_dict,
+    person,
     show,
     table,
     usd,
@@ -40,6 +44,16 @@ def list_pools(as_json: Json = False) -> None:
     """
     answer = call("ListPools", pb.ListPoolsRequest())
     show({"pools": [as_dict(each) for each in answer.pools]}, as_json, lambda: _pools(answer.pools))
+
+
+@app.command("show")
+def show_pool(pool: PoolArgument, as_json: Json = False) -> None:
+    """Show what a pool has, who draws on it, what bounds their draws.
+
+    Example: pedagio pool show TI
+    """
+    answer = call("GetPool", pb.GetPoolRequest(name=pool))
+    show(answer, as_json, lambda: _detail(answer))
 
 
 @app.command("add")
@@ -79,6 +93,30 @@ def remove_member(
     request = pb.RemoveMemberRequest(pool=pool, account=account_name(client, user), reason=reason)
     answer = call("RemoveMember", request)
     show(answer, as_json, lambda: _pools([answer]))
+
+
+def _detail(found: pb.PoolDetail) -> Any:
+    status = "" if found.pool.status == "active" else f"{found.pool.status}: nobody draws on it"
+    return Group(
+        credit_facts(found.credit), *([status] if status else []), "", _members(found.members), "",
+        caps_table(found.caps, "no caps on draws out of this pool"),
+    )  # fmt: skip
+
+
+def _members(members: Any) -> Any:
+    columns = ("member", "position", "pays", "spent this month", "held")
+    rows = (
+        (
+            person(m.account.client, m.account.external_id), str(m.position),
+            "before own credit" if m.pool_first else "after own credit", usd(m.spent_nanos),
+            usd(m.held_nanos),
+        )
+        for m in members
+    )  # fmt: skip
+    empty = "no members yet: `pedagio pool add` lets somebody draw on it"
+    return table(
+        columns, rows, empty, right=("position", "spent this month", "held"), fold=("member",)
+    )
 
 
 def _pools(pools: Any) -> Any:

@@ -8,12 +8,13 @@ from uuid import UUID
 import asyncpg
 from pydantic import BaseModel, ConfigDict, Field
 
+from accounting.admin.policies import of_person
 from accounting.ingest.reports import NANOS_LIMIT
 from accounting.pricing import CurrentModels
 from credit import ledger
 from credit.cheaper import bound_elsewhere, find_cheaper
 from credit.ledger import Extended
-from credit.policy import EMPTY, Policy, PolicyError
+from credit.policy import EMPTY, Policy
 from credit.refusal import Reason, error_body
 from credit.wording import Wording
 
@@ -57,7 +58,7 @@ class Extender:
         style, language = (
             (rows[0]["style"], rows[0]["language"]) if rows else ("plain", self._wording.language)
         )
-        policy = await self._policy(rows[0]["id"], rows[0]["plan_id"]) if rows else EMPTY
+        policy = await of_person(self._pool, rows[0]["id"], rows[0]["plan_id"]) if rows else EMPTY
         available = extended.posted_nanos + extended.overdraft_nanos - extended.held_nanos
         fields = self._wording.amounts(available, extended.held_nanos, language)
         if rows and reason in SHORT:
@@ -79,16 +80,3 @@ class Extender:
             return ""
         bound = bound_elsewhere(least_nanos, asked, other)
         return name if bound is not None and bound <= available_nanos else ""
-
-    async def _policy(self, client_id: str, plan_id: str | None) -> Policy:
-        """That of the client with that of the person's plan over it, as at the door."""
-        policy = await self._stored("client", client_id)
-        return policy.merge(await self._stored("plan", plan_id)) if plan_id else policy
-
-    async def _stored(self, kind: str, subject_id: str) -> Policy:
-        """What a subject's policy says; one of a newer release, which cannot be read, says nothing."""
-        rows = await ledger.query(self._pool, "read_policy", kind=kind, id=subject_id)
-        try:
-            return Policy.from_json(rows[0]["body"]) if rows else EMPTY
-        except PolicyError:
-            return EMPTY

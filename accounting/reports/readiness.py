@@ -1,37 +1,21 @@
 """Whether enforcement may begin: what the last days say, a line each, with the command that mends it."""
 
-import shlex
-from collections.abc import Mapping, Sequence
-from dataclasses import KW_ONLY, dataclass
-from typing import Any
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 import asyncpg
 
 from accounting.admin import accounts
 from accounting.admin.errors import InvalidFieldError, NotFoundError
 from accounting.reports import statements
+from accounting.reports.lines import WHY, Line, counted, person, some, words
 from accounting.reports.shadow import days_asked
+from accounting.reports.would_refuse import credit_lines, other_lines
 from credit import ledger
 from credit.models import ModelMap
 
 # Of a hundred closed calls so many must be told of by Envoy and by the callback.
 MATCH_PERCENT = 99
-Row = Mapping[str, Any] | asyncpg.Record
-
-# Names in a finding; the rest is a number.
-NAMED = 3
-
-
-@dataclass(frozen=True, slots=True)
-class Line:
-    """One thing; `blocks`: enforcement waits for it. `command` is empty where nothing is to be mended."""
-
-    name: str
-    finding: str
-    command: str = ""
-    _: KW_ONLY
-    ready: bool = False
-    blocks: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,8 +38,9 @@ async def read(pool: asyncpg.Pool, days: int, cohort: str) -> Readiness:
     return Readiness(
         days,
         [
-            await _people(pool, days, whose),
+            *await credit_lines(pool, days, whose),
             await _models(pool, days, whose),
+            *await other_lines(pool, days, whose),
             await _paths(pool, days),
             await _match(pool, days),
             await _emails(pool, days, whose),
@@ -71,21 +56,10 @@ async def members(pool: asyncpg.Pool, cohort: str) -> Sequence[int]:
         if not rows:
             raise NotFoundError(f"the pool {name} does not exist, or has no members")
         return [row["account_id"] for row in rows]
-    client, _, person = name.partition("/")
-    if kind != "account" or not client or not person:
+    client, _, who = name.partition("/")
+    if kind != "account" or not client or not who:
         raise InvalidFieldError("cohort", "must be team=NAME or account=CLIENT/PERSON")
-    return [(await accounts.read(pool, accounts.Name(client, person))).id]
-
-
-async def _people(pool: asyncpg.Pool, days: int, whose: Sequence[int] | None) -> Line:
-    rows = await statements.rows(pool, "list_short", days=days, cohort=whose)
-    if not rows:
-        return Line("people", "nobody would be refused for credit", ready=True)
-    return Line(
-        "people",
-        f"{_counted(len(rows), 'person', 'people')} would be refused: {_some(map(_person, rows))}",
-        f"pedagio grant {_words(rows[0])} AMOUNT --reason 'before enforcement'",
-    )
+    return [(await accounts.read(pool, accounts.Name(client, who))).id]
 
 
 async def _models(pool: asyncpg.Pool, days: int, whose: Sequence[int] | None) -> Line:
@@ -96,15 +70,15 @@ async def _models(pool: asyncpg.Pool, days: int, whose: Sequence[int] | None) ->
     names = [row["model"] for row in rows if priced.terms(row["model"], None) is None]
     if not names:
         return Line("models", "every model asked for has a price", ready=True)
-    finding = f"{_counted(len(names), 'model', 'models')} without a price: {_some(names)}"
-    return Line("models", finding, "pedagio models sync --reason 'before enforcement'")
+    finding = f"{counted(len(names), 'model', 'models')} without a price: {some(names)}"
+    return Line("models", finding, f"pedagio models sync {WHY}")
 
 
 async def _paths(pool: asyncpg.Pool, days: int) -> Line:
     rows = await statements.rows(pool, "list_unmetered", days=days)
     if not rows:
         return Line("paths", "nothing passed outside the metered paths", ready=True)
-    finding = f"not metered, so refused then: {_some(row['subject'] for row in rows)}"
+    finding = f"not metered, so refused then: {some(row['subject'] for row in rows)}"
     command = f"pedagio exceptions resolve {rows[0]['id']} --reason 'known, may be refused'"
     return Line("paths", finding, command)
 
@@ -117,8 +91,13 @@ async def _match(pool: asyncpg.Pool, days: int) -> Line:
         return Line("match", "no call was seen yet", "pedagio mode set shadow --reason watch")
     # Rounded down, so that 99 is never a little less.
     finding = f"{matched * 100 // calls} % of {calls} calls were told of by Envoy and the callback"
-    ready = matched * 100 >= calls * MATCH_PERCENT
-    return Line("match", finding, "" if ready else "pedagio alarms", ready=ready)
+    if matched * 100 >= calls * MATCH_PERCENT:
+        return Line("match", finding, ready=True)
+    if row["told_by_envoy"] <= row["told_by_callback"]:
+        finding += f"; Envoy's access log lacks {calls - row['told_by_envoy']}"
+        return Line("match", finding, "pedagio access-log replay FILE")
+    finding += f"; the callback lacks {calls - row['told_by_callback']}"
+    return Line("match", finding, "pedagio exceptions list --kind report_missing")
 
 
 async def _emails(pool: asyncpg.Pool, days: int, whose: Sequence[int] | None) -> Line:
@@ -126,27 +105,6 @@ async def _emails(pool: asyncpg.Pool, days: int, whose: Sequence[int] | None) ->
     rows = await statements.rows(pool, "list_without_email", days=days, cohort=whose)
     if not rows:
         return Line("e-mail", "everybody can be written to", ready=True, blocks=False)
-    finding = (
-        f"{_counted(len(rows), 'person', 'people')} without e-mail: {_some(map(_person, rows))}"
-    )
-    return Line("e-mail", finding, blocks=False)
-
-
-def _counted(count: int, one: str, many: str) -> str:
-    return f"{count} {one if count == 1 else many}"
-
-
-def _some(names: Any) -> str:
-    """The first few, and how many more."""
-    found = list(names)
-    more = f" and {len(found) - NAMED} more" if len(found) > NAMED else ""
-    return ", ".join(found[:NAMED]) + more
-
-
-def _person(row: Row) -> str:
-    return f"{row['client_id']} / {row['external_id'] or '(own account)'}"
-
-
-def _words(row: Row) -> str:
-    """As the commands take a person."""
-    return f"{row['client_id']} {shlex.quote(row['external_id'] or '-')}"
+    finding = f"{counted(len(rows), 'person', 'people')} without e-mail: {some(map(person, rows))}"
+    command = f"pedagio account email {words(rows[0])} ADDRESS {WHY}"
+    return Line("e-mail", finding, command, blocks=False)

@@ -104,7 +104,8 @@ SELECT settle_due(:account_id) AS settled;
 -- name: list_statement
 -- Newest first, below a transfer id. Each side has an index of its own, so each is read by itself:
 -- the cost of a page does not grow with the ledger.
-SELECT s.id, s.kind, s.amount, s.hold_id, h.model, s.reason, s.actor, s.event_at, s.recorded_at, s.reverses
+SELECT s.id, s.kind, s.amount, s.hold_id, h.model, s.reason, s.actor, s.event_at, s.recorded_at, s.reverses,
+       p.client_id AS person_client, coalesce(p.external_id, '') AS person
 FROM (
     (SELECT t.id, t.kind, t.amount, t.hold_id, t.reason, t.actor, t.event_at, t.recorded_at, t.reverses
      FROM transfer AS t WHERE t.credit_account = :account_id AND t.id < :below ORDER BY t.id DESC LIMIT :page_size)
@@ -112,7 +113,7 @@ FROM (
     (SELECT t.id, t.kind, -t.amount, t.hold_id, t.reason, t.actor, t.event_at, t.recorded_at, t.reverses
      FROM transfer AS t WHERE t.debit_account = :account_id AND t.id < :below ORDER BY t.id DESC LIMIT :page_size)
 ) AS s
-LEFT JOIN hold AS h ON h.id = s.hold_id
+LEFT JOIN hold AS h ON h.id = s.hold_id LEFT JOIN account AS p ON p.id = h.person_id
 ORDER BY s.id DESC LIMIT :page_size;
 
 -- name: read_mode^

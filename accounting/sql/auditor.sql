@@ -63,7 +63,8 @@ SELECT (SELECT count(*) FROM account AS a WHERE :changed::bigint[] IS NULL OR a.
 -- version an account is empty and active, with the overdraft that it was opened with.
 SELECT d.hold_id, d.account_id, d.reason, d.want, d.target, d.minimum, d.posted, d.held, d.overdraft, d.own_held,
        d.own_granted, d.others, d.small_percent, d.share_percent, d.kind, coalesce(b.posted, 0) AS then_posted, coalesce(b.overdraft, d.overdraft) AS then_overdraft,
-       coalesce(b.status, 'active') AS then_status,
+       -- Of the account that pays, or of the person whose call it was (extend.sql).
+       coalesce(nullif(b.status, 'active'), p.status, 'active') AS then_status,
        coalesce(b.held, 0) + coalesce((
            SELECT sum(h.granted) FROM hold AS h
            WHERE h.account_id = d.account_id AND h.account_version >= coalesce(b.version, 0)
@@ -73,6 +74,10 @@ LEFT JOIN LATERAL (
     SELECT x.version, x.posted, x.held, x.overdraft, x.status FROM account_history AS x
     WHERE x.account_id = d.account_id AND x.version <= d.account_version
     ORDER BY x.version DESC LIMIT 1) AS b ON true
+LEFT JOIN LATERAL (
+    SELECT x.status FROM jsonb_array_elements(d.others) AS e (said)
+    JOIN account_history AS x ON x.account_id = (e.said ->> 'id')::bigint AND x.version <= (e.said ->> 'version')::bigint
+    WHERE e.said ->> 'role' = 'person' ORDER BY x.version DESC LIMIT 1) AS p ON true
 WHERE d.account_version IS NOT NULL AND d.hold_id > :after AND d.tx >= :since
   AND d.tx > (SELECT s.to_tx FROM seal AS s WHERE s.number = 0)
   AND (:accounts::bigint[] IS NULL OR d.account_id = ANY (:accounts))

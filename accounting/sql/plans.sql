@@ -41,8 +41,8 @@ SELECT a.id FROM account AS a WHERE a.kind = 'pool' AND a.name = :name;
 SELECT EXISTS (SELECT FROM pg_timezone_names AS z WHERE z.name = :name) AS known;
 
 -- name: read_credit^
--- After settle_due: figures, plan, and the allowance that comes next.
-SELECT a.posted, a.held, a.overdraft, coalesce(a.plan_id, '') AS plan, a.plan_ends_at, coalesce(p.allowance, 0) AS allowance
+-- After settle_due: figures, plan, and the allowance that comes next (of a plan that then begins within its own period, the part left).
+SELECT a.posted, a.held, a.overdraft, coalesce(a.plan_id, '') AS plan, a.plan_ends_at, coalesce(first_allowance(p, a.plan_ends_at), 0) AS allowance
 FROM account AS a LEFT JOIN plan AS p ON p.id = a.plan_id WHERE a.id = :account_id;
 
 -- name: list_grants
@@ -90,6 +90,22 @@ SELECT a.id, a.name, a.posted, a.held, a.status, coalesce(a.plan_id, '') AS plan
        (SELECT count(*) FROM pool_member AS m WHERE m.pool_id = a.id) AS members
 FROM account AS a WHERE a.kind = 'pool' AND (:name::text = '' OR a.name = :name::text) ORDER BY a.name;
 
+-- name: list_pool_members
+-- Who draws on a pool, with what their calls of the present month cost it, by the clock of the pool's plan: their usage events,
+-- and an estimate that still stands.
+SELECT a.client_id, coalesce(a.external_id, '') AS external_id, m.position, a.pool_first,
+       coalesce((SELECT sum(x.cost) FROM hold AS h CROSS JOIN LATERAL (
+                     SELECT coalesce((SELECT sum(u.cost) FROM usage_event AS u WHERE u.hold_id = h.id), 0)
+                          + coalesce((SELECT t.amount FROM transfer AS t WHERE t.hold_id = h.id AND t.kind = 'estimate'
+                                      AND NOT EXISTS (SELECT FROM transfer AS r WHERE r.reverses = t.id)), 0) AS cost) AS x
+                 WHERE h.person_id = a.id AND h.account_id = :pool_id AND h.placed_at >= b.at), 0)::bigint AS spent,
+       coalesce((SELECT sum(o.amount) FROM hold_open AS o WHERE o.person_id = a.id AND o.account_id = :pool_id), 0)::bigint AS held
+FROM pool_member AS m JOIN account AS a ON a.id = m.account_id
+CROSS JOIN LATERAL (
+    SELECT period_start(ledger_now(), 'month', coalesce(
+        (SELECT p.time_zone FROM account AS x JOIN plan AS p ON p.id = x.plan_id WHERE x.id = :pool_id), 'America/Sao_Paulo')) AS at) AS b
+WHERE m.pool_id = :pool_id ORDER BY spent DESC, a.client_id, a.external_id LIMIT 1000;
+
 -- name: set_member^
 WITH joined AS (
     INSERT INTO pool_member (account_id, pool_id, position) VALUES (:account_id, :pool_id, :position)
@@ -132,9 +148,9 @@ SELECT gone FROM done;
 
 -- name: list_caps
 -- With what is left as it will be when somebody looks: a period that has passed is whole again.
-SELECT c.account_id AS id, o.client_id, o.external_id, coalesce(p.name, '') AS pool, c.period, c.time_zone, c.limit_nanos,
+SELECT c.account_id AS id, o.client_id, o.external_id, coalesce(p.name, '') AS pool, c.period, c.time_zone, c.limit_nanos, c.source,
        CASE WHEN a.due_at <= ledger_now() THEN c.limit_nanos ELSE a.posted END AS left_nanos, a.held,
        CASE WHEN a.due_at <= ledger_now() THEN period_end(ledger_now(), c.period, c.time_zone) ELSE a.due_at END AS renews_at
 FROM cap AS c JOIN account AS a ON a.id = c.account_id
 LEFT JOIN account AS o ON o.id = c.owner_id LEFT JOIN account AS p ON p.id = c.pool_id
-WHERE c.ended_at IS NULL ORDER BY c.owner_id NULLS FIRST, c.pool_id NULLS FIRST, c.period;
+WHERE c.ended_at IS NULL ORDER BY c.owner_id NULLS FIRST, c.pool_id NULLS FIRST, c.period, c.source;

@@ -1,5 +1,6 @@
 -- Statements of the reports (accounting/reports/), read by aiosql; a header above each says why.
--- Amounts are nano-USD; since: the ledger's clock, that many days ago.
+-- Amounts are nano-USD; since: the ledger's clock, that many days ago. A refused extension names the account that pays:
+-- whose call it was says its hold.
 
 -- name: list_decided
 -- The decisions under a reference, newest first, with what the door's own checks need.
@@ -17,19 +18,23 @@ WHERE m.version >= coalesce((SELECT max(x.version) FROM model_map AS x WHERE x.s
 
 -- name: find_newest_refusal^
 -- Of the person with that e-mail, number of the account or name at a client; several: the newest of them all.
-SELECT d.hold_id FROM decision AS d
-WHERE d.account_id IN (
+WITH whose AS (
     SELECT a.id FROM account AS a LEFT JOIN account_label AS l ON l.account_id = a.id
     WHERE a.kind IN ('user', 'service')
       AND (lower(l.email) = lower(:person) OR a.external_id = :person OR a.id::text = :person))
-ORDER BY d.decided_at DESC LIMIT 1;
+SELECT x.hold_id FROM (
+    SELECT d.hold_id, d.decided_at FROM decision AS d WHERE d.account_id IN (SELECT w.id FROM whose AS w)
+    UNION ALL
+    SELECT d.hold_id, d.decided_at FROM hold AS h JOIN decision AS d ON d.hold_id = h.id
+    WHERE h.person_id IN (SELECT w.id FROM whose AS w)) AS x
+ORDER BY x.decided_at DESC LIMIT 1;
 
 -- name: count_reasons
 -- Would-be refusals by reason, with what their calls cost all the same: enforcement would have saved it. A call's
 -- debits: its usage events, and an estimate that still stands.
-SELECT d.reason, count(*)::bigint AS requests, count(DISTINCT d.account_id)::bigint AS people,
+SELECT d.reason, count(*)::bigint AS requests, count(DISTINCT coalesce(h.person_id, d.account_id))::bigint AS people,
        coalesce(sum(x.spent), 0)::bigint AS saved
-FROM decision AS d
+FROM decision AS d LEFT JOIN hold AS h ON h.id = d.hold_id
 CROSS JOIN LATERAL (
     SELECT coalesce((SELECT sum(u.cost) FROM usage_event AS u WHERE u.hold_id = d.hold_id), 0)
          + coalesce((SELECT t.amount FROM transfer AS t WHERE t.hold_id = d.hold_id AND t.kind = 'estimate'
@@ -46,8 +51,8 @@ WITH requests AS (
            h.placed_by = 'authz' AND h.granted < least(h.want, h.target) AS shortened
     FROM hold AS h WHERE h.placed_at >= now() - make_interval(days => :days)
     UNION ALL
-    SELECT d.hold_id, d.account_id, d.kind = 'would_refuse', false
-    FROM decision AS d WHERE d.decided_at >= now() - make_interval(days => :days)),
+    SELECT d.hold_id, coalesce(h.person_id, d.account_id), d.kind = 'would_refuse', false
+    FROM decision AS d LEFT JOIN hold AS h ON h.id = d.hold_id WHERE d.decided_at >= now() - make_interval(days => :days)),
 calls AS (
     SELECT q.id, max(q.account_id) AS account_id, bool_or(q.would_refuse) AS would_refuse, bool_or(q.shortened) AS shortened
     FROM requests AS q GROUP BY q.id),
@@ -74,13 +79,14 @@ LEFT JOIN LATERAL (SELECT sum(x.amount) AS granted FROM credit_grant AS x
 ORDER BY p.would_refuse DESC, p.saved DESC, p.account_id;
 
 -- name: list_short
--- People whom enforcement would refuse for credit as far as is known: refused, or nearly so in shadow, and given nothing
--- since, neither they nor a pool of theirs. (credit_in_flight ends by itself.) cohort: null for everybody.
-SELECT d.account_id, a.client_id, a.external_id, max(d.decided_at) AS at, count(*)::bigint AS requests
+-- People whom enforcement would have refused for these reasons of credit, and given nothing since, neither they nor a pool
+-- of theirs; pool: one that they draw on. cohort: null for everybody.
+SELECT d.account_id, a.client_id, a.external_id, max(d.decided_at) AS at, count(*)::bigint AS requests,
+       (SELECT min(p.name) FROM pool_member AS m JOIN account AS p ON p.id = m.pool_id WHERE m.account_id = d.account_id) AS pool
 FROM decision AS d JOIN account AS a ON a.id = d.account_id
 WHERE d.decided_at >= now() - make_interval(days => :days) AND (:cohort::bigint[] IS NULL OR d.account_id = ANY (:cohort))
   AND d.kind = 'would_refuse'
-  AND d.reason IN ('insufficient_credit', 'cap_reached', 'pool_exhausted', 'request_too_large_for_balance')
+  AND d.reason = ANY (:reasons)
 GROUP BY d.account_id, a.client_id, a.external_id
 HAVING NOT EXISTS (
     SELECT FROM credit_grant AS g
@@ -88,6 +94,48 @@ HAVING NOT EXISTS (
       AND (g.account_id = d.account_id
            OR g.account_id IN (SELECT m.pool_id FROM pool_member AS m WHERE m.account_id = d.account_id)))
 ORDER BY requests DESC, d.account_id;
+
+-- name: list_capped
+-- People whom a cap would have stopped: the one of their caps that left least, where it is in force still and nobody has
+-- changed it since. everybody: the organisation's; own: chosen by the person.
+SELECT d.account_id, a.client_id, a.external_id, count(*)::bigint AS requests, c.period, c.owner_id IS NULL AS everybody,
+       c.source = 'self' AS own, coalesce(p.name, '') AS pool
+FROM decision AS d JOIN account AS a ON a.id = d.account_id
+CROSS JOIN LATERAL (
+    SELECT (e.said ->> 'id')::bigint AS id FROM jsonb_array_elements(d.others) AS e (said) WHERE e.said ->> 'role' = 'cap'
+    ORDER BY (e.said ->> 'posted')::bigint - (e.said ->> 'held')::bigint, 1 LIMIT 1) AS x
+JOIN cap AS c ON c.account_id = x.id AND c.ended_at IS NULL
+LEFT JOIN account AS p ON p.id = c.pool_id
+WHERE d.decided_at >= now() - make_interval(days => :days) AND (:cohort::bigint[] IS NULL OR d.account_id = ANY (:cohort))
+  AND d.kind = 'would_refuse' AND d.reason = 'cap_reached'
+GROUP BY d.account_id, a.client_id, a.external_id, c.account_id, p.name
+HAVING NOT EXISTS (
+    SELECT FROM audit AS u WHERE u.recorded_at > max(d.decided_at)
+      AND (u.action = 'set_cap' AND u.subject = c.account_id::text
+           OR u.action = 'set_settings' AND c.source = 'self' AND u.subject = d.account_id::text))
+ORDER BY own, requests DESC, d.account_id;
+
+-- name: list_would_refuse
+-- Requests that enforcement would have refused for these reasons, by whose they were and what they were about; ref: one of
+-- them. Of bad_request also what the callback would have refused inside LiteLLM.
+WITH asked AS (
+    SELECT d.hold_id, d.account_id, coalesce(a.client_id, d.client_id) AS client_id, d.reason,
+           CASE WHEN d.reason IN ('model_not_allowed', 'bad_request') THEN coalesce(d.detail, d.model, '')
+                WHEN d.others @> '[{"role": "open_holds"}]' THEN 'open_holds' ELSE '' END AS about
+    FROM decision AS d LEFT JOIN account AS a ON a.id = d.account_id
+    WHERE d.decided_at >= now() - make_interval(days => :days) AND (:cohort::bigint[] IS NULL OR d.account_id = ANY (:cohort))
+      AND d.kind = 'would_refuse' AND d.reason = ANY (:reasons)
+    UNION ALL
+    SELECT h.id, a.id, coalesce(a.client_id, h.client_id), 'bad_request', r.body ->> 'would_refuse'
+    FROM hold AS h JOIN account AS a ON a.id = coalesce(h.person_id, h.account_id)
+    JOIN call_record AS r ON r.hold_id = h.id AND r.kind = 'start' AND r.body ->> 'would_refuse' IS NOT NULL
+    WHERE h.placed_at >= now() - make_interval(days => :days) AND 'bad_request' = ANY (:reasons)
+      AND (:cohort::bigint[] IS NULL OR a.id = ANY (:cohort)))
+SELECT q.reason, q.account_id, coalesce(q.client_id, '') AS client_id, coalesce(a.external_id, '') AS external_id, a.status, a.plan_id,
+       c.unknown_users, q.about, count(*)::bigint AS requests, left(max(q.hold_id::text), 6) AS ref
+FROM asked AS q LEFT JOIN account AS a ON a.id = q.account_id LEFT JOIN client AS c ON c.id = q.client_id
+GROUP BY q.reason, q.account_id, q.client_id, a.external_id, a.status, a.plan_id, c.unknown_users, q.about
+ORDER BY requests DESC, q.client_id, q.account_id, q.about;
 
 -- name: list_unpriced
 -- Models that were asked for and had no price then.
@@ -104,8 +152,9 @@ WHERE e.kind = 'unmetered' AND e.resolved_at IS NULL AND e.recorded_at >= now() 
 ORDER BY e.id;
 
 -- name: read_match^
--- Of the newest 10,000 calls that were closed: how many both Envoy's access log and the callback told of.
-SELECT count(*)::bigint AS calls, count(*) FILTER (WHERE x.access AND x.callback)::bigint AS matched
+-- Of the newest 10,000 calls that were closed: how many both Envoy's access log and the callback told of, or each.
+SELECT count(*)::bigint AS calls, count(*) FILTER (WHERE x.access AND x.callback)::bigint AS matched,
+       count(*) FILTER (WHERE x.access)::bigint AS told_by_envoy, count(*) FILTER (WHERE x.callback)::bigint AS told_by_callback
 FROM (SELECT c.hold_id FROM hold_close AS c WHERE c.closed_at >= now() - make_interval(days => :days)
       ORDER BY c.closed_at DESC LIMIT 10000) AS c
 CROSS JOIN LATERAL (

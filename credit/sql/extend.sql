@@ -10,6 +10,7 @@ DECLARE
     o     hold_open%ROWTYPE;
     a     account%ROWTYPE;
     h     hold%ROWTYPE;
+    p     account%ROWTYPE;  -- whose call it is, where another account pays for it
     free  bigint;      -- what the hold may have in all: of its payer, within each of its caps
     owned bigint;      -- the same with nothing else in flight
     goal  bigint;
@@ -21,8 +22,9 @@ BEGIN
     PERFORM settle_due(x.id) FROM account AS x WHERE x.id = ANY (h.account_id || h.caps) AND x.due_at <= ledger_now();
     SELECT x.* INTO a FROM account AS x WHERE x.id = h.account_id;
     -- Of a pool's credit too: a suspended person gets no more of it.
+    SELECT x.* INTO p FROM account AS x WHERE x.id = h.person_id AND x.id <> h.account_id;
     IF a.status = 'active' THEN
-        SELECT x.status INTO a.status FROM account AS x WHERE x.id = coalesce(h.person_id, h.account_id);
+        a.status := coalesce(p.status, a.status);
     END IF;
     SELECT x.* INTO o FROM hold_open AS x WHERE x.hold_id = p_hold FOR UPDATE;
     -- No hold: it was placed between these two statements (bounded), and nothing of it is locked.
@@ -54,9 +56,13 @@ BEGIN
                               others, small_percent, share_percent, price_version)
         SELECT h.id, h.account_id, h.client_id, 'refuse', o_reason, h.model, p_want, goal, p_minimum,
                o_posted, o_held, o.amount, o.granted, o_overdraft, a.version,
-               (SELECT jsonb_agg(jsonb_build_object('id', x.id, 'role', 'cap', 'posted', x.posted, 'held', x.held - o.amount,
-                                                    'overdraft', 0, 'version', x.version, 'status', x.status) ORDER BY x.id)
-                FROM account AS x WHERE x.id = ANY (h.caps)),
+               (SELECT jsonb_agg(e.said ORDER BY e.id) FROM (
+                    SELECT x.id, jsonb_build_object('id', x.id, 'role', 'cap', 'posted', x.posted, 'held', x.held - o.amount,
+                                                    'overdraft', 0, 'version', x.version, 'status', x.status) AS said
+                    FROM account AS x WHERE x.id = ANY (h.caps)
+                    UNION ALL
+                    SELECT p.id, jsonb_build_object('id', p.id, 'role', 'person', 'version', p.version, 'status', p.status)
+                    WHERE p.status <> 'active') AS e),
                h.small_percent, h.share_percent, h.price_version
         ON CONFLICT DO NOTHING;
         RETURN NEXT; RETURN;

@@ -58,8 +58,11 @@ BEGIN
     FOR c IN
         SELECT p_person AS id, CASE WHEN p_pool_first THEN 1 ELSE 0 END AS round, 0 AS position, NULL::bigint AS pool
         UNION ALL
-        SELECT m.pool_id, CASE WHEN p_pool_first THEN 0 ELSE 1 END, m.position, m.pool_id
-        FROM pool_member AS m WHERE m.account_id = p_person
+        -- The team that the person put first, then by position.
+        SELECT m.pool_id, CASE WHEN p_pool_first THEN 0 ELSE 1 END, CASE WHEN m.pool_id = f.id THEN -1 ELSE m.position END, m.pool_id
+        FROM pool_member AS m
+        LEFT JOIN LATERAL (SELECT s.first_pool_id AS id FROM account_setting AS s WHERE s.account_id = p_person) AS f ON true
+        WHERE m.account_id = p_person
         ORDER BY round, position, id
     LOOP
         k := array_position(ids, c.id);
@@ -92,7 +95,9 @@ BEGIN
         EXIT WHEN granted >= least(p_want, p_target);
     END LOOP;
     SELECT others || coalesce(jsonb_agg(jsonb_build_object('id', l.account_id, 'role', 'cap', 'posted', posted[n.k], 'held', held[n.k],
-               'overdraft', 0, 'version', versions[n.k], 'status', 'active', 'pool', l.pool_id) ORDER BY l.account_id), '[]')
+               'overdraft', 0, 'version', versions[n.k], 'status', 'active', 'pool', l.pool_id)
+               -- That the person chose it is said in the refusal.
+               || CASE WHEN l.source = 'self' THEN jsonb_build_object('chosen', l.period) ELSE '{}' END ORDER BY l.account_id), '[]')
     INTO others
     FROM cap AS l CROSS JOIN LATERAL (SELECT array_position(ids, l.account_id) AS k) AS n
     WHERE (l.owner_id = p_person OR l.owner_id IS NULL) AND l.ended_at IS NULL AND n.k IS NOT NULL;

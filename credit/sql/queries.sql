@@ -26,6 +26,14 @@ FROM policy ORDER BY subject_kind, subject_id, version DESC;
 -- The one in force for a subject.
 SELECT body FROM policy WHERE subject_kind = :kind AND subject_id = :id ORDER BY version DESC LIMIT 1;
 
+-- name: has_languages
+-- Whether anybody has chosen a language: else nobody is asked about.
+SELECT EXISTS (SELECT FROM account_setting AS s WHERE s.language IS NOT NULL) AS chosen;
+
+-- name: read_language
+-- What the person chose; null, or no row: the client's.
+SELECT s.language FROM account_setting AS s WHERE s.account_id = :account_id;
+
 -- name: find_account^
 -- By client and what the client calls the person.
 SELECT id FROM account WHERE client_id = :client_id AND external_id = :external_id AND kind = 'user';
@@ -153,9 +161,10 @@ SELECT id FROM account WHERE kind = 'suspense';
 
 -- name: read_hold_client
 -- The client behind a hold and the person's plan, for the words of an answer about it.
-SELECT c.id, c.style, c.language, h.model, a.plan_id
+SELECT c.id, c.style, coalesce(s.language, c.language) AS language, h.model, a.plan_id
 FROM hold AS h JOIN client AS c ON c.id = h.client_id
-JOIN account AS a ON a.id = coalesce(h.person_id, h.account_id) WHERE h.id = :hold_id;
+JOIN account AS a ON a.id = coalesce(h.person_id, h.account_id)
+LEFT JOIN account_setting AS s ON s.account_id = a.id WHERE h.id = :hold_id;
 
 -- name: read_reasoning_pace
 -- Hidden tokens against silence in the newest complete calls: what the estimate of a cut stream learns from.

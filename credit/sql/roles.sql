@@ -17,14 +17,15 @@ GRANT INSERT ON account, account_history, hold, hold_open, decision, alarm, audi
 GRANT UPDATE (held, version) ON account TO pedagio_authz;
 GRANT INSERT ON credit_grant, grant_entry, hold_spared TO pedagio_accounting;
 GRANT UPDATE (remaining, open, state) ON credit_grant TO pedagio_accounting;
-GRANT UPDATE (due_at, plan_ends_at, plan_allowance) ON account TO pedagio_accounting;
+GRANT UPDATE (due_at, plan_ends_at, plan_allowance, plan_since) ON account TO pedagio_accounting;
 GRANT INSERT ON plan, pool_member, cap, cap_use TO pedagio_accounting;
 GRANT UPDATE ON plan, pool_member, cap, hold_spared TO pedagio_accounting;
 GRANT DELETE ON pool_member, cap, hold_spared TO pedagio_accounting;
 GRANT UPDATE (plan_id, pool_first, overdraft) ON account TO pedagio_accounting;
 GRANT INSERT ON account, account_history, alarm, seal, account_label, client, transfer, hold, hold_open, hold_close, usage_event, call_record,
-    usage_conflict, usage_quarantine, exception, decision, audit, price_book, price, price_override, model_map, policy TO pedagio_accounting;
+    usage_conflict, usage_quarantine, exception, decision, audit, price_book, price, price_override, model_map, policy,
+    account_setting, setting_request TO pedagio_accounting;
 GRANT UPDATE (posted, held, version, status, status_at, mode_override) ON account TO pedagio_accounting;
-GRANT UPDATE ON hold_open, enforcement, client, news, account_label TO pedagio_accounting;
+GRANT UPDATE ON hold_open, enforcement, client, news, account_label, account_setting TO pedagio_accounting;
 GRANT UPDATE (resolved_at, resolved_by, resolution) ON exception TO pedagio_accounting;
 GRANT DELETE ON hold_open TO pedagio_accounting;

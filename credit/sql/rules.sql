@@ -1,7 +1,7 @@
--- rules: what administrators do to credit: give it, take back what is left, assign a plan, set a cap.
+-- rules: what administrators do to credit: give it, take back what is left, assign a plan, set a cap; what a person sets.
 -- Why: each is one statement under the account's lock, after what is due was settled; the caller's statement writes
 --      the audit line with it. Amounts in nano-USD.
--- Keys: credit_grant.request_id (granted once); cap (owner, pool, period).
+-- Keys: credit_grant.request_id (granted once); cap (owner, pool, period, source).
 
 -- grant_credit: give credit, now or from a moment on. Result: the grant; no row: this request id has been granted.
 CREATE OR REPLACE FUNCTION grant_credit(
@@ -54,22 +54,19 @@ BEGIN
 END
 $$;
 
--- The first allowance of somebody who joins in mid-period: the part of the period that is left, by seconds, rounded down.
-CREATE OR REPLACE FUNCTION prorated(p_amount bigint, p_at timestamptz, p_start timestamptz, p_end timestamptz)
-RETURNS bigint LANGUAGE sql IMMUTABLE AS $$
-    SELECT floor(p_amount::numeric * floor(extract(epoch FROM p_end - p_at)) / extract(epoch FROM p_end - p_start))::bigint
-$$;
-
 -- assign_plan: put an account on a plan (null: on none; what it was granted stays until it ends).
--- p_now: an upgrade within the same period and zone is worth its prorated difference at once, a downgrade counts from
--- the next period; another period or zone ends what is left of the old plan and begins the new one. Otherwise the
--- new plan counts from the next period. An account without a plan always begins at once.
+-- p_now: an upgrade of the period that runs is worth its prorated difference at once, a downgrade counts from the next
+-- period; a plan of another period or zone ends what is left of the old one and begins at once, with the part of its own
+-- period that is left. Otherwise the new plan counts from the end of the period that runs. An account without a plan
+-- always begins at once. Nothing of it exceeds allowance_room.
 CREATE OR REPLACE FUNCTION assign_plan(p_account bigint, p_plan text, p_now boolean) RETURNS void LANGUAGE plpgsql AS $$
 DECLARE
     a        account%ROWTYPE;
     old      plan%ROWTYPE;
     new      plan%ROWTYPE;
     present  timestamptz := ledger_now();
+    ends_at  timestamptz;
+    begins   boolean;
     amount   bigint := 0;
     ended    bigint[];
     fallen   bigint := 0;
@@ -79,30 +76,38 @@ BEGIN
     SELECT x.* INTO a FROM account AS x WHERE x.id = p_account FOR NO KEY UPDATE;
     SELECT x.* INTO old FROM plan AS x WHERE x.id = a.plan_id;
     SELECT x.* INTO new FROM plan AS x WHERE x.id = p_plan;
-    IF p_plan IS NULL THEN
+    ends_at := period_end(present, new.period, new.time_zone);
+    -- The old plan may itself wait for the end of a period of another length.
+    begins := new.id IS NOT NULL AND (old.id IS NULL
+              OR (p_now AND (old.period, old.time_zone, a.plan_ends_at) <> (new.period, new.time_zone, ends_at)));
+    IF new.id IS NULL THEN
         a.plan_ends_at := NULL;
-    ELSIF old.id IS NULL OR (p_now AND (old.period, old.time_zone) <> (new.period, new.time_zone)) THEN
+    ELSIF begins THEN
+        -- Who leaves and comes back within a period has been there since then.
+        IF old.id IS NULL AND given_by_plans(p_account, period_start(present, new.period, new.time_zone)) IS NULL THEN
+            a.plan_since := present;
+        END IF;
         ended := ARRAY(SELECT g.id FROM credit_grant AS g
                        WHERE g.account_id = p_account AND g.open AND g.source IN ('plan', 'rollover') AND old.id IS NOT NULL);
         PERFORM spare_holds(p_account, ended);
         fallen := end_grants(p_account, ended, 'expired', 0, 'plan', 'another plan', present);
-        a.plan_ends_at := period_end(present, new.period, new.time_zone);
-        amount := CASE WHEN new.prorate THEN prorated(new.allowance, present, period_start(present, new.period, new.time_zone), a.plan_ends_at)
-                       ELSE new.allowance END;
+        a.plan_ends_at := ends_at;
+        amount := first_allowance(new, present);
     ELSIF p_now THEN
         -- Against the most that this period was worth already: going back and forth is worth nothing.
         amount := prorated(greatest(new.allowance - a.plan_allowance, 0), present,
                            period_start(present, new.period, new.time_zone), a.plan_ends_at);
     END IF;
     IF amount > 0 THEN
+        amount := least(amount, allowance_room(p_account, new, present, a.plan_since));
         raised := grant_allowance(p_account, new, present, a.plan_ends_at, amount, 0, a.posted - fallen,
                                   '/' || gen_random_uuid());
     END IF;
     UPDATE account AS x SET posted = x.posted - fallen + raised, version = x.version + 1
     WHERE x.id = p_account AND (fallen > 0 OR raised > 0);
     -- The one statement that names plan_id: replicas hear of it (migrations/0010.policies).
-    UPDATE account AS x SET plan_id = p_plan, plan_ends_at = a.plan_ends_at,
-           plan_allowance = CASE WHEN p_plan IS NULL THEN NULL WHEN amount > 0 OR old.id IS NULL THEN new.allowance
+    UPDATE account AS x SET plan_id = p_plan, plan_ends_at = a.plan_ends_at, plan_since = a.plan_since,
+           plan_allowance = CASE WHEN p_plan IS NULL THEN NULL WHEN begins OR amount > 0 THEN new.allowance
                                  ELSE a.plan_allowance END,
            due_at = next_due(p_account, a.plan_ends_at)
     WHERE x.id = p_account;
@@ -110,15 +115,17 @@ END
 $$;
 
 -- set_cap: bound what a person (null: everybody together) spends in a period, all in all or out of one pool.
--- A changed limit counts at once, for what was spent in this period too. Result: the cap.
-CREATE OR REPLACE FUNCTION set_cap(p_owner bigint, p_pool bigint, p_period text, p_zone text, p_limit bigint)
+-- A changed limit counts at once, for what was spent in this period too. p_source: self where the person chose it: it
+-- binds beside the administrators' cap, and neither takes the place of the other. Result: the cap.
+CREATE OR REPLACE FUNCTION set_cap(
+    p_owner bigint, p_pool bigint, p_period text, p_zone text, p_limit bigint, p_source text DEFAULT 'admin')
 RETURNS bigint LANGUAGE plpgsql AS $$
 DECLARE
     c  cap%ROWTYPE;
 BEGIN
     SELECT x.* INTO c FROM cap AS x
     WHERE x.owner_id IS NOT DISTINCT FROM p_owner AND x.pool_id IS NOT DISTINCT FROM p_pool AND x.period = p_period
-      AND x.ended_at IS NULL;
+      AND x.source = p_source AND x.ended_at IS NULL;
     IF FOUND THEN
         PERFORM settle_due(c.account_id);
         PERFORM FROM account AS a WHERE a.id = c.account_id FOR NO KEY UPDATE;
@@ -132,24 +139,62 @@ BEGIN
     END IF;
     INSERT INTO account (kind, posted, due_at) VALUES ('cap', p_limit, period_end(ledger_now(), p_period, p_zone))
     RETURNING id INTO c.account_id;
-    INSERT INTO cap (account_id, owner_id, pool_id, period, time_zone, limit_nanos, period_at)
-    VALUES (c.account_id, p_owner, p_pool, p_period, p_zone, p_limit, period_start(ledger_now(), p_period, p_zone));
+    INSERT INTO cap (account_id, owner_id, pool_id, period, time_zone, limit_nanos, period_at, source)
+    VALUES (c.account_id, p_owner, p_pool, p_period, p_zone, p_limit, period_start(ledger_now(), p_period, p_zone), p_source);
     RETURN c.account_id;
 END
 $$;
 
 -- clear_cap: calls that are held under it finish; nothing counts under it any more. Result: whether there was one.
-CREATE OR REPLACE FUNCTION clear_cap(p_owner bigint, p_pool bigint, p_period text) RETURNS boolean LANGUAGE plpgsql AS $$
+CREATE OR REPLACE FUNCTION clear_cap(p_owner bigint, p_pool bigint, p_period text, p_source text DEFAULT 'admin')
+RETURNS boolean LANGUAGE plpgsql AS $$
 DECLARE
     gone  bigint;
 BEGIN
     SELECT x.account_id INTO gone FROM cap AS x
     WHERE x.owner_id IS NOT DISTINCT FROM p_owner AND x.pool_id IS NOT DISTINCT FROM p_pool AND x.period = p_period
-      AND x.ended_at IS NULL;
+      AND x.source = p_source AND x.ended_at IS NULL;
     IF gone IS NULL THEN RETURN false; END IF;
     PERFORM FROM account AS a WHERE a.id = gone FOR NO KEY UPDATE;
     UPDATE cap AS x SET ended_at = ledger_now() WHERE x.account_id = gone AND x.ended_at IS NULL;
     UPDATE account AS a SET due_at = NULL WHERE a.id = gone;
+    RETURN true;
+END
+$$;
+
+-- set_settings: what a person sets for themselves; null leaves a thing as it is. p_language '': the client's;
+-- p_first_pool 0: the usual order; p_day and p_month, of the person's own limits: 0 takes one away.
+-- The account's lock serves one change after the other; an own limit renews where the person's plan does.
+-- Result: whether it was done; false: this request id was used before, and nothing is changed.
+CREATE OR REPLACE FUNCTION set_settings(
+    p_account bigint, p_language text, p_notices boolean, p_first_pool bigint, p_day bigint, p_month bigint,
+    p_request_id text, p_asked jsonb)
+RETURNS boolean LANGUAGE plpgsql AS $$
+DECLARE
+    zone  text;
+    x     record;
+BEGIN
+    PERFORM FROM account AS a WHERE a.id = p_account FOR NO KEY UPDATE;
+    INSERT INTO setting_request (request_id, account_id, asked) VALUES (p_request_id, p_account, p_asked) ON CONFLICT DO NOTHING;
+    IF NOT FOUND THEN RETURN false; END IF;
+    INSERT INTO account_setting AS s (account_id, language, notices, first_pool_id)
+    VALUES (p_account, nullif(p_language, ''), coalesce(p_notices, true), nullif(p_first_pool, 0))
+    ON CONFLICT (account_id) DO UPDATE SET
+        language = CASE WHEN p_language IS NULL THEN s.language ELSE excluded.language END,
+        notices = coalesce(p_notices, s.notices),
+        first_pool_id = CASE WHEN p_first_pool IS NULL THEN s.first_pool_id ELSE excluded.first_pool_id END,
+        version = s.version + 1, changed_at = now();
+    SELECT coalesce(p.time_zone, 'America/Sao_Paulo') INTO zone
+    FROM account AS a LEFT JOIN plan AS p ON p.id = a.plan_id WHERE a.id = p_account;
+    FOR x IN SELECT l.period, l.most FROM (VALUES ('day', p_day), ('month', p_month)) AS l (period, most)
+             WHERE l.most IS NOT NULL
+    LOOP
+        IF x.most = 0 THEN
+            PERFORM clear_cap(p_account, NULL, x.period, 'self');
+        ELSE
+            PERFORM set_cap(p_account, NULL, x.period, zone, x.most, 'self');
+        END IF;
+    END LOOP;
     RETURN true;
 END
 $$;

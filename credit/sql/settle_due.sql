@@ -34,6 +34,37 @@ CREATE OR REPLACE FUNCTION next_due(p_account bigint, p_plan_ends_at timestamptz
                  (SELECT min(g.valid_from) FROM credit_grant AS g WHERE g.account_id = p_account AND g.state = 'pending'))
 $$;
 
+-- The first allowance of somebody who joins in mid-period: the part of the period that is left, by seconds, rounded down.
+CREATE OR REPLACE FUNCTION prorated(p_amount bigint, p_at timestamptz, p_start timestamptz, p_end timestamptz)
+RETURNS bigint LANGUAGE sql IMMUTABLE AS $$
+    SELECT floor(p_amount::numeric * floor(extract(epoch FROM p_end - p_at)) / extract(epoch FROM p_end - p_start))::bigint
+$$;
+
+-- What a plan is worth from a moment within its period to the end of that.
+CREATE OR REPLACE FUNCTION first_allowance(p_plan plan, p_at timestamptz) RETURNS bigint LANGUAGE sql STABLE AS $$
+    SELECT CASE WHEN p_plan.prorate
+                THEN prorated(p_plan.allowance, p_at, period_start(p_at, p_plan.period, p_plan.time_zone),
+                              period_end(p_at, p_plan.period, p_plan.time_zone))
+                ELSE p_plan.allowance END
+$$;
+
+-- given_by_plans: how much the allowances that began since a moment gave: without what expired or was revoked of them unused.
+CREATE OR REPLACE FUNCTION given_by_plans(p_account bigint, p_since timestamptz) RETURNS bigint LANGUAGE sql STABLE AS $$
+    SELECT sum(g.amount - e.unused)::bigint FROM credit_grant AS g
+    CROSS JOIN LATERAL (SELECT coalesce(-sum(x.amount), 0) AS unused FROM grant_entry AS x
+                        WHERE x.grant_id = g.id AND x.kind IN ('expiry', 'revocation')) AS e
+    WHERE g.account_id = p_account AND g.source = 'plan' AND g.valid_from >= p_since
+$$;
+
+-- allowance_room: what a plan may still give in its present period: its worth since the period began (or the account came
+-- on plans, p_since), less what allowances gave in it, of whichever plan. So whoever goes back and forth between plans gets no
+-- allowance twice.
+CREATE OR REPLACE FUNCTION allowance_room(p_account bigint, p_plan plan, p_at timestamptz, p_since timestamptz)
+RETURNS bigint LANGUAGE sql STABLE AS $$
+    SELECT greatest(first_allowance(p_plan, greatest(x.start, p_since)) - coalesce(given_by_plans(p_account, x.start), 0), 0)::bigint
+    FROM (SELECT period_start(p_at, p_plan.period, p_plan.time_zone) AS start) AS x
+$$;
+
 -- The allowance of the period that begins (or was joined) at p_at, and what rolls over into it.
 -- p_key: '' once a period; a change of plan within it has a key of its own. Returns what posted rises by.
 CREATE OR REPLACE FUNCTION grant_allowance(
@@ -83,6 +114,7 @@ DECLARE
     ended     bigint[];
     carry     bigint;
     begins    boolean;
+    amount    bigint;
 BEGIN
     SELECT x.* INTO a FROM account AS x WHERE x.id = p_account FOR NO KEY UPDATE;
     IF a.due_at IS NULL OR a.due_at > present THEN RETURN false; END IF;
@@ -122,7 +154,12 @@ BEGIN
                 END IF;
             END IF;
             a.plan_ends_at := period_end(moment, p.period, p.time_zone);
-            a.posted := a.posted + grant_allowance(p_account, p, moment, a.plan_ends_at, p.allowance, carry, a.posted, '');
+            amount := p.allowance;
+            -- The plan before had other periods: this one begins in the middle of its own.
+            IF period_start(moment, p.period, p.time_zone) < moment THEN
+                amount := least(first_allowance(p, moment), allowance_room(p_account, p, moment, a.plan_since));
+            END IF;
+            a.posted := a.posted + grant_allowance(p_account, p, moment, a.plan_ends_at, amount, carry, a.posted, '');
             a.plan_allowance := p.allowance;
         END IF;
         a.due_at := next_due(p_account, a.plan_ends_at);

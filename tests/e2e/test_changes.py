@@ -1,4 +1,4 @@
-"""Policies and prices change under traffic: on each of three replicas within a second, and nobody is dropped.
+"""Policies, prices change under traffic: on each of three replicas within a second, nobody is dropped.
 
 The mode has its own test (test_modes.py). Traffic goes through the real Envoy; each replica is asked by
 itself when it decides by the change.

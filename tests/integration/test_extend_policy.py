@@ -53,3 +53,15 @@ async def test_extension_under_a_policy_of_a_newer_release_is_worded_as_usual(
     """A body that cannot be read must not cost the person the sentence."""
     text = await refusal_of(pool, json.loads('{"telepathy": true}'), 10**9)
     assert text.startswith("This conversation is too large")
+
+
+async def test_extension_refused_is_worded_in_the_language_of_the_person(
+    pool: asyncpg.Pool,
+) -> None:
+    """Whatever the client's, as at the door."""
+    await Office(pool).books.account(0)
+    await pool.execute(
+        "SELECT set_settings(a.id, 'pt-BR', NULL, NULL, NULL, NULL, 'a', '{}')"
+        " FROM account AS a WHERE a.external_id = 'maria'"
+    )
+    assert (await refusal_of(pool, {}, 10**9)).startswith("Esta conversa é grande")

@@ -4,6 +4,7 @@ from datetime import timedelta
 
 import pytest
 
+from accounting.admin import grants
 from tests.integration.rules_scene import DECEMBER, EVE, NOON, Team
 
 
@@ -159,6 +160,66 @@ async def test_idle_debtor_pays_with_each_allowance_that_passed_unseen(team: Tea
     await team.charge(hold_id, maria, 250)
     await team.close(hold_id)
     await team.set_clock(NOON + timedelta(days=9))
+    await team.settle(maria)
+    assert (await team.figures(maria)).posted == 100
+    await team.check_rules()
+
+
+async def spend_all(team: Team, account: int) -> int:
+    """One call that costs whatever there is."""
+    there = (await team.figures(account)).posted
+    if there:
+        hold_id, _ = await team.place(account, there)
+        await team.charge(hold_id, account, there)
+        await team.close(hold_id)
+    return there
+
+
+async def test_plans_of_several_periods_in_turn_hand_out_no_allowance_twice(team: Team) -> None:
+    """Of the day too, in which the month's was given; who leaves and comes back gets nothing either."""
+    await team.add_plan("monthly", 900)
+    await team.add_plan("daily", 70, period="day")
+    maria, spent = await team.account(0), 0
+    for plan in ("monthly", "daily", None) * 3:
+        await team.assign(maria, plan)
+        spent += await spend_all(team, maria)
+    assert spent == 900
+    await team.check_rules()
+
+
+async def test_switch_that_was_a_mistake_is_taken_back(team: Team) -> None:
+    """What had not been used expired with it: it is given again."""
+    await team.add_plan("monthly", 900)
+    await team.add_plan("daily", 70, period="day")
+    maria = await team.account(0)
+    await team.assign(maria, "monthly")
+    hold_id, _ = await team.place(maria, 300)
+    await team.charge(hold_id, maria, 300)
+    await team.close(hold_id)
+    for plan in ("daily", "monthly"):
+        await team.assign(maria, plan)
+    assert (await team.figures(maria)).posted == 600
+    await team.check_rules()
+
+
+async def test_plan_of_another_period_begins_with_the_part_of_its_own_that_is_left(
+    team: Team,
+) -> None:
+    """From the end of the day that runs: twenty of November's thirty days."""
+    await team.add_plan("daily", 100, period="day")
+    await team.add_plan("monthly", 3_000, prorate=True)
+    maria = await team.account(0)
+    await team.assign(maria, "daily")
+    await team.assign(maria, "monthly", now=False)
+    assert (await grants.read(team.pool, maria)).next_nanos == 2_000
+    await team.set_clock(NOON.replace(hour=0) + timedelta(days=1))
+    await team.settle(maria)
+    assert (await team.figures(maria)).posted == 2_000
+    # Assigned to wait for the end of the month, then at once after all.
+    await team.assign(maria, "daily", now=False)
+    await team.assign(maria, "daily")
+    assert (await team.figures(maria)).posted == 100
+    await team.set_clock(DECEMBER)
     await team.settle(maria)
     assert (await team.figures(maria)).posted == 100
     await team.check_rules()

@@ -6,9 +6,10 @@ from accounting.audit.placements import check_placements
 from accounting.audit.refusals import check_refusals
 from accounting.audit.scope import everything
 from accounting.reports import recompute, statements
+from credit import ledger
 from credit.refusal import Reason
 from tests.integration.doors import open_for_business
-from tests.integration.refusal_scene import PER_REASON, Crowd
+from tests.integration.refusal_scene import OWN, PER_REASON, Crowd
 
 REFUSALS = 1_000
 DECISIONS = 10_000
@@ -61,6 +62,30 @@ async def test_recorded_decisions_all_give_the_stored_verdict_again(pool: asyncp
     assert [*refused.violations, *placed.violations] == []
     assert refused.checked + placed.checked >= DECISIONS
     assert min(refused.checked, placed.checked) >= DECISIONS // 10
+
+
+async def test_extension_refused_to_somebody_suspended_meanwhile_recomputes(
+    pool: asyncpg.Pool,
+) -> None:
+    """The pool that pays is active: it is the person who is not. A person who was active is a false reason."""
+    await open_for_business(pool)
+    crowd = Crowd(pool)
+    await crowd.gather(seed=3)
+    maria = crowd.people[1]
+    hold_id, placed = await crowd.place(maria, 2 * OWN, 2 * OWN, OWN + 1)
+    assert placed.payer != maria
+    await crowd.suspend(maria)
+    extended = await ledger.extend_hold(pool, hold_id, 20 * OWN, 20 * OWN)
+    assert extended.reason == "account_suspended"
+    (found,) = await recompute.recompute(pool, hold_id)
+    assert found.verdict == recompute.AGREES
+    async with pool.acquire() as connection:
+        judged = await check_refusals(connection, everything(), BOUND_S)
+        assert (judged.checked, judged.violations) == (1, ())
+        await connection.execute("SET session_replication_role = replica")
+        await connection.execute("UPDATE account_history SET status = 'active'")
+        judged = await check_refusals(connection, everything(), BOUND_S)
+    assert [each.detail for each in judged.violations] == ["the account was not suspended"]
 
 
 async def test_statements_of_the_reports_are_all_prepared_by_postgres(pool: asyncpg.Pool) -> None:

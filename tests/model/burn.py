@@ -25,6 +25,7 @@ class Grant:
     valid_until: datetime | None
     state: str = "pending"
     remaining: int = 0
+    unused: int = 0  # what expired or was revoked of it
 
     @property
     def is_open(self) -> bool:
@@ -59,6 +60,7 @@ class Account:
     plan: Plan | None = None
     plan_ends_at: datetime | None = None
     plan_allowance: int = 0
+    plan_since: datetime | None = None
     granted: int = 0
     charged: int = 0
     breakage: int = 0
@@ -128,16 +130,19 @@ class Account:
         old, self.plan = self.plan, plan
         if plan is None:
             self.plan_ends_at = None
-        elif old is None or (now and not plan.is_aligned_with(old)):
+            return
+        end = plan.period_of(at).end
+        if old is None or (now and not (plan.is_aligned_with(old) and self.plan_ends_at == end)):
             if old is not None:
                 self._end([g for g in self.burn_order() if g.source in RENEWED], "expired", 0)
-            self.plan_ends_at = plan.period_of(at).end
-            self.plan_allowance = plan.allowance_nanos if old is None else self.plan_allowance
-            self._allow(plan.first_allowance(at), at)
-        elif now and self.plan_ends_at is not None:
-            period = plan.period_of(at)
+            self.plan_ends_at = end
+            if old is None and not self._begun(at):
+                self.plan_since = at
+            self._allow(self._first(at), at)
+            self.plan_allowance = plan.allowance_nanos
+        elif now:
             more = max(plan.allowance_nanos - self.plan_allowance, 0)
-            self._allow(prorated(more, at, type(period)(period.start, self.plan_ends_at)), at)
+            self._allow(min(prorated(more, at, plan.period_of(at)), self._room(at)), at)
 
     def settle(self, at: datetime) -> None:
         """Bring the account to the present: everything that was due, in the order in which it was."""
@@ -173,7 +178,7 @@ class Account:
 
     def _renew(self, moment: datetime, carried: int) -> None:
         assert self.plan is not None
-        self.plan_ends_at, amount = self.plan.coming(moment)
+        self.plan_ends_at, amount = self.plan.period_of(moment).end, self._first(moment)
         if carried:
             until = self.plan_ends_at
             grant = Grant(
@@ -182,7 +187,25 @@ class Account:
             )  # fmt: skip
             self.grants.append(grant)
         self._allow(amount, moment)
-        self.plan_allowance = amount
+        self.plan_allowance = self.plan.allowance_nanos
+
+    def _first(self, at: datetime) -> int:
+        """The part of the allowance for what is left of the plan's own period, all of it where that begins."""
+        assert self.plan is not None
+        return min(self.plan.first_allowance(at), self._room(at))
+
+    def _room(self, at: datetime) -> int:
+        """What the plan may still give in its present period; see `allowance_room` in sql/settle_due.sql."""
+        assert self.plan is not None
+        since = max(self.plan.period_of(at).start, self.plan_since or at)
+        given = sum(g.amount - g.unused for g in self._begun(at))
+        return max(self.plan.first_allowance(since) - given, 0)
+
+    def _begun(self, at: datetime) -> list[Grant]:
+        """The allowances that began in the present period of the plan, of whichever plan."""
+        assert self.plan is not None
+        start = self.plan.period_of(at).start
+        return [g for g in self.grants if g.source == "plan" and g.valid_from >= start]
 
     def _allow(self, amount: int, at: datetime) -> None:
         """The allowance, or a part of it; what rolls over in full has no end."""
@@ -240,7 +263,7 @@ class Account:
         """What a closed hold did not use of grants that had ended goes the way they went."""
         for number, part in hold.spared.items():
             self.grants[number].remaining -= part
-            self._leave(self.grants[number].state, part)
+            self._leave(self.grants[number], self.grants[number].state, part)
         hold.spared = {}
 
     def _end(self, grants: Iterable[Grant], state: str, carry: int) -> int:
@@ -253,7 +276,7 @@ class Account:
             rest = grant.remaining - spared
             part = min(left, rest) if grant.source in RENEWED else 0
             left -= part
-            self._leave(state, rest - part)
+            self._leave(grant, state, rest - part)
             grant.state, grant.remaining = state, spared
         return carry - left
 
@@ -268,7 +291,8 @@ class Account:
                 if part and each[0] in ended:
                     hold.spared[each[0]] = hold.spared.get(each[0], 0) + part
 
-    def _leave(self, state: str, amount: int) -> None:
+    def _leave(self, grant: Grant, state: str, amount: int) -> None:
+        grant.unused += amount
         if state == "revoked":
             self.revoked += amount
         else:

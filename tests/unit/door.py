@@ -79,6 +79,7 @@ class Memory:
     )
     cohort: Mapping[int, str] = field(default_factory=dict)
     policies: Mapping[int | None, Policy] = field(default_factory=dict)
+    languages: Mapping[int, str] = field(default_factory=dict)
 
     async def account(self, client: Client, external_id: str | None) -> int | None:  # noqa: ARG002
         """The account of a person, or of the client itself."""
@@ -89,6 +90,10 @@ class Memory:
     async def mode_override(self, account_id: int) -> str | None:
         """The mode of the account's cohort."""
         return self.cohort.get(account_id)
+
+    async def speaking(self, client: Client, account_id: int) -> Client:
+        """In the language of the account."""
+        return replace(client, language=self.languages.get(account_id, client.language))
 
     async def policy(self, client: Client, account_id: int | None) -> Policy:  # noqa: ARG002
         """That of the account, else of its client."""

@@ -96,11 +96,6 @@ def test_rollover_carries_up_to_the_cap() -> None:
     assert Plan("month", 100, rollover="all").carry(70) == 0
 
 
-def test_plan_says_when_and_how_much_comes_next() -> None:
-    """The end of the present period, and the whole allowance."""
-    assert Plan("month", 100).coming(utc(2026, 11, 10)) == (utc(2026, 12, 1, 3), 100)
-
-
 @pytest.mark.parametrize(
     ("field", "changes"),
     [

@@ -57,6 +57,12 @@ class ListPlansResponse(_message.Message):
     plans: _containers.RepeatedCompositeFieldContainer[Plan]
     def __init__(self, plans: _Optional[_Iterable[_Union[Plan, _Mapping]]] = ...) -> None: ...
 
+class GetPlanRequest(_message.Message):
+    __slots__ = ("id",)
+    ID_FIELD_NUMBER: _ClassVar[int]
+    id: str
+    def __init__(self, id: _Optional[str] = ...) -> None: ...
+
 class AssignPlanRequest(_message.Message):
     __slots__ = ("holder", "plan", "now", "reason")
     HOLDER_FIELD_NUMBER: _ClassVar[int]
@@ -181,6 +187,66 @@ class ListPoolsResponse(_message.Message):
     pools: _containers.RepeatedCompositeFieldContainer[Pool]
     def __init__(self, pools: _Optional[_Iterable[_Union[Pool, _Mapping]]] = ...) -> None: ...
 
+class GetPoolRequest(_message.Message):
+    __slots__ = ("name",)
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    name: str
+    def __init__(self, name: _Optional[str] = ...) -> None: ...
+
+class Member(_message.Message):
+    __slots__ = ("account", "position", "pool_first", "spent_nanos", "held_nanos")
+    ACCOUNT_FIELD_NUMBER: _ClassVar[int]
+    POSITION_FIELD_NUMBER: _ClassVar[int]
+    POOL_FIRST_FIELD_NUMBER: _ClassVar[int]
+    SPENT_NANOS_FIELD_NUMBER: _ClassVar[int]
+    HELD_NANOS_FIELD_NUMBER: _ClassVar[int]
+    account: _admin_pb2.AccountName
+    position: int
+    pool_first: bool
+    spent_nanos: int
+    held_nanos: int
+    def __init__(self, account: _Optional[_Union[_admin_pb2.AccountName, _Mapping]] = ..., position: _Optional[int] = ..., pool_first: _Optional[bool] = ..., spent_nanos: _Optional[int] = ..., held_nanos: _Optional[int] = ...) -> None: ...
+
+class PoolDetail(_message.Message):
+    __slots__ = ("pool", "credit", "members", "caps")
+    POOL_FIELD_NUMBER: _ClassVar[int]
+    CREDIT_FIELD_NUMBER: _ClassVar[int]
+    MEMBERS_FIELD_NUMBER: _ClassVar[int]
+    CAPS_FIELD_NUMBER: _ClassVar[int]
+    pool: Pool
+    credit: Credit
+    members: _containers.RepeatedCompositeFieldContainer[Member]
+    caps: _containers.RepeatedCompositeFieldContainer[Cap]
+    def __init__(self, pool: _Optional[_Union[Pool, _Mapping]] = ..., credit: _Optional[_Union[Credit, _Mapping]] = ..., members: _Optional[_Iterable[_Union[Member, _Mapping]]] = ..., caps: _Optional[_Iterable[_Union[Cap, _Mapping]]] = ...) -> None: ...
+
+class ListPoolStatementRequest(_message.Message):
+    __slots__ = ("pool", "page_size", "page_token")
+    POOL_FIELD_NUMBER: _ClassVar[int]
+    PAGE_SIZE_FIELD_NUMBER: _ClassVar[int]
+    PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
+    pool: str
+    page_size: int
+    page_token: str
+    def __init__(self, pool: _Optional[str] = ..., page_size: _Optional[int] = ..., page_token: _Optional[str] = ...) -> None: ...
+
+class PoolEntry(_message.Message):
+    __slots__ = ("entry", "person")
+    ENTRY_FIELD_NUMBER: _ClassVar[int]
+    PERSON_FIELD_NUMBER: _ClassVar[int]
+    entry: _admin_pb2.Entry
+    person: _admin_pb2.AccountName
+    def __init__(self, entry: _Optional[_Union[_admin_pb2.Entry, _Mapping]] = ..., person: _Optional[_Union[_admin_pb2.AccountName, _Mapping]] = ...) -> None: ...
+
+class ListPoolStatementResponse(_message.Message):
+    __slots__ = ("pool", "entries", "next_page_token")
+    POOL_FIELD_NUMBER: _ClassVar[int]
+    ENTRIES_FIELD_NUMBER: _ClassVar[int]
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
+    pool: Pool
+    entries: _containers.RepeatedCompositeFieldContainer[PoolEntry]
+    next_page_token: str
+    def __init__(self, pool: _Optional[_Union[Pool, _Mapping]] = ..., entries: _Optional[_Iterable[_Union[PoolEntry, _Mapping]]] = ..., next_page_token: _Optional[str] = ...) -> None: ...
+
 class SetMemberRequest(_message.Message):
     __slots__ = ("pool", "account", "position", "pool_first", "reason")
     POOL_FIELD_NUMBER: _ClassVar[int]
@@ -206,7 +272,7 @@ class RemoveMemberRequest(_message.Message):
     def __init__(self, pool: _Optional[str] = ..., account: _Optional[_Union[_admin_pb2.AccountName, _Mapping]] = ..., reason: _Optional[str] = ...) -> None: ...
 
 class Cap(_message.Message):
-    __slots__ = ("account", "pool", "period", "time_zone", "limit_nanos", "left_nanos", "held_nanos", "renews_at_ms")
+    __slots__ = ("account", "pool", "period", "time_zone", "limit_nanos", "left_nanos", "held_nanos", "renews_at_ms", "own")
     ACCOUNT_FIELD_NUMBER: _ClassVar[int]
     POOL_FIELD_NUMBER: _ClassVar[int]
     PERIOD_FIELD_NUMBER: _ClassVar[int]
@@ -215,6 +281,7 @@ class Cap(_message.Message):
     LEFT_NANOS_FIELD_NUMBER: _ClassVar[int]
     HELD_NANOS_FIELD_NUMBER: _ClassVar[int]
     RENEWS_AT_MS_FIELD_NUMBER: _ClassVar[int]
+    OWN_FIELD_NUMBER: _ClassVar[int]
     account: _admin_pb2.AccountName
     pool: str
     period: str
@@ -223,7 +290,8 @@ class Cap(_message.Message):
     left_nanos: int
     held_nanos: int
     renews_at_ms: int
-    def __init__(self, account: _Optional[_Union[_admin_pb2.AccountName, _Mapping]] = ..., pool: _Optional[str] = ..., period: _Optional[str] = ..., time_zone: _Optional[str] = ..., limit_nanos: _Optional[int] = ..., left_nanos: _Optional[int] = ..., held_nanos: _Optional[int] = ..., renews_at_ms: _Optional[int] = ...) -> None: ...
+    own: bool
+    def __init__(self, account: _Optional[_Union[_admin_pb2.AccountName, _Mapping]] = ..., pool: _Optional[str] = ..., period: _Optional[str] = ..., time_zone: _Optional[str] = ..., limit_nanos: _Optional[int] = ..., left_nanos: _Optional[int] = ..., held_nanos: _Optional[int] = ..., renews_at_ms: _Optional[int] = ..., own: _Optional[bool] = ...) -> None: ...
 
 class SetCapRequest(_message.Message):
     __slots__ = ("cap", "reason")

@@ -45,6 +45,11 @@ class PlanServiceStub:
                 request_serializer=protos_dot_pedagio_dot_v1_dot_plans__pb2.ListPlansRequest.SerializeToString,
                 response_deserializer=protos_dot_pedagio_dot_v1_dot_plans__pb2.ListPlansResponse.FromString,
                 _registered_method=True)
+        self.GetPlan = channel.unary_unary(
+                '/pedagio.v1.PlanService/GetPlan',
+                request_serializer=protos_dot_pedagio_dot_v1_dot_plans__pb2.GetPlanRequest.SerializeToString,
+                response_deserializer=protos_dot_pedagio_dot_v1_dot_plans__pb2.Plan.FromString,
+                _registered_method=True)
         self.AssignPlan = channel.unary_unary(
                 '/pedagio.v1.PlanService/AssignPlan',
                 request_serializer=protos_dot_pedagio_dot_v1_dot_plans__pb2.AssignPlanRequest.SerializeToString,
@@ -74,6 +79,16 @@ class PlanServiceStub:
                 '/pedagio.v1.PlanService/ListPools',
                 request_serializer=protos_dot_pedagio_dot_v1_dot_plans__pb2.ListPoolsRequest.SerializeToString,
                 response_deserializer=protos_dot_pedagio_dot_v1_dot_plans__pb2.ListPoolsResponse.FromString,
+                _registered_method=True)
+        self.GetPool = channel.unary_unary(
+                '/pedagio.v1.PlanService/GetPool',
+                request_serializer=protos_dot_pedagio_dot_v1_dot_plans__pb2.GetPoolRequest.SerializeToString,
+                response_deserializer=protos_dot_pedagio_dot_v1_dot_plans__pb2.PoolDetail.FromString,
+                _registered_method=True)
+        self.ListPoolStatement = channel.unary_unary(
+                '/pedagio.v1.PlanService/ListPoolStatement',
+                request_serializer=protos_dot_pedagio_dot_v1_dot_plans__pb2.ListPoolStatementRequest.SerializeToString,
+                response_deserializer=protos_dot_pedagio_dot_v1_dot_plans__pb2.ListPoolStatementResponse.FromString,
                 _registered_method=True)
         self.SetMember = channel.unary_unary(
                 '/pedagio.v1.PlanService/SetMember',
@@ -118,6 +133,12 @@ class PlanServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def GetPlan(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def AssignPlan(self, request, context):
         """Missing associated documentation comment in .proto file."""
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
@@ -149,6 +170,18 @@ class PlanServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def ListPools(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetPool(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListPoolStatement(self, request, context):
         """Missing associated documentation comment in .proto file."""
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -197,6 +230,11 @@ def add_PlanServiceServicer_to_server(servicer, server):
                     request_deserializer=protos_dot_pedagio_dot_v1_dot_plans__pb2.ListPlansRequest.FromString,
                     response_serializer=protos_dot_pedagio_dot_v1_dot_plans__pb2.ListPlansResponse.SerializeToString,
             ),
+            'GetPlan': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetPlan,
+                    request_deserializer=protos_dot_pedagio_dot_v1_dot_plans__pb2.GetPlanRequest.FromString,
+                    response_serializer=protos_dot_pedagio_dot_v1_dot_plans__pb2.Plan.SerializeToString,
+            ),
             'AssignPlan': grpc.unary_unary_rpc_method_handler(
                     servicer.AssignPlan,
                     request_deserializer=protos_dot_pedagio_dot_v1_dot_plans__pb2.AssignPlanRequest.FromString,
@@ -226,6 +264,16 @@ def add_PlanServiceServicer_to_server(servicer, server):
                     servicer.ListPools,
                     request_deserializer=protos_dot_pedagio_dot_v1_dot_plans__pb2.ListPoolsRequest.FromString,
                     response_serializer=protos_dot_pedagio_dot_v1_dot_plans__pb2.ListPoolsResponse.SerializeToString,
+            ),
+            'GetPool': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetPool,
+                    request_deserializer=protos_dot_pedagio_dot_v1_dot_plans__pb2.GetPoolRequest.FromString,
+                    response_serializer=protos_dot_pedagio_dot_v1_dot_plans__pb2.PoolDetail.SerializeToString,
+            ),
+            'ListPoolStatement': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListPoolStatement,
+                    request_deserializer=protos_dot_pedagio_dot_v1_dot_plans__pb2.ListPoolStatementRequest.FromString,
+                    response_serializer=protos_dot_pedagio_dot_v1_dot_plans__pb2.ListPoolStatementResponse.SerializeToString,
             ),
             'SetMember': grpc.unary_unary_rpc_method_handler(
                     servicer.SetMember,
@@ -308,6 +356,33 @@ class PlanService:
             '/pedagio.v1.PlanService/ListPlans',
             protos_dot_pedagio_dot_v1_dot_plans__pb2.ListPlansRequest.SerializeToString,
             protos_dot_pedagio_dot_v1_dot_plans__pb2.ListPlansResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetPlan(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/pedagio.v1.PlanService/GetPlan',
+            protos_dot_pedagio_dot_v1_dot_plans__pb2.GetPlanRequest.SerializeToString,
+            protos_dot_pedagio_dot_v1_dot_plans__pb2.Plan.FromString,
             options,
             channel_credentials,
             insecure,
@@ -470,6 +545,60 @@ class PlanService:
             '/pedagio.v1.PlanService/ListPools',
             protos_dot_pedagio_dot_v1_dot_plans__pb2.ListPoolsRequest.SerializeToString,
             protos_dot_pedagio_dot_v1_dot_plans__pb2.ListPoolsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetPool(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/pedagio.v1.PlanService/GetPool',
+            protos_dot_pedagio_dot_v1_dot_plans__pb2.GetPoolRequest.SerializeToString,
+            protos_dot_pedagio_dot_v1_dot_plans__pb2.PoolDetail.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListPoolStatement(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/pedagio.v1.PlanService/ListPoolStatement',
+            protos_dot_pedagio_dot_v1_dot_plans__pb2.ListPoolStatementRequest.SerializeToString,
+            protos_dot_pedagio_dot_v1_dot_plans__pb2.ListPoolStatementResponse.FromString,
             options,
             channel_credentials,
             insecure,
