@@ -31,6 +31,7 @@ from accounting.models_sync import OWN_ACTOR, OWN_REASON, SyncResult, sync_model
 from accounting.pricing import CurrentModels
 from accounting.relay import relay_of
 from accounting.settings import AccountingSettings
+from accounting.settling.due import settle_for_ever
 from accounting.settling.match import Matcher
 from accounting.settling.open_holds import count_for_ever
 from accounting.settling.settle import Settler
@@ -105,6 +106,7 @@ async def serve(settings: AccountingSettings) -> None:
         asyncio.create_task(audit_each_minute(pool)),
         asyncio.create_task(intake.run()),
         asyncio.create_task(count_for_ever(pool)),
+        asyncio.create_task(settle_for_ever(pool)),
         *([asyncio.create_task(_mirror(pool, settings.redis_url))] if settings.redis_url else []),
         asyncio.create_task(_keep_models_fresh(pool, sync)),
     ]

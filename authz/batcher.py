@@ -8,6 +8,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import cast
 
+from credit.away import is_wrong
 from credit.ledger import Place, Placed
 
 BATCH_LIMIT = 256
@@ -78,9 +79,26 @@ class Batcher:
             for place, _ in batch:
                 self._flying.pop(place.hold_id, None)
 
+    async def _place(self, places: Sequence[Place]) -> Mapping[str, Placed]:
+        """One statement for all; a call that the ledger cannot decide is found by halving, and refused alone."""
+        try:
+            return await self._place_batch(places)
+        except Exception as error:
+            if len(places) <= 1 or not is_wrong(error):
+                raise
+        middle = len(places) // 2
+        found: dict[str, Placed] = {}
+        for half in (places[:middle], places[middle:]):
+            try:
+                found |= await self._place(half)
+            except Exception as error:
+                if not is_wrong(error):
+                    raise
+        return found
+
     async def _flush(self, batch: Sequence[tuple[Place, asyncio.Future[Placed]]]) -> None:
         try:
-            placed = await self._place_batch([place for place, _ in batch])
+            placed = await self._place([place for place, _ in batch])
             answers: Sequence[Placed | BaseException] = [
                 placed.get(place.hold_id, KeyError(place.hold_id)) for place, _ in batch
             ]

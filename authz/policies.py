@@ -25,6 +25,8 @@ class Policies:
         self._stored: dict[Subject, Policy] = {}
         self._merged: dict[tuple[str, str | None], Policy] = {}
         self._plans: OrderedDict[int, str | None] = OrderedDict()
+        # What was known before the last news: it stands in while nobody can be asked.
+        self._before: OrderedDict[int, str | None] = OrderedDict()
         self._has_plans = False
 
     def load(self, rows: Iterable[asyncpg.Record | Mapping[str, Any]]) -> None:
@@ -42,13 +44,20 @@ class Policies:
                 log.warning("policy_unreadable", subject=":".join(subject), field=error.field)
         self._stored = stored
         self._merged = {}
+        self._before |= self._plans
+        while len(self._before) > PLANS_KEPT:
+            self._before.popitem(last=False)
         # Another dictionary: an answer that is still under way goes into the old one.
         self._plans = OrderedDict()
         # Without any policy of a plan it does not matter which one a person has.
         self._has_plans = any(kind == "plan" for kind, _ in stored)
 
     async def find(self, client_id: str, account_id: int | None) -> Policy:
-        """What holds for an account; None: for the client alone. Raises what `find_plan` raises."""
+        """What holds for an account; None: for the client alone.
+
+        While nobody can say an account's plan, the one it had last holds; raises what `find_plan` raises
+        where none was ever known.
+        """
         plan = None if account_id is None else await self._plan(account_id)
         known = self._merged.get((client_id, plan))
         if known is None:
@@ -65,7 +74,12 @@ class Policies:
         if account_id in kept:
             kept.move_to_end(account_id)
             return kept[account_id]
-        plan = await self._find_plan(account_id)
+        try:
+            plan = await self._find_plan(account_id)
+        except Exception:
+            if account_id not in self._before:
+                raise
+            return self._before[account_id]
         kept[account_id] = plan
         if len(kept) > PLANS_KEPT:
             kept.popitem(last=False)

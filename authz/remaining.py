@@ -19,17 +19,26 @@ def remaining_headers(policy: Policy, placed: Placed) -> Mapping[str, str]:
     """
     # A replay's figures count its hold already.
     taken = placed.granted_nanos if placed.result == "placed" else 0
-    left = placed.available_nanos - taken
+    owned, held = _paying(placed)
+    left = owned - held - taken
     shown: dict[str, str] = {}
     if policy.remaining_header is not False:
         shown |= {"x-pedagio-remaining": str(left), "x-pedagio-remaining-usd": decimal_usd(left)}
     if policy.rate_limit_headers:
-        quota = _micros(placed.posted_nanos + placed.overdraft_nanos)
+        quota = _micros(owned)
         shown |= {
             "ratelimit-policy": f'"credit";q={quota};qu="micro-usd"',
             "ratelimit": f'"credit";r={_micros(left)}',
         }
     return shown
+
+
+def _paying(placed: Placed) -> tuple[int, int]:
+    """What the account that pays owns and holds: a pool, where the call is paid by one."""
+    for other in placed.others or ():
+        if other.get("role") == "pool" and other.get("id") == placed.payer:
+            return int(other["posted"]) + int(other["overdraft"]), int(other["held"])
+    return placed.posted_nanos + placed.overdraft_nanos, placed.held_nanos
 
 
 def decimal_usd(nanos: int) -> str:

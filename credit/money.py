@@ -63,7 +63,8 @@ def price_picos(value: object) -> int:
         raise ValueError(f"not a price: {value!r}")
     # A float such as 1.8e-07 is exact as text; 15 digits hide what arithmetic added (7.500000000000001e-08).
     picos = round(price * PICOS_PER_USD, 6)
-    return int(picos.to_integral_value(ROUND_CEILING))
+    # Next to nothing is not free.
+    return max(int(picos.to_integral_value(ROUND_CEILING)), int(price > 0))
 
 
 def parse_amount(text: str, brl_per_usd: Decimal | None = None) -> int:

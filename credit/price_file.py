@@ -75,6 +75,8 @@ def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     for name, value in pairs:
         if name in found:
             raise PriceFileError(f"{name[:80]} stands in it twice")
+        if len(name) > NAME_LIMIT:
+            raise PriceFileError(f"{name[:80]}… is longer than any name of a model or field")
         found[name] = value
     return found
 

@@ -144,7 +144,7 @@ async def grant(
     Raises ConflictError when that id was used for another account or amount.
     """
     amount_nanos = fields.amount("amount_nanos", amount_nanos)
-    request_id = fields.text("request_id", request_id, fields.REQUEST_ID_LIMIT)
+    request_id = fields.request_id(request_id)
     account = await read(pool, name)
     if account.kind == "unattributed":
         raise ConflictError(

@@ -77,7 +77,7 @@ async def give(pool: asyncpg.Pool, account_id: int, gift: Gift, change: fields.C
     amount = fields.amount("amount_nanos", gift.amount_nanos)
     source = fields.choice("source", gift.source or "goodwill", SOURCES)
     priority = plans.priority("priority", gift.priority)
-    request_id = fields.text("request_id", gift.request_id, fields.REQUEST_ID_LIMIT)
+    request_id = fields.request_id(gift.request_id)
     begins, until = (
         _moment("valid_from_ms", gift.valid_from_ms),
         _moment("valid_until_ms", gift.valid_until_ms),

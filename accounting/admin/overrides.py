@@ -60,7 +60,7 @@ async def set_override(
     name without `force`, and for a request id that stands for something else.
     """
     _check(wanted)
-    request_id = fields.text("request_id", wanted.request_id, fields.REQUEST_ID_LIMIT)
+    request_id = fields.request_id(wanted.request_id)
     async with pool.acquire() as connection, connection.transaction():
         await statements.rows(connection, "lock_sync")
         known = await statements.row(connection, "find_override", request_id=request_id)

@@ -81,7 +81,7 @@ async def import_prices(
     Raises InvalidFieldError for a file or moment that cannot be used, ConflictError for sharp changes
     without `force`, and for a request id that stands for other prices.
     """
-    request_id = fields.text("request_id", wanted.request_id, fields.REQUEST_ID_LIMIT)
+    request_id = fields.request_id(wanted.request_id)
     book = await _read(wanted.file)
     async with pool.acquire() as connection, connection.transaction():
         await statements.rows(connection, "lock_sync")

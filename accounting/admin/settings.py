@@ -65,7 +65,7 @@ async def change(
         )
     for field, value in wanted.items():
         await _check(pool, present, field, value)
-    request_id = fields.text("request_id", request_id, fields.REQUEST_ID_LIMIT)
+    request_id = fields.request_id(request_id)
     if validate_only:
         return replace(present, **_as_it_would_be(present, wanted))
     first = wanted.get("first_pool")

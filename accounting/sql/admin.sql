@@ -124,9 +124,13 @@ SELECT e.mode, n.version FROM enforcement AS e CROSS JOIN news AS n WHERE n.topi
 WITH before AS (SELECT e.mode FROM enforcement AS e FOR UPDATE),
 changed AS (
     UPDATE enforcement SET mode = :mode, changed_at = now() FROM before RETURNING enforcement.mode),
+-- Back to shadow is back for everybody, for a cohort that enforced first too.
+released AS (
+    UPDATE account SET mode_override = NULL WHERE mode_override = 'enforce' AND :mode = 'shadow' RETURNING id),
 noted AS (
     INSERT INTO audit (actor, action, subject, detail)
-    SELECT :actor, 'set_mode', c.mode, jsonb_build_object('reason', :reason::text, 'before', b.mode)
+    SELECT :actor, 'set_mode', c.mode, jsonb_build_object('reason', :reason::text, 'before', b.mode,
+                                                          'released', (SELECT count(*) FROM released))
     FROM changed AS c CROSS JOIN before AS b)
 SELECT mode FROM changed;
 

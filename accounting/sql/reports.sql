@@ -195,6 +195,9 @@ SELECT count(*)::integer AS accounts FROM changed;
 WITH before AS (SELECT e.mode FROM enforcement AS e FOR UPDATE),
 changed AS (
     UPDATE enforcement SET mode = 'enforce', changed_at = now() FROM before RETURNING enforcement.mode),
+-- The cohort that went first is one of everybody now: what is done to the mode later is done to it too.
+merged AS (
+    UPDATE account SET mode_override = NULL WHERE mode_override = 'enforce'),
 noted AS (
     INSERT INTO audit (actor, action, subject, detail)
     SELECT :actor::text, 'set_mode', c.mode, jsonb_build_object(

@@ -7,7 +7,7 @@
 --      price_version, flags, event_at_ms}]. Amounts in nano-USD; cost is without the markup of the hold, which is put on here.
 -- Result: one row per record (recorded | duplicate) and per event (recorded | duplicate | conflict).
 -- Lock order, the same in every function of the ledger: account by id, keys by id, hold_open by id.
--- count_under_caps: a debit (or, below 0, a reversal) counts under each cap of its hold; `p_freed` of it was held there.
+-- count_under_caps: a debit counts under each cap of its hold; `p_freed` of it was held there.
 CREATE OR REPLACE FUNCTION count_under_caps(p_caps bigint[], p_transfer bigint, p_amount bigint, p_freed bigint)
 RETURNS void LANGUAGE plpgsql AS $$
 BEGIN
@@ -17,6 +17,17 @@ BEGIN
     WHERE c.account_id = ANY (p_caps) AND p_transfer IS NOT NULL ORDER BY c.account_id;
     UPDATE account AS a SET posted = a.posted - p_amount, held = a.held - p_freed, version = a.version + 1
     WHERE a.id = ANY (p_caps);
+END
+$$;
+
+-- count_back: what is reversed counts no more, in the period in which it counted; what is left now changes only if that is now.
+CREATE OR REPLACE FUNCTION count_back(p_reversed bigint, p_transfer bigint) RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
+    INSERT INTO cap_use (cap_id, transfer_id, period_at, amount)
+    SELECT u.cap_id, p_transfer, u.period_at, -u.amount FROM cap_use AS u WHERE u.transfer_id = p_reversed ORDER BY u.cap_id;
+    UPDATE account AS a SET posted = a.posted + u.amount, version = a.version + 1
+    FROM cap_use AS u JOIN cap AS c ON c.account_id = u.cap_id AND c.period_at = u.period_at
+    WHERE u.transfer_id = p_reversed AND a.id = u.cap_id;
 END
 $$;
 
@@ -40,6 +51,10 @@ BEGIN
                    JOIN hold AS h ON h.id = g.hold_id
                    UNION ALL
                    SELECT g.account_id FROM jsonb_to_recordset(p_records) AS g (hold_id uuid, account_id bigint)
+                   WHERE NOT EXISTS (SELECT FROM hold AS h WHERE h.id = g.hold_id)
+                   UNION ALL
+                   SELECT m.pool_id FROM jsonb_to_recordset(p_records) AS g (hold_id uuid, account_id bigint)
+                   JOIN pool_member AS m ON m.account_id = g.account_id
                    WHERE NOT EXISTS (SELECT FROM hold AS h WHERE h.id = g.hold_id))
     ORDER BY a.id FOR NO KEY UPDATE;
 
@@ -57,17 +72,22 @@ BEGIN
     -- A report may come before, or without, a placed hold (mode off or shadow, or a lost answer):
     -- the call then gets a hold that reserves nothing, so that everything after is one path.
     WITH brought AS (
-        INSERT INTO hold (id, account_id, client_id, route, model, granted, want, target, minimum,
+        INSERT INTO hold (id, account_id, person_id, client_id, route, model, granted, want, target, minimum,
                           account_version, placed_by, markup_percent)
-        -- An account that is not here (an old backup was restored): to suspense, never lost.
-        SELECT DISTINCT ON (g.hold_id) g.hold_id, a.id, g.client_id, g.route, g.model, 0, 0, 0, 0, a.version, 'report', coalesce(g.markup_percent, 0)
+        -- An account that is not here (an old backup was restored): to suspense, never lost. Whoever has nothing of their
+        -- own left lives on a pool, here as where a hold is placed: nobody is in debt for what the team pays.
+        SELECT DISTINCT ON (g.hold_id) g.hold_id, p.id, CASE WHEN p.id <> a.id THEN a.id END, g.client_id, g.route, g.model, 0, 0, 0, 0, p.version, 'report', coalesce(g.markup_percent, 0)
         FROM jsonb_to_recordset(p_records)
              AS g (hold_id uuid, account_id bigint, client_id text, route text, model text, markup_percent integer)
         JOIN account AS a ON a.id = coalesce((SELECT x.id FROM account AS x WHERE x.id = g.account_id),
                                              (SELECT s.id FROM account AS s WHERE s.kind = 'suspense'))
-        ORDER BY g.hold_id ON CONFLICT DO NOTHING RETURNING id, account_id)
-    INSERT INTO hold_open (hold_id, account_id, amount, granted, deadline_at)
-    SELECT b.id, b.account_id, 0, 0, now() + make_interval(secs => p_deadline_s) FROM brought AS b;
+        JOIN account AS p ON p.id = coalesce(
+            (SELECT m.pool_id FROM pool_member AS m JOIN account AS x ON x.id = m.pool_id AND x.status = 'active'
+             WHERE m.account_id = a.id AND (a.pool_first OR a.posted + a.overdraft - a.held <= 0)
+             ORDER BY m.position, m.pool_id LIMIT 1), a.id)
+        ORDER BY g.hold_id ON CONFLICT DO NOTHING RETURNING id, account_id, person_id)
+    INSERT INTO hold_open (hold_id, account_id, person_id, amount, granted, deadline_at)
+    SELECT b.id, b.account_id, b.person_id, 0, 0, now() + make_interval(secs => p_deadline_s) FROM brought AS b;
 
     -- A hold that was just being placed, while this waited for its key, may be of another account than its report
     -- names (suspense, without a token): that account too before anything of its holds, or a close of the hold,
@@ -118,7 +138,7 @@ BEGIN
             UPDATE account AS a SET posted = a.posted + estimate.amount, version = a.version + 1 WHERE a.id = e.account_id;
             PERFORM restore_to_grants(e.account_id, estimate.id, moved, e.hold_id,
                                       (SELECT a.posted FROM account AS a WHERE a.id = e.account_id));
-            PERFORM count_under_caps(e.caps, moved, -estimate.amount, 0);
+            PERFORM count_back(estimate.id, moved);
         END IF;
         SELECT o.* INTO open_hold FROM hold_open AS o WHERE o.hold_id = e.hold_id;
         taken := CASE WHEN FOUND THEN least(open_hold.amount, e.cost) ELSE 0 END;

@@ -6,7 +6,7 @@
 --      p_deadline_s as for place_batch.
 -- Result: one row per id: placed | replay (known already) | unknown (no such account: a person must look).
 CREATE OR REPLACE FUNCTION place_bounded(p_places jsonb, p_deadline_s integer)
-RETURNS TABLE (o_id uuid, o_result text) LANGUAGE plpgsql AS $$
+RETURNS TABLE (o_id uuid, o_result text) LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
 DECLARE
     r  record;
     a  account%ROWTYPE;

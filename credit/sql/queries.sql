@@ -55,6 +55,10 @@ FROM place_batch(:ids, :accounts, :clients, :routes, :models, :wants, :targets, 
 -- name: settle_due^
 SELECT settle_due(:account_id) AS settled;
 
+-- name: list_overdue
+-- Accounts of which something has been due for a moment: whoever calls settles them first by themselves.
+SELECT a.id FROM account AS a WHERE a.due_at <= ledger_now() - make_interval(secs => :after_s) ORDER BY a.due_at LIMIT :page;
+
 -- name: place_bounded
 SELECT o_id, o_result FROM place_bounded(:places, :deadline_s);
 

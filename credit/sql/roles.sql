@@ -13,8 +13,9 @@ EXCEPTION WHEN duplicate_object OR unique_violation THEN NULL;
 END
 $$;
 GRANT SELECT ON ALL TABLES IN SCHEMA public TO pedagio_authz, pedagio_accounting;
-GRANT INSERT ON account, account_history, hold, hold_open, decision, alarm, audit TO pedagio_authz;
-GRANT UPDATE (held, version) ON account TO pedagio_authz;
+-- Holds are placed by functions with the rights of the owner; beside them the door opens accounts, and notes what happened.
+GRANT INSERT (client_id, external_id, kind) ON account TO pedagio_authz;
+GRANT INSERT ON decision, alarm, audit TO pedagio_authz;
 GRANT INSERT ON credit_grant, grant_entry, hold_spared TO pedagio_accounting;
 GRANT UPDATE (remaining, open, state) ON credit_grant TO pedagio_accounting;
 GRANT UPDATE (due_at, plan_ends_at, plan_allowance, plan_since) ON account TO pedagio_accounting;

@@ -74,6 +74,9 @@ DECLARE
 BEGIN
     PERFORM settle_due(p_account);
     SELECT x.* INTO a FROM account AS x WHERE x.id = p_account FOR NO KEY UPDATE;
+    -- Whoever waited for this account may have begun before a period that a rival has settled meanwhile.
+    present := greatest(present, (SELECT max(g.valid_from) FROM credit_grant AS g
+                                  WHERE g.account_id = p_account AND g.source = 'plan' AND g.state <> 'pending'));
     SELECT x.* INTO old FROM plan AS x WHERE x.id = a.plan_id;
     SELECT x.* INTO new FROM plan AS x WHERE x.id = p_plan;
     ends_at := period_end(present, new.period, new.time_zone);

@@ -85,7 +85,9 @@ BEGIN
     INSERT INTO credit_grant (account_id, source, amount, remaining, priority, valid_from, valid_until, state, open, actor, reason, request_id)
     VALUES (p_account, 'plan', p_amount, 0, p_plan.priority, p_at, until, 'pending', false, 'plan', p_plan.id,
             format('plan/%s/%s%s', p_account, extract(epoch FROM p_at), p_key))
-    RETURNING id INTO made;
+    -- Given already, whoever did it: an account must never be one that cannot be looked at any more.
+    ON CONFLICT (request_id) DO NOTHING RETURNING id INTO made;
+    IF made IS NULL THEN RETURN 0; END IF;
     RETURN open_grant(made, p_posted, p_at);
 END
 $$;
