@@ -149,6 +149,22 @@ async def test_cohort_enforces_while_the_ledger_stays_in_shadow(admin: Service) 
     }  # fmt: skip
 
 
+async def test_cohort_is_watched_again_when_the_mode_goes_back_to_shadow(admin: Service) -> None:
+    """Before and after everybody else enforces: one command takes all of it back."""
+    account = (await admin.open_account()).id if await admin.create_client() else 0
+    override = "SELECT mode_override FROM account WHERE id = $1"
+    for everybody in (False, True):
+        await admin.pool.execute(
+            "UPDATE account SET mode_override = 'enforce' WHERE id = $1", account
+        )
+        if everybody:
+            await pedagio(admin, "mode", "enforce", "--force", "--reason", "all")
+        await pedagio(admin, "mode", "set", "shadow", "--reason", "back")
+        assert await admin.pool.fetchval(override, account) is None
+        released = (await admin.audit())[-1][3]["released"]
+        assert released == (0 if everybody else 1)
+
+
 async def test_cohort_that_nobody_knows_is_said(admin: Service) -> None:
     """Neither a pool nor a person: nothing is changed."""
     words = ("mode", "enforce", "--reason", "go", "--cohort")

@@ -49,9 +49,67 @@ async def test_month_of_a_team_needs_no_more_than_the_rights_of_the_two_processe
     await owner.check_rules()
 
 
+# All that the door may write, whatever it is made to do; with the columns, where not all of them.
+DOOR_MAY = {
+    ("account", "INSERT", "client_id"),
+    ("account", "INSERT", "external_id"),
+    ("account", "INSERT", "kind"),
+    ("alarm", "INSERT", "*"),
+    ("audit", "INSERT", "*"),
+    ("decision", "INSERT", "*"),
+}
+RIGHTS = """
+    SELECT c.relname AS name, p.what, '*' AS column_name FROM pg_class AS c
+    CROSS JOIN (VALUES ('INSERT'), ('UPDATE'), ('DELETE'), ('TRUNCATE'), ('TRIGGER'), ('REFERENCES')) AS p (what)
+    WHERE c.relkind IN ('r', 'p', 'v') AND c.relnamespace = 'public'::regnamespace AND c.relname !~ '^_?yoyo'
+      AND has_table_privilege($1, c.oid, p.what)
+    UNION ALL
+    SELECT c.relname, p.what, a.attname FROM pg_class AS c
+    JOIN pg_attribute AS a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
+    CROSS JOIN (VALUES ('INSERT'), ('UPDATE')) AS p (what)
+    WHERE c.relkind IN ('r', 'p', 'v') AND c.relnamespace = 'public'::regnamespace AND c.relname !~ '^_?yoyo'
+      AND has_column_privilege($1, c.oid, a.attnum, p.what) AND NOT has_table_privilege($1, c.oid, p.what)"""
+
+
+async def test_door_may_write_nothing_but_what_is_listed_here(pool: asyncpg.Pool) -> None:
+    """A right more is a decision: a replica that was taken over has it."""
+    found = {tuple(row) for row in await pool.fetch(RIGHTS, OF_AUTHZ)}
+    assert found == DOOR_MAY
+
+
+async def test_accounting_may_rewrite_no_history(pool: asyncpg.Pool) -> None:
+    """What is append-only to everybody is not even offered to it."""
+    found = {(row["name"], row["what"]) for row in await pool.fetch(RIGHTS, OF_ACCOUNTING)}
+    final = {"transfer", "usage_event", "hold_close", "decision", "account_history", "audit",
+             "call_record", "grant_entry", "cap_use", "price_book", "price", "model_map", "policy"}  # fmt: skip
+    assert {(name, what) for name, what in found if name in final and what != "INSERT"} == set()
+    assert {(name, what) for name, what in found if what in {"TRUNCATE", "TRIGGER"}} == set()
+
+
+async def test_account_that_the_door_opens_has_nothing(database_url: str) -> None:
+    """Neither credit nor plan nor a past that would grant some."""
+    async with await connect(f"{database_url}?role={OF_AUTHZ}") as door:
+        for column, value in (
+            ("posted", "1"), ("overdraft", "1"), ("held", "1"), ("mode_override", "'shadow'"),
+            ("plan_id", "'x'"), ("due_at", "now()"), ("pool_first", "true"), ("status", "'active'"),
+        ):  # fmt: skip
+            with pytest.raises(asyncpg.InsufficientPrivilegeError):
+                await door.execute(
+                    f"INSERT INTO account (client_id, external_id, kind, {column})"
+                    f" VALUES ('librechat', 'eve', 'user', {value})"
+                )
+
+
 @pytest.mark.parametrize(
     "statement",
     [
+        "UPDATE account SET held = 0, version = version + 1",
+        "INSERT INTO hold_open (hold_id, account_id, amount, granted, deadline_at) SELECT id, 1, 1, 1, now() FROM hold",
+        (
+            "INSERT INTO account_history (account_id, version, posted, held, overdraft, status)"
+            " VALUES (1, 9, 9, 0, 0, 'active')"
+        ),
+        "INSERT INTO pool_member (account_id, pool_id) VALUES (1, 2)",
         "UPDATE account SET overdraft = 1000000",
         "UPDATE account SET plan_id = NULL",
         "UPDATE account SET posted = posted + 1, version = version + 1",

@@ -22,10 +22,13 @@ class Plans:
     def __init__(self) -> None:
         self.asked = 0
         self.maria: str | None = "gold"
+        self.away = False
 
     async def find(self, account_id: int) -> str | None:
         """What the ledger says."""
         self.asked += 1
+        if self.away:
+            raise ConnectionError
         return self.maria if account_id == MARIA else None
 
 
@@ -43,6 +46,22 @@ async def test_policy_of_a_plan_holds_for_its_people_only() -> None:
         assert (await policies.find("chat", account_id)).models == ("mini",)
     assert (await policies.find("script", MARIA)).models == ("*",)
     assert await policies.find("script", JOSE) == EMPTY
+
+
+async def test_plan_that_nobody_can_say_now_is_the_one_that_it_was_last() -> None:
+    """An outage just after the news: whoever was known goes on, who never was is not guessed."""
+    plans = Plans()
+    policies = Policies(plans.find)
+    policies.load([CLIENT, GOLD])
+    await policies.find("chat", MARIA)
+    plans.away = True
+    for _ in range(3):
+        policies.load([CLIENT, GOLD])
+        assert (await policies.find("chat", MARIA)).models == ("*",)
+    with pytest.raises(ConnectionError):
+        await policies.find("chat", JOSE)
+    plans.away, plans.maria = False, None
+    assert (await policies.find("chat", MARIA)).models == ("mini",)
 
 
 async def test_plan_is_asked_once_until_something_changed() -> None:
