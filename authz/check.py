@@ -16,6 +16,7 @@ from authz.body import BadField, Body, read_body
 from authz.bounded import UnknownAccountError
 from authz.call import METERED, Call, Sizes, bare_claims
 from authz.degrade import HINTED, cheaper_call, fits
+from authz.flat import NO_PRICES, read_flat
 from authz.listing import as_object, in_words, list_for, usable
 from authz.remaining import remaining_headers
 from authz.request import Request
@@ -24,6 +25,7 @@ from authz.snapshot import Client
 from authz.state import State
 from authz.store import StoreAwayError
 from credit.cheaper import find_cheaper
+from credit.flat import FLAT_ROUTES
 from credit.ledger import Cheaper, Place, Placed
 from credit.policy import Policy
 from credit.refusal import Reason
@@ -93,7 +95,7 @@ class Check:
             return await self._refuse(request, client, Problem(Reason.ENFORCEMENT_UNAVAILABLE))
         if mode == "off":
             return await self._pass(request, client, "off")
-        if request.path not in METERED:
+        if request.path not in METERED and request.path not in self._state.flat_paths:
             if mode == "shadow":
                 return await self._pass(request, client, "shadow")
             problem = Problem(Reason.UNKNOWN_PATH)
@@ -183,12 +185,20 @@ class Check:
         if account_id is None:
             return Problem(Reason.IDENTITY_MISSING)
         policy = await self._state.policy(client, account_id)
+        flat_nanos = policy.flat_holds.get(request.path)
+        if request.path not in METERED and flat_nanos is None:
+            return Problem(Reason.UNKNOWN_PATH, None, account_id, policy)
         asked = self._read_body(request, policy)
         if isinstance(asked, Problem):
             return replace(asked, account_id=account_id, policy=policy)
         body, terms = asked
         # No await since the terms were read: the map is still the one that they are from.
         version = self._state.models.version if self._state.models else None
+        if request.path in FLAT_ROUTES:
+            return Call(
+                request, client, body, terms, account_id, FLAT_ROUTES[request.path].name, policy,
+                flat_nanos=flat_nanos,
+            )  # fmt: skip
         route = METERED[request.path]
         return Call(request, client, body, terms, account_id, route, policy, version)
 
@@ -197,13 +207,16 @@ class Check:
             return Problem(Reason.BAD_REQUEST, "query")
         if not request.hold_id:
             return Problem(Reason.BAD_REQUEST, "x-request-id")
-        body = read_body(request.body)
+        flat = FLAT_ROUTES.get(request.path)
+        body = read_flat(request, flat) if flat else read_body(request.body)
         if isinstance(body, BadField):
             return Problem(Reason.BAD_REQUEST, body.name)
         models = self._state.models
         if not policy.allows(body.model):
             offered = in_words(usable(models, policy)) if models else ""
             return Problem(Reason.MODEL_NOT_ALLOWED, body.model, fields={"models": offered})
+        if flat:
+            return body, NO_PRICES
         terms = models.terms(body.model, body.service_tier) if models else None
         if terms is not None:
             return body, terms

@@ -1,7 +1,7 @@
 """What the door keeps in memory: mode, clients, model map, policies; renewed when news says so."""
 
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -102,6 +102,11 @@ class Snapshot:
     async def policy(self, client: Client, account_id: int | None) -> Policy:
         """What holds for a person of this client; `account_id` None: for the client itself."""
         return await self._policies.find(client.id, account_id)
+
+    @property
+    def flat_paths(self) -> Collection[str]:
+        """Paths for which some policy sets a flat hold."""
+        return self._policies.flat_paths
 
     async def mode_override(self, account_id: int) -> str | None:
         """The account's own mode, shadow or enforce (cohort roll-out); None: the ledger-wide one."""

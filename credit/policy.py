@@ -13,6 +13,7 @@ from typing import Any, Final, Self
 
 from credit import policy_fields
 from credit.grant import SHARE_PERCENT, SMALL_PERCENT, GrantRule
+from credit.money import write_amount
 from credit.policy_fields import PolicyError
 from credit.refusal import Reason
 
@@ -29,7 +30,8 @@ class Policy:
 
     `models`: patterns as in a shell, None for all; `max_output_tokens` per choice; `max_open_holds` of
     one account; `small_percent`, `share_percent`: of what is available (credit/grant.py); `cheaper`:
-    model -> the one to hint at; `degrade`: hint, switch; `texts`: reason -> language -> clauses.
+    model -> the one to hint at; `degrade`: hint, switch; `texts`: reason -> language -> clauses;
+    `flat_holds`: path -> nano-USD to hold for one call where tokens say nothing (0: free).
     """
 
     models: tuple[str, ...] | None = None
@@ -43,6 +45,7 @@ class Policy:
     rate_limit_headers: bool | None = None
     texts: Texts = field(default_factory=dict)
     list_models: bool | None = None
+    flat_holds: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def grant_rule(self) -> GrantRule:
@@ -61,13 +64,14 @@ class Policy:
         return self.texts.get(reason, {}).get(language)
 
     def merge(self, plan: "Policy") -> "Policy":
-        """This policy of a client with that of a plan over it; texts and cheaper models entry by entry."""
+        """This policy of a client with that of a plan over it; texts, cheaper models, flat holds entry by entry."""
         values = {name: _over(getattr(self, name), getattr(plan, name)) for name in _NAMES}
         values["texts"] = {
             reason: {**self.texts.get(reason, {}), **plan.texts.get(reason, {})}
             for reason in {**self.texts, **plan.texts}
         }
         values["cheaper"] = {**self.cheaper, **plan.cheaper}
+        values["flat_holds"] = {**self.flat_holds, **plan.flat_holds}
         return Policy(**values)
 
     def to_json(self) -> dict[str, Any]:
@@ -80,6 +84,10 @@ class Policy:
             body["texts"] = {
                 reason.value: {language: list(clauses) for language, clauses in by_language.items()}
                 for reason, by_language in self.texts.items()
+            }
+        if self.flat_holds:
+            body["flat_holds"] = {
+                path: write_amount(nanos) for path, nanos in self.flat_holds.items()
             }
         parts = {name: getattr(self, name) for name in _RULE_PARTS}
         rule = {name: value for name, value in parts.items() if value is not None}
@@ -107,6 +115,7 @@ _READERS: Final = {
     "rate_limit_headers": policy_fields.read_switch,
     "texts": policy_fields.read_texts,
     "list_models": policy_fields.read_switch,
+    "flat_holds": policy_fields.read_flat_holds,
 }
 EMPTY: Final = Policy()
 

@@ -4,6 +4,8 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
+from credit.flat import FLAT_ROUTES
+from credit.money import RateMissingError, parse_amount
 from credit.refusal import Reason
 from credit.template import FIELDS, find_problem
 
@@ -100,6 +102,20 @@ def read_cheaper(field: str, value: Any) -> dict[str, str]:
         if model == cheaper:
             raise PolicyError(f"{field}.{model}", "must name another model than itself")
     return dict(value)
+
+
+def read_amount(field: str, value: Any) -> int:
+    """An amount with its unit, in nano-USD; reais are refused, since a policy knows no rate."""
+    try:
+        return parse_amount(value if isinstance(value, str) else "")
+    except RateMissingError:
+        problem = "must be in dollars or credits: a policy knows no rate for reais"
+    except ValueError:
+        problem = 'must be an amount with its unit, as "US$0.20" or "20cr"'
+    raise PolicyError(field, problem)
+
+
+read_flat_holds: Final = nested(dict.fromkeys(FLAT_ROUTES, read_amount))
 
 
 def read_texts(field: str, value: Any) -> dict[Reason, dict[str, tuple[str, ...]]]:
