@@ -12,7 +12,7 @@ import asyncpg
 import structlog
 from pydantic import ValidationError
 
-from accounting.ingest.charge import charge, is_exact
+from accounting.ingest.charge import charge, charge_flat, is_exact, is_flat
 from accounting.ingest.reports import RECORD, AnyRecord, Cost, storable
 from credit import ledger
 from credit.models import ModelMap
@@ -162,9 +162,9 @@ class Recorder:
         body = record.model_dump(mode="json", exclude={"token", "id", "hold", "record", "at_ms"})
         event, oddities = None, _doubts(record, claims, hold_id)
         if isinstance(record, Cost):
-            body["exact"] = is_exact(record)
+            body["exact"] = is_exact(record, flat=is_flat(claims))
             if body["exact"]:
-                event, odd = self._charge(record, hold_id)
+                event, odd = self._charge(record, hold_id, claims)
                 oddities += odd
         row = {
             "id": record.id,
@@ -187,13 +187,15 @@ class Recorder:
         return claims if claims is not None and _is_plausible(claims) else None
 
     def _charge(
-        self, record: Cost, hold_id: str
+        self, record: Cost, hold_id: str, claims: Claims | None
     ) -> tuple[dict[str, Any], list[tuple[str, str, dict[str, Any]]]]:
         models = self._models.models
         price = (
             models.find_price(record.model_group or "", record.model_id or "") if models else None
         )
         charged = charge(record, hold_id, price, self._models.version)
+        if claims is not None and is_flat(claims):
+            charged = charge_flat(record, hold_id, free=claims.fee == 0)
         event = charged.event
         if max(event["cost"], event["litellm_cost"], event["book_cost"] or 0) > COST_LIMIT_NANOS:
             raise Unacceptable("absurd amount")

@@ -27,7 +27,7 @@ DOUBTFUL = frozenset({"no_evidence", "end_missing", "cost_missing", "usage_missi
 REASONS = (
     DOUBTFUL
     | {"reported", "billed_failure", "failed", "refused", "aborted", "client_left"}
-    | {"never_started", "no_upstream", "refused_upstream"}
+    | {"flat_amount", "never_started", "no_upstream", "refused_upstream"}
     | {reason.value for reason in Reason}
 )
 
@@ -77,7 +77,7 @@ def _ended(evidence: Evidence, end: Mapping[str, Any], cost_wait_s: float) -> Ve
         return Verdict("released", "failed")
     aborted = end["outcome"] == "aborted" or not end["complete"]
     if evidence.guessed:
-        return Verdict("settled", "aborted" if aborted else "usage_missing", estimated=True)
+        return Verdict("settled", "aborted" if aborted else _unmeasured(evidence), estimated=True)
     wait_s = ABORT_WAIT_S if aborted else cost_wait_s
     if evidence.age_s("end") < wait_s and not evidence.expired:
         return None
@@ -106,7 +106,7 @@ def _reported_only(evidence: Evidence, cost_wait_s: float) -> Verdict | None:
     if evidence.answered:
         return Verdict("captured", "reported")
     return Verdict(
-        "settled", "aborted" if evidence.client_left else "usage_missing", estimated=True
+        "settled", "aborted" if evidence.client_left else _unmeasured(evidence), estimated=True
     )
 
 
@@ -150,6 +150,11 @@ def _at_deadline(evidence: Evidence) -> Verdict:
     if evidence.quarantined:  # something was sent, though nobody can say what
         return Verdict("settled", "report_missing", estimated=True)
     return Verdict("released", "no_evidence")
+
+
+def _unmeasured(evidence: Evidence) -> str:
+    """A success without figures: what a flat amount is for, and elsewhere a case for a person."""
+    return "flat_amount" if evidence.flat else "usage_missing"
 
 
 def _reached_the_person(end: Mapping[str, Any]) -> bool:

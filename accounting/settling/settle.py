@@ -16,6 +16,7 @@ from accounting.settling.evidence import START_WAIT_S, Evidence
 from accounting.settling.hearing import Hearing
 from accounting.settling.outcome import REASONS, Verdict, doubt, verdict
 from credit import ledger
+from credit.flat import FLAT_NAMES
 from credit.prices import Price
 
 SWEEP_EVERY_S = 1.0
@@ -149,6 +150,7 @@ class Settler:
             callback_heard_s=None if vouched_at_s is None else self._clock() - vouched_at_s,
             watched_s=self.hearing.watched_s(),
             quarantined=row["quarantined"],
+            flat=row["route"] in FLAT_NAMES,
         )
 
     def _close(
@@ -181,6 +183,8 @@ class Settler:
         remembered: Mapping[str, int],
         notes: list[tuple[str, str]],
     ) -> int:
+        if evidence.flat:
+            return self._flat(row, evidence, notes)
         price = self._price(row["model"], evidence)
         if price is None:
             notes.append(("estimate_unpriced", str(row["hold_id"])))
@@ -195,6 +199,15 @@ class Settler:
             hold_nanos=held,
             remembered_tokens=remembered.get(continues),
         )
+
+    def _flat(self, row: asyncpg.Record, evidence: Evidence, notes: list[tuple[str, str]]) -> int:
+        """The amount that was held, as extended; of a call that nobody held for, what the callback would have."""
+        if row["placed_by"] != "report":
+            return int(row["granted"])
+        bound = (evidence.start or {}).get("bound_nanos")
+        if bound is None:
+            notes.append(("estimate_unpriced", str(row["hold_id"])))
+        return int(bound or 0)
 
     async def _remembered(self, rows: Sequence[asyncpg.Record]) -> Mapping[str, int]:
         """Sizes in tokens of the conversations that these calls continue, by the answer's id."""
