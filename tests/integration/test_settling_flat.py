@@ -28,7 +28,7 @@ async def placed(
     place = Place(hold_id, account_id, "librechat", "images", "m", *(whole,) * 3, shadow=False)
     answer = (await ledger.place_batch(office.pool, [place], 2100))[hold_id]
     assert (answer.result, answer.granted_nanos) == ("placed", whole)
-    claims = {"route": "images", "fee": flat, "granted": whole, "mode": mode}
+    claims: dict[str, Any] = {"route": "images", "fee": flat, "granted": whole, "mode": mode}
     return hold_id, token(hold_id, account_id, **claims), account_id
 
 
