@@ -7,15 +7,13 @@ import httpx
 import pytest
 from google.protobuf.json_format import MessageToDict
 
+from credit.flat import FLAT_ROUTES
 from local.probe import HOST
 from tests.integration.envoy_stage import CLIENT_KEY, LITELLM_KEY, Stage, stage
 
 CHAT = "/v1/chat/completions"
 MIB = 1024 * 1024
-FLAT_JSON = ["/v1/images/generations", "/v1/audio/speech", "/v1/moderations"]
-FLAT_FORMS = ["/v1/images/edits", "/v1/audio/transcriptions"]
-UNMETERED = [*FLAT_JSON, *FLAT_FORMS, "/v1/files"]
-FORM = "multipart/form-data; boundary=x"
+UNMETERED = [*FLAT_ROUTES, "/v1/files"]
 
 
 @pytest.fixture(scope="module")
@@ -46,36 +44,6 @@ def test_listed_path_by_post_reaches_litellm_once_approved(envoy: Stage, path: s
     (arrived,) = envoy.upstream.arrived
     assert (arrived.path, arrived.body) == (path, b'{"model":"m"}')
     assert arrived.headers["x-pedagio-hold"] == "token"
-
-
-@pytest.mark.parametrize("path", FLAT_JSON)
-def test_flat_json_is_read_like_a_chat_but_its_text_stays(envoy: Stage, path: str) -> None:
-    """What bounds and what is refused goes to authz; what a person wrote does not."""
-    body = {"model": "m", "n": 2, "prompt": "secret", "input": "secret", "api_base": "x"}
-    assert envoy.chat(body, path=path).status == 200
-    assert extracted(envoy) == {"model": "m", "n": 2.0, "api_base": "x"}
-
-
-@pytest.mark.parametrize("path", FLAT_FORMS)
-def test_upload_streams_through_unread_and_whole(envoy: Stage, path: str) -> None:
-    """Nothing of a form is read, its type is told, and 3 MiB are not too many."""
-    body = b"--x\r\n" + b"a" * 3 * MIB + b"\r\n--x--\r\n"
-    headers = [("authorization", CLIENT_KEY), ("content-type", FORM)]
-    assert envoy.send("POST", path, headers, body).status == 200
-    assert extracted(envoy) == {}
-    assert envoy.last_asked().request.http.headers["content-type"] == FORM
-    (arrived,) = envoy.upstream.arrived
-    assert arrived.body == body
-
-
-@pytest.mark.parametrize("path", FLAT_JSON)
-def test_flat_json_has_a_limit_and_no_upgrade(envoy: Stage, path: str) -> None:
-    """Read bodies are buffered: too large is 413, and one that never ends is refused."""
-    headers = [("authorization", CLIENT_KEY), ("content-type", "application/json")]
-    assert envoy.send("POST", path, headers, b"{" + b" " * 17 * MIB + b"}").status == 413
-    upgrade = [("connection", "upgrade"), ("upgrade", "websocket"), *headers]
-    assert envoy.send("POST", path, upgrade).status in {400, 403}
-    assert not envoy.upstream.arrived
 
 
 def test_models_by_get_are_asked_about_and_free(envoy: Stage) -> None:

@@ -178,12 +178,7 @@ LISTENER: dict[str, Edit] = {
     ),
     "json_to_metadata prompt: must be absent": lambda t: http_filter(t, 2)["request_rules"][
         "rules"
-    ].append(
-        {
-            "selectors": [{"key": "prompt"}],
-            "on_present": {"metadata_namespace": "pedagio.body", "key": "prompt"},
-        }
-    ),
+    ][1].update(selectors=[{"key": "prompt"}]),
     "no request headers": lambda t: logger(t, 1)["typed_config"].update(
         additional_request_headers_to_log=["authorization"]
     ),
@@ -221,9 +216,6 @@ ROUTES: dict[str, Edit] = {
     ),
     "route images: json_to_metadata must run": lambda t: route(t, "images").update(
         typed_per_filter_config=route(t, "unmetered_post")["typed_per_filter_config"]
-    ),
-    "route speech envoy.filters.http.buffer": lambda t: route(t, "speech").pop(
-        "typed_per_filter_config"
     ),
     "route transcriptions envoy.filters.http.json_to_metadata: must be disabled": lambda t: route(
         t, "transcriptions"

@@ -295,25 +295,3 @@ async def test_models_and_images_answer(running: Running) -> None:
     assert images.data
     assert images.data[0].b64_json
     assert running.last.completion_tokens > 0
-
-
-async def test_media_answer_and_say_what_they_are_paid_by(running: Running) -> None:
-    """Pictures, letters and seconds; forms are read like JSON, and orders are obeyed."""
-    client, audio = running.client, ("a.mp3", b"x" * 10_000)
-    edited = await client.images.edit(model="dall-e-2", prompt="a toll", image=("a.png", b"x"), n=2)
-    assert edited.data is not None
-    assert (len(edited.data), edited.usage) == (2, None)
-    assert (running.last.endpoint, running.last.images) == ("image_edits", 2)
-    spoken = await client.audio.speech.create(model="tts-1", voice="alloy", input="bom dia")
-    assert spoken.content
-    assert running.last.letters == len("bom dia")
-    told = await client.audio.transcriptions.create(
-        model="whisper-1", file=audio, response_format="verbose_json"
-    )
-    assert (told.duration, running.last.audio_ms) == (2.5, 2_500)
-    await client.audio.transcriptions.create(model="whisper-1", file=audio, response_format="text")
-    judged = await client.moderations.create(model="omni-moderation-latest", input="bom dia")
-    assert judged.id == running.last.response_id
-    with pytest.raises(openai.APIStatusError):
-        await client.images.edit(model="m", prompt="x [[status=503]]", image=("a.png", b"x"))
-    assert (running.last.status, running.last.images) == (503, 0)
