@@ -18,7 +18,7 @@ from local.provider.truth import TruthCall
 from local.stack import Stack
 from local.story.chat import Person
 from local.story.ledger import Ledger
-from protos import ext_authz_pb2_grpc
+from protos import ext_authz_pb2, ext_authz_pb2_grpc
 from protos.pedagio.v1 import policies_pb2, policies_pb2_grpc
 from tests.e2e.conftest import of_people
 
@@ -32,7 +32,12 @@ POLICY["flat_holds"][MODERATIONS] = "US$0"
 CLIENT = "atelier"
 AUDIO = b"\xff" * 10_000  # 2.5 s, by the simulated provider
 DEADLINE_S = 10.0
+REFUSED = 402
 HELD = "SELECT granted, want, route, model FROM hold WHERE id = $1"
+DECIDED = "SELECT kind, reason FROM decision WHERE hold_id = $1"
+WOULD_REFUSE = (
+    "SELECT body ->> 'would_refuse' FROM call_record WHERE hold_id = $1 AND kind = 'start'"
+)
 CLOSED = "SELECT outcome, reason, captured, overage FROM hold_close WHERE hold_id = $1"
 
 
@@ -73,6 +78,12 @@ class Atelier:
         account = await self.office.balance(CLIENT, self.who.name)
         assert (account.posted_nanos, account.held_nanos) == (self.had_nanos - nanos, 0)
 
+    async def set_mode(self, stack: Stack, mode: str) -> None:
+        """Change the mode; every replica decides by it afterwards."""
+        await self.office.set_mode(mode)
+        for address in stack.authz_addresses:
+            await _until(address, self.who.key, lambda said: said.dynamic_metadata["mode"] == mode)
+
     async def held(self, answer: httpx.Response) -> tuple[Any, ...]:
         """Granted, want, route and model of the call's hold."""
         row = await self.database.fetchrow(HELD, uuid.UUID(answer.headers["x-request-id"]))
@@ -91,11 +102,21 @@ async def open_atelier(stack: Stack) -> str:
             ),
             metadata=(("authorization", f"Bearer {stack.admin_token}"),),
         )
-    asked = knock(made, "gpt-image-1")
-    asked.attributes.request.http.path = IMAGES
     for address in stack.authz_addresses:
-        async with grpc.aio.insecure_channel(address) as channel, asyncio.timeout(DEADLINE_S):
-            stub = ext_authz_pb2_grpc.AuthorizationStub(channel)
-            while (await stub.Check(asked)).denied_response.status.code != 402:  # noqa: ASYNC110 (another process)
-                await asyncio.sleep(0.05)
+        await _until(address, made, lambda said: said.denied_response.status.code == REFUSED)
     return made
+
+
+async def _until(address: str, key: str, is_so: Callable[[Any], bool]) -> None:
+    """Wait until a replica's word about an image of somebody without credit is as it should be."""
+
+    def question() -> ext_authz_pb2.CheckRequest:
+        """With an id of its own each time: one that was refused is never decided again."""
+        asked = knock(key, "gpt-image-1")
+        asked.attributes.request.http.path = IMAGES
+        return asked
+
+    async with grpc.aio.insecure_channel(address) as channel, asyncio.timeout(DEADLINE_S):
+        stub = ext_authz_pb2_grpc.AuthorizationStub(channel)
+        while not is_so(await stub.Check(question())):  # noqa: ASYNC110 (another process)
+            await asyncio.sleep(0.05)

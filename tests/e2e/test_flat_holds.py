@@ -15,6 +15,7 @@ from local.story.chat import Person
 from local.story.ledger import Ledger
 from tests.e2e.flat_scene import (
     CLIENT,
+    DECIDED,
     EDITS,
     FLAT,
     IMAGES,
@@ -22,6 +23,7 @@ from tests.e2e.flat_scene import (
     SPEECH,
     TRANSCRIPTIONS,
     USD,
+    WOULD_REFUSE,
     Atelier,
     open_atelier,
 )
@@ -162,13 +164,17 @@ async def test_call_that_failed_debits_nothing(come: Come, path: str) -> None:
     await atelier.closes(answer, "released", "failed", 0)
 
 
-async def _one(atelier: Atelier, path: str, order: str = "") -> httpx.Response:
-    if path == IMAGES:
-        return await atelier.post(path, {"model": "gpt-image-1", "prompt": f"x {order}"})
+async def _one(
+    atelier: Atelier, path: str, order: str = "", more: Mapping[str, str] = {}
+) -> httpx.Response:
+    """One call of a path; the order is for the simulated provider."""
+    words = f"x {order}"
     if path == SPEECH:
-        return await atelier.post(path, {"model": "tts-1", "voice": "a", "input": f"x {order}"})
-    model = "gpt-image-1" if path == EDITS else "whisper-1"
-    return await atelier.upload(path, {"model": model, "prompt": f"x {order}"})
+        return await atelier.post(path, {"model": "tts-1", "voice": "a", "input": words, **more})
+    body = {"model": "whisper-1" if path == TRANSCRIPTIONS else "gpt-image-1", "prompt": words}
+    if path == IMAGES:
+        return await atelier.post(path, {**body, **more})
+    return await atelier.upload(path, {**body, **more})
 
 
 FORGED = {
@@ -236,6 +242,27 @@ async def test_path_without_an_amount_is_404_for_others(
     answer = await _one(atelier, path)
     assert (answer.status_code, answer.json()["error"]["code"]) == (404, "unknown_path")
     assert atelier.reached() == []
+
+
+@pytest.mark.parametrize("path", [IMAGES, EDITS, SPEECH, TRANSCRIPTIONS])
+async def test_shadow_refuses_no_flat_call_and_debits_it(
+    come: Come, stack: Stack, path: str
+) -> None:
+    """Without credit, with a field that enforce refuses: it passes, is paid for, and is noted."""
+    atelier = await come(0)
+    await atelier.set_mode(stack, "shadow")
+    try:
+        answer = await _one(atelier, path, more={"seed": "7"})
+        assert answer.status_code == 200, answer.text
+        hold_id = uuid.UUID(answer.headers["x-request-id"])
+        assert (await atelier.ledger.settled(str(hold_id))).cost_nanos > 0
+        decided = await atelier.database.fetchrow(DECIDED, hold_id)
+        assert decided is not None
+        assert tuple(decided) == ("would_refuse", "insufficient_credit")
+        refused = await atelier.database.fetchval(WOULD_REFUSE, hold_id)
+        assert refused == "seed"
+    finally:
+        await atelier.set_mode(stack, "enforce")
 
 
 async def test_query_cannot_name_another_model(come: Come) -> None:
