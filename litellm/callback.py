@@ -52,6 +52,8 @@ class RefusedByPedagioError(ProxyException):  # type: ignore[misc]  # LiteLLM sh
 
     def __init__(self, refusal: Refusal) -> None:
         self._error = dict(refusal.error["error"])
+        # Some of LiteLLM's endpoints make an exception of their own of it, and look for the status here.
+        self.status_code = refusal.status
         super().__init__(
             message=str(self._error.get("message")),
             type=refusal.reason,

@@ -208,6 +208,22 @@ async def test_forged_field_of_a_form_reaches_no_provider(
     assert (await atelier.ledger.settled(str(hold_id))).cost_nanos == 0
 
 
+@pytest.mark.parametrize("path", [IMAGES, EDITS, SPEECH, TRANSCRIPTIONS])
+async def test_field_that_is_not_known_is_refused_by_name(come: Come, path: str) -> None:
+    """400 and the sentence on every path, though LiteLLM words two of them anew: `code` is the status there."""
+    atelier = await come()
+    answer = await _one(atelier, path, more={"seed": "7"})
+    assert answer.status_code == 400, answer.text
+    error = answer.json()["error"]
+    worded_anew = path in {IMAGES, TRANSCRIPTIONS}
+    assert (error["type"], error["code"]) == (
+        "bad_request",
+        "400" if worded_anew else "bad_request",
+    )
+    assert "seed" in error["message"]
+    await atelier.closes(answer, "released", "bad_request", 0)
+
+
 @pytest.mark.parametrize("field", ["mock_response", "metadata"])
 async def test_field_that_never_passes_leaves_the_call_metered(come: Come, field: str) -> None:
     """LiteLLM drops the one, we the other (`tags` as a text keeps a call from being reported): debited as ever."""
