@@ -21,13 +21,15 @@ REFUSAL_WAIT_S = CLOCK_SKEW_S
 END_WAIT_S = 120.0
 # Errors after which the provider may bill all the same: nobody waited for its answer.
 TIMED_OUT = frozenset({408, 504})
+# The answer has no figures, nor needs any: what was held is due.
+FLAT_AMOUNT = "flat_amount"
 # Outcomes that a person should look at, by their reason.
 DOUBTFUL = frozenset({"no_evidence", "end_missing", "cost_missing", "usage_missing", "report_missing"})  # fmt: skip
 # All that this module gives, beside the callback's own refusals.
 REASONS = (
     DOUBTFUL
     | {"reported", "billed_failure", "failed", "refused", "aborted", "client_left"}
-    | {"flat_amount", "never_started", "no_upstream", "refused_upstream"}
+    | {FLAT_AMOUNT, "never_started", "no_upstream", "refused_upstream"}
     | {reason.value for reason in Reason}
 )
 
@@ -154,7 +156,7 @@ def _at_deadline(evidence: Evidence) -> Verdict:
 
 def _unmeasured(evidence: Evidence) -> str:
     """A success without figures: what a flat amount is for, and elsewhere a case for a person."""
-    return "flat_amount" if evidence.flat else "usage_missing"
+    return FLAT_AMOUNT if evidence.flat else "usage_missing"
 
 
 def _reached_the_person(end: Mapping[str, Any]) -> bool:

@@ -33,6 +33,21 @@ CLIENT = "atelier"
 AUDIO = b"\xff" * 10_000  # 2.5 s, by the simulated provider
 DEADLINE_S = 10.0
 REFUSED = 402
+# Fields that would redirect, multiply or unmeter a call.
+FORGED = {
+    "api_base": "http://127.0.0.1:9/v1",
+    "api_key": "sk-own",
+    "user_config": "x",
+    "headers": '{"x-evil": "1"}',
+    "extra_body": "x",
+    "fallbacks": "tts-1",
+    "litellm_metadata": '{"tags": "x"}',
+    "num_retries": "9",
+    "stream": "true",
+    "no-log": "true",
+    "input_cost_per_second": "0",
+    "custom_llm_provider": "azure",
+}
 HELD = "SELECT granted, want, route, model FROM hold WHERE id = $1"
 DECIDED = "SELECT kind, reason FROM decision WHERE hold_id = $1"
 WOULD_REFUSE = (

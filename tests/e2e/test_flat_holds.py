@@ -18,6 +18,7 @@ from tests.e2e.flat_scene import (
     DECIDED,
     EDITS,
     FLAT,
+    FORGED,
     IMAGES,
     MODERATIONS,
     SPEECH,
@@ -175,22 +176,6 @@ async def _one(
     if path == IMAGES:
         return await atelier.post(path, {**body, **more})
     return await atelier.upload(path, {**body, **more})
-
-
-FORGED = {
-    "api_base": "http://127.0.0.1:9/v1",
-    "api_key": "sk-own",
-    "user_config": "x",
-    "headers": '{"x-evil": "1"}',
-    "extra_body": "x",
-    "fallbacks": "tts-1",
-    "litellm_metadata": '{"tags": "x"}',
-    "num_retries": "9",
-    "stream": "true",
-    "no-log": "true",
-    "input_cost_per_second": "0",
-    "custom_llm_provider": "azure",
-}
 
 
 @pytest.mark.parametrize("field", FORGED)
