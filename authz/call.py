@@ -15,6 +15,7 @@ from credit.token import Claims
 # More than anybody owns and less than a bigint: absurd prices refuse a call, never break its batch.
 HOLD_LIMIT_NANOS = 10**18
 
+# Those of credit/flat.py besides, where the policy sets an amount for them.
 METERED = {
     "/v1/chat/completions": "chat",
     "/v1/responses": "responses",
@@ -44,10 +45,16 @@ class Call:
     policy: Policy = EMPTY
     # Of the model map whose prices the bound is made of; it stays on the hold.
     price_version: int | None = None
+    # For one answer, where tokens say nothing of the cost (credit/flat.py).
+    flat_nanos: int | None = None
 
     def sizes(self, usual_output_tokens: int) -> Sizes:
         """The door bound (DESIGN 4), with no longer answer than the policy allows."""
         body = self.body
+        if self.flat_nanos is not None:
+            marked = marked_up(self.flat_nanos * body.choices, self.markup)
+            whole = min(marked, HOLD_LIMIT_NANOS)
+            return Sizes(whole, whole, whole)
         limits = [n for n in (body.output_asked_tokens, self.policy.max_output_tokens) if n]
         door = DoorRequest(
             self.route,
@@ -104,7 +111,7 @@ class Call:
             above=terms.above,
             audio_in=terms.audio_in_picos,
             audio_out=terms.audio_out_picos,
-            fee=0,
+            fee=self.flat_nanos or 0,
             context=terms.context_tokens,
             max_out=terms.max_output_tokens,
             min_out=terms.min_output_tokens,

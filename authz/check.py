@@ -11,13 +11,13 @@ from dataclasses import astuple, replace
 import structlog
 
 from authz.answers import NOTHING, Answers, Problem
+from authz.asked import read_asked
 from authz.batcher import QueueFullError
-from authz.body import BadField, Body, read_body
 from authz.bounded import UnknownAccountError
 from authz.call import METERED, Call, Sizes, bare_claims
 from authz.degrade import HINTED, cheaper_call, fits
 from authz.limits import chosen_limit
-from authz.listing import as_object, in_words, list_for, usable
+from authz.listing import as_object, list_for
 from authz.person import Person, person_of
 from authz.remaining import remaining_headers
 from authz.request import Request
@@ -25,11 +25,9 @@ from authz.response import Allow, Known, Listed, Refuse
 from authz.snapshot import Client
 from authz.state import State
 from authz.store import StoreAwayError
-from credit.cheaper import find_cheaper
+from credit.flat import FLAT_ROUTES
 from credit.ledger import Cheaper, Place, Placed
-from credit.policy import Policy
 from credit.refusal import Reason
-from credit.terms import Terms
 from credit.token import Claims
 from credit.wording import Wording
 
@@ -88,13 +86,22 @@ class Check:
             return await self._refuse(request, client, Problem(Reason.ENFORCEMENT_UNAVAILABLE))
         if mode == "off":
             return await self._pass(request, client, "off")
-        if request.path not in METERED:
-            if mode == "shadow":
-                return await self._pass(request, client, "shadow")
-            problem = Problem(Reason.UNKNOWN_PATH)
-            self._note(request, client, "refuse", problem)
-            return await self._refuse(request, client, problem)
+        if request.path not in METERED and request.path not in self._state.flat_paths:
+            return await self._decide_unmetered(request, client, shadow=mode == "shadow")
         return await self._decide_metered(request, client, shadow=mode == "shadow")
+
+    async def _decide_unmetered(
+        self, request: Request, client: Client, *, shadow: bool
+    ) -> Allow | Refuse:
+        """A path without tokens or an amount: nobody's, but for those who are only watched."""
+        if not shadow:
+            account_id, _ = await self._whose(request, client)
+            problem = Problem(Reason.UNKNOWN_PATH, None, account_id)
+            shadow = await self._is_lenient(account_id, shadow=False)
+            self._note(request, client, "would_refuse" if shadow else "refuse", problem)
+            if not shadow:
+                return await self._refuse(request, client, problem)
+        return await self._pass(request, client, "shadow")
 
     async def _decide_metered(
         self, request: Request, client: Client, *, shadow: bool
@@ -182,32 +189,22 @@ class Check:
             return Problem(Reason.IDENTITY_MISSING)
         client = await self._state.speaking(client, account_id)
         policy = await self._state.policy(client, account_id)
-        asked = self._read_body(request, policy)
+        flat_nanos = policy.flat_holds.get(request.path)
+        if request.path not in METERED and flat_nanos is None:
+            return Problem(Reason.UNKNOWN_PATH, None, account_id, policy)
+        asked = read_asked(request, policy, self._state.models)
         if isinstance(asked, Problem):
             return replace(asked, account_id=account_id, policy=policy, language=client.language)
         body, terms = asked
         # No await since the terms were read: the map is still the one that they are from.
         version = self._state.models.version if self._state.models else None
+        if request.path in FLAT_ROUTES:
+            return Call(
+                request, client, body, terms, account_id, FLAT_ROUTES[request.path].name, policy,
+                flat_nanos=flat_nanos,
+            )  # fmt: skip
         route = METERED[request.path]
         return Call(request, client, body, terms, account_id, route, policy, version)
-
-    def _read_body(self, request: Request, policy: Policy) -> tuple[Body, Terms] | Problem:
-        if request.has_query:
-            return Problem(Reason.BAD_REQUEST, "query")
-        if not request.hold_id:
-            return Problem(Reason.BAD_REQUEST, "x-request-id")
-        body = read_body(request.body)
-        if isinstance(body, BadField):
-            return Problem(Reason.BAD_REQUEST, body.name)
-        models = self._state.models
-        if not policy.allows(body.model):
-            offered = in_words(usable(models, policy)) if models else ""
-            return Problem(Reason.MODEL_NOT_ALLOWED, body.model, fields={"models": offered})
-        terms = models.terms(body.model, body.service_tier) if models else None
-        if terms is not None:
-            return body, terms
-        cheaper = find_cheaper(policy, body.model, models) or ""
-        return Problem(Reason.MODEL_UNPRICED, body.model, fields={"cheaper_model": cheaper})
 
     def _sizes(self, call: Call) -> Sizes:
         usual = self._state.p99_output_tokens.get(
@@ -228,18 +225,7 @@ class Check:
 
     async def _pass(self, request: Request, client: Client, mode: str) -> Allow:
         """Without a hold: mode off, or what shadow would have refused. Debits go on by the token."""
-        account_id: int | None = None
-        markup = 0
-        try:
-            async with asyncio.timeout(LENIENT_WITHIN_S):
-                whose: Person | Problem = Person(client, None)
-                if client.kind != "service":
-                    whose = await person_of(self._state, request, client)
-                if isinstance(whose, Person):
-                    account_id = await self._state.account(whose.client, whose.external_id)
-                    markup = (await self._state.policy(client, account_id)).markup_percent or 0
-        except Exception as error:  # noqa: BLE001 (these modes must not depend on the ledger)
-            _say("account_lookup_failed", request, error)
+        account_id, markup = await self._whose(request, client)
         models = self._state.models
         claims = bare_claims(
             request,
@@ -251,6 +237,22 @@ class Check:
             markup=markup,
         )
         return self._allow(request, client, claims)
+
+    async def _whose(self, request: Request, client: Client) -> tuple[int | None, int]:
+        """The account, if it can be told soon, and its markup: nothing that passes may depend on the ledger."""
+        try:
+            async with asyncio.timeout(LENIENT_WITHIN_S):
+                whose: Person | Problem = Person(client, None)
+                if client.kind != "service":
+                    whose = await person_of(self._state, request, client)
+                if isinstance(whose, Problem):
+                    return None, 0
+                account_id = await self._state.account(whose.client, whose.external_id)
+                policy = await self._state.policy(client, account_id)
+                return account_id, policy.markup_percent or 0
+        except Exception as error:  # noqa: BLE001 (unknown: booked to the client, by its token)
+            _say("account_lookup_failed", request, error)
+            return None, 0
 
     async def _list(self, request: Request, client: Client) -> Allow | Listed:
         names = await list_for(self._state, request, client)

@@ -16,7 +16,9 @@ HINTED: Final = frozenset({Reason.INSUFFICIENT_CREDIT, Reason.REQUEST_TOO_LARGE}
 
 
 def cheaper_call(call: Call, models: ModelMap | None) -> Call | None:
-    """The same call of the cheaper model; None: there is none."""
+    """The same call of the cheaper model; None: there is none, as on flat routes, where every model holds the same."""
+    if call.flat_nanos is not None:
+        return None
     name = find_cheaper(call.policy, call.body.model, models)
     if name is None or models is None:
         return None

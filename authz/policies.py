@@ -28,6 +28,7 @@ class Policies:
         # What was known before the last news: it stands in while nobody can be asked.
         self._before: OrderedDict[int, str | None] = OrderedDict()
         self._has_plans = False
+        self.flat_paths: frozenset[str] = frozenset()
 
     def load(self, rows: Iterable[asyncpg.Record | Mapping[str, Any]]) -> None:
         """Put these in force, and ask for plans anew: the same news tells of both.
@@ -51,6 +52,7 @@ class Policies:
         self._plans = OrderedDict()
         # Without any policy of a plan it does not matter which one a person has.
         self._has_plans = any(kind == "plan" for kind, _ in stored)
+        self.flat_paths = frozenset(path for each in stored.values() for path in each.flat_holds)
 
     async def find(self, client_id: str, account_id: int | None) -> Policy:
         """What holds for an account; None: for the client alone.

@@ -18,6 +18,7 @@ from protos import ext_authz_pb2 as pb
 
 BODY_NAMESPACE = "pedagio.body"
 # Envoy reads no other (listener.yaml), and says of body and type alike that it could not.
+FORM_TYPE = "multipart/form-data"
 READABLE_TYPE = re.compile(r'application/json\s*(;\s*charset="?utf-8"?\s*)?', re.IGNORECASE)
 
 
@@ -26,7 +27,8 @@ class Request:
     """One request at the door. `size_bytes` is the exact body size; `body` its scalar top-level keys.
 
     `hold_id` is Envoy's x-request-id as canonical UUID text, or empty when there is none: every other
-    text would fail in the ledger, and with it the holds of the people in the same batch.
+    text would fail in the ledger, and with it the holds of the people in the same batch. `is_form`: the
+    body is multipart, of which nothing is read here.
     """
 
     hold_id: str
@@ -36,6 +38,7 @@ class Request:
     user_header: str | None
     size_bytes: int
     body: Mapping[str, Any] = field(default_factory=dict)
+    is_form: bool = False
 
     @property
     def external_id(self) -> str | None:
@@ -57,6 +60,7 @@ def read(check: pb.CheckRequest) -> Request:
         user_header=http.headers.get("x-user-id"),
         size_bytes=max(http.size, 0),
         body=_body(struct, http.headers.get("content-type", "")),
+        is_form=_is_form(http.headers.get("content-type", "")),
     )
 
 
@@ -68,6 +72,11 @@ def _body(struct: struct_pb2.Struct | None, content_type: str) -> Mapping[str, A
     if body.get("unreadable"):
         body["unreadable"] = "body" if READABLE_TYPE.fullmatch(content_type) else "content-type"
     return body
+
+
+def _is_form(content_type: str) -> bool:
+    """As LiteLLM decides it; several types in one header are none."""
+    return content_type.partition(";")[0].strip().lower() == FORM_TYPE
 
 
 def _uuid_text(header: str) -> str:

@@ -1,7 +1,7 @@
 """What the door keeps in memory: mode, clients, model map, policies; renewed when news says so."""
 
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from typing import Protocol
 
@@ -115,6 +115,11 @@ class Snapshot:
         """The client in the language that this person of it chose."""
         language = await self._languages.find(account_id, client.language)
         return client if language == client.language else replace(client, language=language)
+
+    @property
+    def flat_paths(self) -> Collection[str]:
+        """Paths for which some policy sets a flat hold."""
+        return self._policies.flat_paths
 
     async def mode_override(self, account_id: int) -> str | None:
         """The account's own mode, shadow or enforce (cohort roll-out); None: the ledger-wide one."""

@@ -1,6 +1,6 @@
 """What the use cases of the door ask about callers (authz.snapshot.Snapshot answers)."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Protocol
 
 from authz.snapshot import Client
@@ -15,6 +15,10 @@ class State(Protocol):
     clients: Mapping[bytes, Client]
     models: ModelMap | None
     p99_output_tokens: Mapping[tuple[str, str], int]
+
+    @property
+    def flat_paths(self) -> Collection[str]:
+        """Paths for which some policy sets a flat hold."""
 
     async def account(self, client: Client, external_id: str | None) -> int | None:
         """The account of a person, or of the client itself."""

@@ -94,6 +94,14 @@ def parse_amount(text: str, brl_per_usd: Decimal | None = None) -> int:
     return int((usd * NANOS_PER_USD).to_integral_value(ROUND_HALF_EVEN))
 
 
+def write_amount(nanos: int) -> str:
+    """An amount of at least 0 exactly, as `parse_amount` reads it: `US$0.20`, `US$1.2345`."""
+    whole, fraction = divmod(nanos, NANOS_PER_USD)
+    digits = f"{fraction:09d}".rstrip("0").ljust(2, "0")
+    # Three digits behind one mark could be thousands.
+    return f"US${whole}.{digits}{'0' if len(digits) == 3 else ''}"  # noqa: PLR2004
+
+
 def _number(text: str, whole: str) -> Decimal:
     """`1.234,56` and `1,234.56`: the last separator is the decimal one, the other groups by three."""
     marks = [mark for mark in text if mark in ".,"]

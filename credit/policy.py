@@ -13,6 +13,7 @@ from typing import Any, Final, Self
 
 from credit import policy_fields
 from credit.grant import SHARE_PERCENT, SMALL_PERCENT, GrantRule
+from credit.money import write_amount
 from credit.policy_fields import PolicyError
 from credit.refusal import Reason
 
@@ -32,7 +33,8 @@ class Policy:
     one account; `small_percent`, `share_percent`: of what is available (credit/grant.py);
     `markup_percent` on top of each cost; `cheaper`: model -> the one to hint at; `degrade`: hint,
     switch; `texts`: reason -> language -> clauses; `service_accounts`: path -> the service client whose
-    account pays for a call that names nobody; `settings`: name -> whether the person may change it.
+    account pays for a call that names nobody; `settings`: name -> whether the person may change it;
+    `flat_holds`: path -> nano-USD to hold for one call where tokens say nothing (0: free).
     """
 
     models: tuple[str, ...] | None = None
@@ -49,6 +51,7 @@ class Policy:
     list_models: bool | None = None
     service_accounts: Mapping[str, str] = field(default_factory=dict)
     settings: Mapping[str, bool] = field(default_factory=dict)
+    flat_holds: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def grant_rule(self) -> GrantRule:
@@ -71,7 +74,7 @@ class Policy:
         return self.settings.get(setting, True)
 
     def merge(self, plan: "Policy") -> "Policy":
-        """This policy of a client with that of a plan over it; texts, cheaper models, settings by entry."""
+        """This policy of a client with that of a plan over it; what is named by entries, entry by entry."""
         values = {name: _over(getattr(self, name), getattr(plan, name)) for name in _NAMES}
         values["texts"] = {
             reason: {**self.texts.get(reason, {}), **plan.texts.get(reason, {})}
@@ -80,6 +83,7 @@ class Policy:
         values["cheaper"] = {**self.cheaper, **plan.cheaper}
         values["service_accounts"] = {**self.service_accounts, **plan.service_accounts}
         values["settings"] = {**self.settings, **plan.settings}
+        values["flat_holds"] = {**self.flat_holds, **plan.flat_holds}
         return Policy(**values)
 
     def to_json(self) -> dict[str, Any]:
@@ -92,6 +96,10 @@ class Policy:
             body["texts"] = {
                 reason.value: {language: list(clauses) for language, clauses in by_language.items()}
                 for reason, by_language in self.texts.items()
+            }
+        if self.flat_holds:
+            body["flat_holds"] = {
+                path: write_amount(nanos) for path, nanos in self.flat_holds.items()
             }
         parts = {name: getattr(self, name) for name in _RULE_PARTS}
         rule = {name: value for name, value in parts.items() if value is not None}
@@ -124,6 +132,7 @@ _READERS: Final = {
     "settings": policy_fields.nested(
         dict.fromkeys(policy_fields.SETTINGS, policy_fields.read_switch)
     ),
+    "flat_holds": policy_fields.read_flat_holds,
 }
 EMPTY: Final = Policy()
 

@@ -4,6 +4,8 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
+from credit.flat import FLAT_ROUTES
+from credit.money import RateMissingError, parse_amount
 from credit.refusal import Reason
 from credit.template import FIELDS, find_problem
 
@@ -15,7 +17,7 @@ LANGUAGES: Final = ("pt-BR", "en")
 SETTINGS: Final = ("language", "notices", "own_limits", "first_pool")
 
 # Where people are named by the client, which some of its parts do not do (image tools, RAG).
-PATHS: Final = ("/v1/chat/completions", "/v1/responses", "/v1/embeddings")
+PATHS: Final = ("/v1/chat/completions", "/v1/responses", "/v1/embeddings", *FLAT_ROUTES)
 
 _CLIENT: Final = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
 _SET: Final = re.compile(r"\[.[^]]*\]")
@@ -118,6 +120,20 @@ def read_service_accounts(field: str, value: Any) -> dict[str, str]:
         if not isinstance(client, str) or not _CLIENT.fullmatch(client):
             raise PolicyError(f"{field}.{path}", "must be the id of a service client")
     return dict(value)
+
+
+def read_amount(field: str, value: Any) -> int:
+    """An amount with its unit, in nano-USD; reais are refused, since a policy knows no rate."""
+    try:
+        return parse_amount(value if isinstance(value, str) else "")
+    except RateMissingError:
+        problem = "must be in dollars or credits: a policy knows no rate for reais"
+    except ValueError:
+        problem = 'must be an amount with its unit, as "US$0.20" or "20cr"'
+    raise PolicyError(field, problem)
+
+
+read_flat_holds: Final = nested(dict.fromkeys(FLAT_ROUTES, read_amount))
 
 
 def read_texts(field: str, value: Any) -> dict[Reason, dict[str, tuple[str, ...]]]:

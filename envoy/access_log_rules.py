@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from configuration import KEY_FILTER, Configuration, Finding, Tree
-from paths import METERED
+from paths import HELD
 
 FILE_LOG: Final = "envoy.access_loggers.file"
 STREAM_LOG: Final = "envoy.access_loggers.http_grpc"
@@ -108,7 +108,7 @@ def _filtered(configuration: Configuration, logger: Tree) -> Findings:
     metered = [
         route["name"]
         for route in configuration.routes
-        if route["match"].get("path") in METERED and "route" in route
+        if route["match"].get("path") in HELD and "route" in route
     ]
     if not expression.startswith("xds.route_name in ["):
         yield in_listener("access_log stream", "filter by xds.route_name in [metered routes]")

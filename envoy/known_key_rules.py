@@ -17,7 +17,7 @@ from configuration import (
     Finding,
     Tree,
 )
-from paths import METERED
+from paths import READ
 
 # authz/server.py reads this, and answers nothing but whether the key is known.
 STAGE: Final = [{"key": "x-pedagio-stage", "value": "key"}]
@@ -52,7 +52,7 @@ def known_key(configuration: Configuration) -> Findings:
 def metered_bodies(configuration: Configuration) -> Findings:
     """Each metered body is buffered up to its route's own limit, then asked about."""
     for route in configuration.routes:
-        if route["match"].get("path") not in METERED or "route" not in route:
+        if route["match"].get("path") not in READ or "route" not in route:
             continue
         where = f"route {route.get('name')}"
         filters = route.get("typed_per_filter_config", {})

@@ -48,11 +48,12 @@ BOUNDING_KEYS: Final = frozenset(
         "background",
         "previous_response_id",
         "conversation",
-        "prompt",
         "store",
         "user",
     }
 )
+# What people wrote: it stays in Envoy.
+TEXTS: Final = frozenset({"prompt", "input", "instructions", "messages", "text"})
 # Body keys that authz refuses.
 REFUSED_KEYS: Final = frozenset(
     {
@@ -149,6 +150,8 @@ def body_keys(configuration: Configuration) -> Findings:
         flagged |= error == {"metadata_namespace": NAMESPACE, "key": "unreadable", "value": True}
     for missing in sorted((BOUNDING_KEYS | REFUSED_KEYS) - extracted):
         yield in_listener("json_to_metadata", f"the body key {missing} is not extracted")
+    for text in sorted(TEXTS & extracted):
+        yield in_listener(f"json_to_metadata {text}", "must be absent: prompts stay in Envoy")
     if not flagged:
         yield in_listener("json_to_metadata", "no rule sets `unreadable` on_error")
 

@@ -11,10 +11,10 @@ from http import HTTPStatus
 from typing import Final
 
 from access_log_rules import access_log_file, access_log_key, access_log_stream
-from configuration import AUTHZ_FILTER, JSON_FILTER, Configuration, Finding, Tree
+from configuration import AUTHZ_FILTER, GATE_FILTER, JSON_FILTER, Configuration, Finding, Tree
 from known_key_rules import known_key, known_key_unasked, metered_bodies
 from listener_rules import body_keys, filters, local_replies, trust
-from paths import METERED
+from paths import FLAT_FORMS, HELD, METERED
 
 LARGEST_BODY_BYTES: Final = 16 * 1024 * 1024
 # A retry after LiteLLM saw the call is a second bill.
@@ -82,18 +82,21 @@ def upstream_routes(configuration: Configuration) -> Findings:
 
 
 def metered_routes(configuration: Configuration) -> Findings:
-    """Each metered path: POST, no query string, a body limit, its body read."""
+    """Each path held for: POST, a body limit, its body read; forms unread. By tokens: no query string either."""
     refused_until: list[Tree] = []
     found = set()
     for route in configuration.routes:
         path = route["match"].get("path")
-        if path in METERED and "route" in route:
+        if path in HELD and "route" in route:
             found.add(path)
-            yield from _metered_route(route)
-            if not any(_refuses_query(earlier, path) for earlier in refused_until):
+            yield from _form_route(route) if path in FLAT_FORMS else _metered_route(route)
+            # Of flat paths authz refuses it, where something is enforced: without an amount nothing is altered.
+            if path in METERED and not any(
+                _refuses_query(earlier, path) for earlier in refused_until
+            ):
                 yield in_routes(_label(route), "no earlier route refuses a query string")
         refused_until.append(route)
-    for path in sorted(set(METERED) - found):
+    for path in sorted(set(HELD) - found):
         yield in_routes(path, "the metered path has no route of its own (exact `path`)")
 
 
@@ -106,6 +109,16 @@ def _metered_route(route: Tree) -> Findings:
         yield in_routes(where, "must take POST only")
     if JSON_FILTER in route.get("typed_per_filter_config", {}):
         yield in_routes(where, "json_to_metadata must run: authz would see no model")
+
+
+def _form_route(route: Tree) -> Findings:
+    where = _label(route)
+    if _methods(route) != {"POST"}:
+        yield in_routes(where, "must take POST only")
+    filters = route.get("typed_per_filter_config", {})
+    for name in (JSON_FILTER, GATE_FILTER):
+        if name not in filters:
+            yield in_routes(f"{where} {name}", "must be disabled: uploads would be cut at 1 MiB")
 
 
 def _refuses_query(route: Tree, path: str) -> bool:

@@ -32,6 +32,16 @@ ROUTES = {
     "responses": "responses",
     "aembedding": "embeddings",
     "embeddings": "embeddings",
+    "image_generation": "images",
+    "aimage_generation": "images",
+    "image_edit": "image_edits",
+    "aimage_edit": "image_edits",
+    "speech": "speech",
+    "aspeech": "speech",
+    "transcription": "transcriptions",
+    "atranscription": "transcriptions",
+    "moderation": "moderations",
+    "amoderation": "moderations",
 }
 
 log = logging.getLogger("pedagio")
@@ -42,6 +52,8 @@ class RefusedByPedagioError(ProxyException):  # type: ignore[misc]  # LiteLLM sh
 
     def __init__(self, refusal: Refusal) -> None:
         self._error = dict(refusal.error["error"])
+        # Some of LiteLLM's endpoints make an exception of their own of it, and look for the status here.
+        self.status_code = refusal.status
         super().__init__(
             message=str(self._error.get("message")),
             type=refusal.reason,
@@ -154,6 +166,9 @@ class Pedagio(CustomLogger):  # type: ignore[misc]  # LiteLLM ships no types to 
         """LiteLLM has priced a call."""
         del start_time, end_time
         self._cost(kwargs, response_obj)
+        call = self._parts.calls.get(_text(kwargs.get("litellm_call_id")))
+        if call is not None:
+            self._parts.evidence.priced(call)
 
     async def async_log_failure_event(
         self, kwargs: dict[str, Any], response_obj: Any, start_time: Any, end_time: Any
@@ -183,13 +198,18 @@ class Pedagio(CustomLogger):  # type: ignore[misc]  # LiteLLM ships no types to 
 
 
 def _request(data: dict[str, Any], route: str) -> Request:
-    """The client's request: LiteLLM keeps a copy of the body from before its own additions."""
+    """The client's request: LiteLLM keeps a copy of the body from before its own additions.
+
+    The copy lacks fields that carry credentials, headers for the provider among them: only named, so that they
+    are judged like every other.
+    """
     asked = data.get("proxy_server_request") or {}
+    unseen = dict.fromkeys(asked.get("credential_fields") or ())
     return Request(
         call_id=_text(data.get("litellm_call_id")),
         route=route,
         headers=asked.get("headers") or {},
-        body=asked.get("body") or {},
+        body=unseen | (asked.get("body") or {}),
         data=data,
     )
 

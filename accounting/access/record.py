@@ -11,8 +11,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final, TypeAlias
 
+from credit.flat import FLAT_NAMES
+
 # Names of the routes in envoy/routes.yaml on which calls are held for; a test compares them.
-METERED_ROUTES: Final = frozenset({"chat", "responses", "embeddings"})
+METERED_ROUTES: Final = frozenset({"chat", "responses", "embeddings"}) | FLAT_NAMES
 SAID: Final = ("decision", "reason", "mode", "client", "account")
 STAGES: Final = frozenset({"end", "progress"})
 FLAG: Final = re.compile(r"[A-Z]{1,8}")

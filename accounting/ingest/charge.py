@@ -10,8 +10,10 @@ from typing import Any
 
 from accounting.ingest.reports import Cost
 from credit.cost import cost_nanos
+from credit.flat import FLAT_NAMES
 from credit.money import nanos_from_picos, picos_from_usd_text
 from credit.prices import Price, Usage
+from credit.token import Claims
 
 CLIENT_LEFT = "499"
 TOLERANCE_PART = 100  # 1/100 = 1 %
@@ -26,17 +28,25 @@ class Charge:
     oddities: tuple[str, ...]
 
 
-def is_exact(record: Cost) -> bool:
+def is_flat(claims: Claims | None) -> bool:
+    """Whether the call has an amount of its own, which does not follow from tokens."""
+    return claims is not None and claims.route in FLAT_NAMES
+
+
+def is_exact(record: Cost, *, flat: bool = False) -> bool:
     """Whether this record is a debit, not merely evidence.
 
     A stream that the client left (499) carries LiteLLM's guess; a success without tokens and
     without cost (no usage from upstream) carries nothing; a failure that cost nothing is no event.
-    Images and audio have a cost without tokens: a real one.
+    Images and audio have a cost without tokens: a real one. On flat routes (`flat`) only a cost says
+    what is due, never tokens; without one the flat amount is.
     """
     if record.error_code == CLIENT_LEFT and record.status == "success":
         return False
     costs = picos_from_usd_text(record.cost_usd) > 0
-    return costs if record.status == "failure" else record.cache_hit or costs or _tokens(record) > 0
+    if record.status == "failure":
+        return costs
+    return record.cache_hit or costs or (not flat and _tokens(record) > 0)
 
 
 def charge(record: Cost, hold_id: str, price: Price | None, price_version: int | None) -> Charge:
@@ -73,6 +83,12 @@ def charge(record: Cost, hold_id: str, price: Price | None, price_version: int |
         "event_at_ms": record.ended_ms or record.at_ms,
     }
     return Charge(event, oddities)
+
+
+def charge_flat(record: Cost, hold_id: str, *, free: bool) -> Charge:
+    """The usage event of an exact record of a flat route: no book says more; `free`: the policy says US$0."""
+    event = charge(record, hold_id, None, None).event
+    return Charge(event | {"flags": []} | ({"cost": 0} if free else {}), ())
 
 
 def _decide(

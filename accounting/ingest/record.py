@@ -10,7 +10,7 @@ import asyncpg
 import structlog
 from pydantic import ValidationError
 
-from accounting.ingest.charge import charge, is_exact
+from accounting.ingest.charge import charge, charge_flat, is_exact, is_flat
 from accounting.ingest.reports import RECORD, AnyRecord, Cost, storable
 from accounting.ingest.suspect import suspect
 from credit import ledger
@@ -162,7 +162,7 @@ class Recorder:
         body = record.model_dump(mode="json", exclude={"token", "id", "hold", "record", "at_ms"})
         event, oddities = None, _doubts(record, claims, hold_id)
         if isinstance(record, Cost):
-            body["exact"] = is_exact(record)
+            body["exact"] = is_exact(record, flat=is_flat(claims))
             if body["exact"]:
                 event, odd = await self._charge(record, hold_id, claims)
                 oddities += odd
@@ -198,6 +198,8 @@ class Recorder:
             asked = claims.model if claims and claims.model in models.entries else None
             price = models.find_price(asked or record.model_group or "", record.model_id or "")
         charged = charge(record, hold_id, price, models.version if models else None)
+        if claims is not None and is_flat(claims):
+            charged = charge_flat(record, hold_id, free=claims.fee == 0)
         event = charged.event
         if max(event["cost"], event["litellm_cost"], event["book_cost"] or 0) > COST_LIMIT_NANOS:
             raise Unacceptable("absurd amount")

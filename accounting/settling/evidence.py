@@ -59,6 +59,7 @@ class Evidence:
     `open_s`: seconds since it was placed. `callback_heard_s`: all that any callback knew so many seconds
     ago is in the ledger; None: nobody vouches for that. `watched_s`: how long this process has been
     there to hear: silence of before means nothing. `quarantined`: a record of it could not be accepted.
+    `flat`: an amount is held, which is due whatever the answer's tokens.
     """
 
     expired: bool
@@ -67,6 +68,7 @@ class Evidence:
     callback_heard_s: float | None = None
     watched_s: float = math.inf
     quarantined: bool = False
+    flat: bool = False
 
     def bodies(self, kind: str) -> list[Mapping[str, Any]]:
         """The bodies of one kind of record."""

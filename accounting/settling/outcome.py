@@ -21,13 +21,15 @@ REFUSAL_WAIT_S = CLOCK_SKEW_S
 END_WAIT_S = 120.0
 # Errors after which the provider may bill all the same: nobody waited for its answer.
 TIMED_OUT = frozenset({408, 504})
+# The answer has no figures, nor needs any: what was held is due.
+FLAT_AMOUNT = "flat_amount"
 # Outcomes that a person should look at, by their reason.
 DOUBTFUL = frozenset({"no_evidence", "end_missing", "cost_missing", "usage_missing", "report_missing"})  # fmt: skip
 # All that this module gives, beside the callback's own refusals.
 REASONS = (
     DOUBTFUL
     | {"reported", "billed_failure", "failed", "refused", "aborted", "client_left"}
-    | {"never_started", "no_upstream", "refused_upstream"}
+    | {FLAT_AMOUNT, "never_started", "no_upstream", "refused_upstream"}
     | {reason.value for reason in Reason}
 )
 
@@ -77,7 +79,7 @@ def _ended(evidence: Evidence, end: Mapping[str, Any], cost_wait_s: float) -> Ve
         return Verdict("released", "failed")
     aborted = end["outcome"] == "aborted" or not end["complete"]
     if evidence.guessed:
-        return Verdict("settled", "aborted" if aborted else "usage_missing", estimated=True)
+        return Verdict("settled", "aborted" if aborted else _unmeasured(evidence), estimated=True)
     wait_s = ABORT_WAIT_S if aborted else cost_wait_s
     if evidence.age_s("end") < wait_s and not evidence.expired:
         return None
@@ -106,7 +108,7 @@ def _reported_only(evidence: Evidence, cost_wait_s: float) -> Verdict | None:
     if evidence.answered:
         return Verdict("captured", "reported")
     return Verdict(
-        "settled", "aborted" if evidence.client_left else "usage_missing", estimated=True
+        "settled", "aborted" if evidence.client_left else _unmeasured(evidence), estimated=True
     )
 
 
@@ -150,6 +152,11 @@ def _at_deadline(evidence: Evidence) -> Verdict:
     if evidence.quarantined:  # something was sent, though nobody can say what
         return Verdict("settled", "report_missing", estimated=True)
     return Verdict("released", "no_evidence")
+
+
+def _unmeasured(evidence: Evidence) -> str:
+    """A success without figures: what a flat amount is for, and elsewhere a case for a person."""
+    return FLAT_AMOUNT if evidence.flat else "usage_missing"
 
 
 def _reached_the_person(end: Mapping[str, Any]) -> bool:

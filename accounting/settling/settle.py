@@ -17,6 +17,7 @@ from accounting.settling.evidence import START_WAIT_S, Evidence
 from accounting.settling.hearing import Hearing
 from accounting.settling.outcome import REASONS, Verdict, doubt, verdict
 from credit import ledger
+from credit.flat import FLAT_NAMES
 from credit.models import ModelMap
 from credit.prices import Price
 
@@ -171,6 +172,7 @@ class Settler:
             callback_heard_s=None if vouched_at_s is None else self._clock() - vouched_at_s,
             watched_s=self.hearing.watched_s(),
             quarantined=row["quarantined"],
+            flat=row["route"] in FLAT_NAMES,
         )
 
     def _close(
@@ -203,6 +205,8 @@ class Settler:
         known: Known,
         notes: list[tuple[str, str]],
     ) -> int:
+        if evidence.flat:
+            return self._flat(row, evidence, notes)
         price = _price(known.maps[row["price_version"]], row["model"], evidence)
         if price is None:
             notes.append(("estimate_unpriced", str(row["hold_id"])))
@@ -222,6 +226,15 @@ class Settler:
     async def _maps(self, rows: Sequence[asyncpg.Record]) -> Mapping[int, ModelMap | None]:
         """The maps that these holds were bounded by, by version."""
         return {v: await self._models.at(v) for v in {row["price_version"] for row in rows}}
+
+    def _flat(self, row: asyncpg.Record, evidence: Evidence, notes: list[tuple[str, str]]) -> int:
+        """The amount that was held, as extended; of a call that nobody held for, what the callback would have."""
+        if row["placed_by"] != "report":
+            return int(row["granted"])
+        bound = (evidence.start or {}).get("bound_nanos")
+        if bound is None:
+            notes.append(("estimate_unpriced", str(row["hold_id"])))
+        return int(bound or 0)
 
     async def _remembered(self, rows: Sequence[asyncpg.Record]) -> Mapping[str, int]:
         """Sizes in tokens of the conversations that these calls continue, by the answer's id."""

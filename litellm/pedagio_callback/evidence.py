@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from . import observe, records
+from . import flat, observe, records
 from .calls import Call, Calls
 from .journal import Journal
 from .refusal import EMPTY_UNDER_CLAMP, Sentences, reference
@@ -91,6 +91,12 @@ class Evidence:
                 choice.message.content = self._explain(call)
             call.seen.empty_under_clamp |= observe.empty_by_limit(call.seen)
         self.end(call, "ok", None)
+
+    def priced(self, call: Call) -> None:
+        """LiteLLM has priced a whole answer: of audio and moderations it tells in no other way that they ended."""
+        if call.token is not None and call.token.route in flat.ROUTES:
+            call.seen.complete = True
+            self.end(call, "ok", None)
 
     async def watch(self, call: Call, response: AsyncIterator[Any]) -> AsyncIterator[Any]:
         """Pass a stream through, counting; its end is recorded however it ends."""

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, MutableMapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from . import records, refusal
+from . import flat, records, refusal
 from .body import EndpointRules, find_problem
 from .bound import Measured, bound_tokens, measure
 from .calls import Call, Calls
@@ -72,6 +72,8 @@ class Gate:
     async def admit(self, request: Request) -> None:
         """Let a call pass, perhaps with a smaller output limit; raises RefusedCallError."""
         token_text, token = self._identify(request)
+        if token.route == "unmetered" and token.mode != "enforce" and request.route in flat.ROUTES:
+            return  # nothing is held for it; what it cost is booked when it ends
         call = Call(request.call_id, token_text, token, self.clock())
         call.stream = request.body.get("stream") is True
         tier = request.body.get("service_tier")
@@ -133,7 +135,7 @@ class Gate:
             return TOKEN_HEADER
         if token.route != request.route:
             return "path"
-        return None if token.named_model == request.body.get("model") else "model"
+        return "model" if flat.is_foreign(token, request.body) else None
 
     def _claimed(self, token: HoldToken) -> bool:
         try:
@@ -187,6 +189,8 @@ class Gate:
     def _read_body(self, token: HoldToken, request: Request) -> Reading:
         """Check and measure a body; raises UnacceptableBodyError."""
         body, route = request.body, token.route
+        if route in flat.ROUTES:
+            return flat.read_flat(self.rules[route], token, body)
         try:
             problem = find_problem(self.rules[route], body)
             if problem and token.mode == "enforce":

@@ -9,17 +9,27 @@ import hmac
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, cast
+from typing import Any, Literal, cast, get_args
 
 VERSION = "v1"
 LONGEST_TOKEN_CHARS = 8192
 LARGEST_INTEGER = 1 << 62  # a bigint; beyond it a signed token is a mistake, not a price
 
 Mode = Literal["enforce", "shadow", "off"]
-# `unmetered`: images, audio and the like, which pass outside of enforce; their cost is still booked.
-Route = Literal["chat", "responses", "embeddings", "unmetered"]
+# `unmetered`: a path without a hold, which passes outside of enforce; its cost is still booked.
+Route = Literal[
+    "chat",
+    "responses",
+    "embeddings",
+    "images",
+    "image_edits",
+    "speech",
+    "transcriptions",
+    "moderations",
+    "unmetered",
+]
 MODES = ("enforce", "shadow", "off")
-ROUTES = ("chat", "responses", "embeddings", "unmetered")
+ROUTES = get_args(Route)
 STYLES = ("librechat", "plain")
 
 

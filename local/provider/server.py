@@ -1,8 +1,6 @@
 """The HTTP face of the simulated provider: routes, errors, disconnects, control."""
 
 import dataclasses
-import time
-import uuid
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -11,6 +9,7 @@ from aiohttp import web
 from local.provider.behaviour import Defaults, Faults, changed
 from local.provider.chat import complete_chat
 from local.provider.embeddings import embed
+from local.provider.media import draw, moderate, speak, transcribe
 from local.provider.models import FAMILIES
 from local.provider.provider import ApiError, ConnectionCutError, Provider
 from local.provider.responses import respond
@@ -19,12 +18,6 @@ from local.provider.truth import TruthCall
 MAX_BODY_BYTES = 64 * 1024 * 1024
 STOP_S = 2.0  # seconds that calls in flight get when the provider stops
 PROVIDER = web.AppKey("provider", Provider)
-IMAGE_PROMPT_TOKENS = 1
-IMAGE_TOKENS = 1_056  # one image of 1024 x 1024 at medium quality, gpt-image-1
-PIXEL = (
-    "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR4"
-    "2mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
-)
 
 Work = Callable[[Provider, web.Request, TruthCall, dict[str, Any]], Awaitable[web.StreamResponse]]
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -37,7 +30,11 @@ def build_app(provider: Provider) -> web.Application:
     app.router.add_post("/v1/chat/completions", _metered("chat", complete_chat))
     app.router.add_post("/v1/responses", _metered("responses", respond))
     app.router.add_post("/v1/embeddings", _metered("embeddings", embed))
-    app.router.add_post("/v1/images/generations", _metered("images", _draw))
+    app.router.add_post("/v1/images/generations", _metered("images", draw))
+    app.router.add_post("/v1/images/edits", _metered("image_edits", draw))
+    app.router.add_post("/v1/audio/speech", _metered("speech", speak))
+    app.router.add_post("/v1/audio/transcriptions", _metered("transcriptions", transcribe))
+    app.router.add_post("/v1/moderations", _metered("moderations", moderate))
     app.router.add_get("/v1/models", _models)
     app.router.add_get("/health", _health)
     app.router.add_get("/control", _show_control)
@@ -66,36 +63,20 @@ def _metered(endpoint: str, work: Work) -> Handler:
 
 
 async def _read_body(request: web.Request) -> dict[str, Any]:
-    """The body as an object with a model. Raises ApiError 400."""
+    """The body as an object with a model; the fields of a form likewise. Raises ApiError 400."""
+    if request.content_type == "multipart/form-data":
+        return _with_model(dict(await request.post()))
     try:
         body = await request.json()
     except ValueError as error:
         raise ApiError(400, "The body is not JSON.", "invalid_json") from error
+    return _with_model(body)
+
+
+def _with_model(body: Any) -> dict[str, Any]:
     if not isinstance(body, dict) or not isinstance(body.get("model"), str):
         raise ApiError(400, "You must provide a model parameter.", "missing", "model")
     return body
-
-
-async def _draw(
-    provider: Provider, request: web.Request, truth: TruthCall, body: dict[str, Any]
-) -> web.StreamResponse:
-    """One transparent pixel for each image asked for."""
-    del request
-    prompt = str(body.get("prompt", ""))
-    behaviour, _ = provider.behave(truth, prompt)
-    await provider.admit(behaviour)
-    count = int(body.get("n") or 1)
-    truth.prompt_tokens = provider.counter.count(prompt) + IMAGE_PROMPT_TOKENS
-    truth.completion_tokens, truth.status, truth.finished = IMAGE_TOKENS * count, 200, True
-    truth.response_id = f"img-{uuid.uuid4().hex}"
-    usage = {
-        "input_tokens": truth.prompt_tokens,
-        "input_tokens_details": {"text_tokens": truth.prompt_tokens, "image_tokens": 0},
-        "output_tokens": truth.completion_tokens,
-        "total_tokens": truth.prompt_tokens + truth.completion_tokens,
-    }
-    data = [{"b64_json": PIXEL} for _ in range(count)]
-    return web.json_response({"created": int(time.time()), "data": data, "usage": usage})
 
 
 async def _models(_: web.Request) -> web.Response:

@@ -29,6 +29,9 @@ class TruthCall:
     reasoning_tokens: int = 0
     audio_input_tokens: int = 0
     audio_output_tokens: int = 0
+    images: int = 0
+    letters: int = 0  # spoken
+    audio_ms: int = 0  # heard
     output_limit: int | None = None
     finish_reason: str | None = None
     stream: bool = False

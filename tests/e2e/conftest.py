@@ -25,6 +25,7 @@ from local.story.chat import Person
 from local.story.ledger import Ledger
 from protos.pedagio.v1 import admin_pb2
 from tests.e2e.attempts import CREDIT_NANOS, LIBRECHAT, Intruder, check_unharmed
+from tests.e2e.flat_models import with_flat_models
 from tests.e2e.redis_faults import SEED_VARIABLE, VARIABLE, Hurter, condition, seed
 from tests.e2e.traffic import Reckoning
 
@@ -75,6 +76,7 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
         authz_replicas=REPLICAS,
         hold_deadline_s=HOLD_DEADLINE_S,
         cost_wait_s=COST_WAIT_S,
+        litellm_config=with_flat_models(tmp_path_factory.mktemp("models")),
         provider_arguments=("--tokens-per-second", "2000", "--latency-ms", "10"),
     )
     system = Stack(options)

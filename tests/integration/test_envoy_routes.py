@@ -7,19 +7,13 @@ import httpx
 import pytest
 from google.protobuf.json_format import MessageToDict
 
+from credit.flat import FLAT_ROUTES
 from local.probe import HOST
 from tests.integration.envoy_stage import CLIENT_KEY, LITELLM_KEY, Stage, stage
 
 CHAT = "/v1/chat/completions"
 MIB = 1024 * 1024
-UNMETERED = [
-    "/v1/images/generations",
-    "/v1/images/edits",
-    "/v1/audio/speech",
-    "/v1/audio/transcriptions",
-    "/v1/moderations",
-    "/v1/files",
-]
+UNMETERED = [*FLAT_ROUTES, "/v1/files"]
 
 
 @pytest.fixture(scope="module")

@@ -81,6 +81,11 @@ class Memory:
     policies: Mapping[int | None, Policy] = field(default_factory=dict)
     languages: Mapping[int, str] = field(default_factory=dict)
 
+    @property
+    def flat_paths(self) -> frozenset[str]:
+        """Those that any policy names."""
+        return frozenset(path for each in self.policies.values() for path in each.flat_holds)
+
     async def account(self, client: Client, external_id: str | None) -> int | None:  # noqa: ARG002
         """The account of a person, or of the client itself."""
         if self.accounts is None:

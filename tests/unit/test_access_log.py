@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from accounting.access import entry as access_entry
 from accounting.access import log_file as access_file
 from accounting.access.record import METERED_ROUTES, Entry, record_id, row
+from credit.flat import FLAT_ROUTES
 from protos import access_log_pb2 as pb
 from tests.unit.access_cases import CASES, PROGRESS, Case, case
 
@@ -72,9 +73,11 @@ def test_route_names_that_count_are_those_of_metered_paths(root: Any) -> None:
     """Envoy's filter, the lint and this process must speak of the same routes."""
     table = yaml.safe_load((root / "envoy" / "routes.yaml").read_text(encoding="utf-8"))
     routes = table["resources"][0]["virtual_hosts"][0]["routes"]
-    metered = {"/v1/chat/completions", "/v1/responses", "/v1/embeddings"}
+    metered = {"/v1/chat/completions", "/v1/responses", "/v1/embeddings", *FLAT_ROUTES}
     named = {r["name"] for r in routes if r["match"].get("path") in metered and "route" in r}
     assert named == METERED_ROUTES
+    flat = {r["match"]["path"]: r["name"] for r in routes if r["match"].get("path") in FLAT_ROUTES}
+    assert flat == {path: route.name for path, route in FLAT_ROUTES.items()}
 
 
 @pytest.mark.parametrize(

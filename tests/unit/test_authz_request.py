@@ -49,6 +49,22 @@ def test_identity_that_is_one_is_trimmed_and_kept(header: str, person: str) -> N
     assert read(a_check(x_user_id=header)).external_id == person
 
 
+@pytest.mark.parametrize(
+    ("content_type", "is_form"),
+    [
+        ("multipart/form-data; boundary=x", True),
+        ("Multipart/Form-Data ;boundary=x", True),
+        ("application/json", False),
+        ("application/json, multipart/form-data", False),
+        ("multipart/form-data, application/json", False),
+        ("", False),
+    ],
+)
+def test_form_is_told_by_its_type_as_litellm_does(content_type: str, is_form: bool) -> None:  # noqa: FBT001 (a parameter of the table)
+    """What LiteLLM would read as JSON is no form."""
+    assert read(a_check(content_type=content_type)).is_form is is_form
+
+
 @pytest.mark.parametrize("header", [f"Bearer {KEY}", f"bearer {KEY}", f"BEARER   {KEY} "])
 def test_key_in_a_bearer_header_is_digested(header: str) -> None:
     """The key itself goes no further than this module."""

@@ -59,7 +59,7 @@ def test_token_signed_by_another_key_is_refused() -> None:
     "change",
     [
         {"mode": "admin"},
-        {"route": "images"},
+        {"route": "files"},
         {"granted": -1},
         {"granted": True},
         {"granted": 1.5},

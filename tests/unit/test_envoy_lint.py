@@ -176,6 +176,9 @@ LISTENER: dict[str, Edit] = {
     "log the response header content-type": lambda t: logger(t, 1)["typed_config"].update(
         additional_response_headers_to_log=["set-cookie"]
     ),
+    "json_to_metadata prompt: must be absent": lambda t: http_filter(t, 2)["request_rules"][
+        "rules"
+    ][1].update(selectors=[{"key": "prompt"}]),
     "no request headers": lambda t: logger(t, 1)["typed_config"].update(
         additional_request_headers_to_log=["authorization"]
     ),
@@ -208,6 +211,18 @@ ROUTES: dict[str, Edit] = {
     "ext_authz must not be changed": lambda t: route(t, "models").update(
         typed_per_filter_config=route(t, "not_found")["typed_per_filter_config"]
     ),
+    "/v1/images/edits: the metered path has no": lambda t: routes(t).remove(
+        route(t, "image_edits")
+    ),
+    "route images: json_to_metadata must run": lambda t: route(t, "images").update(
+        typed_per_filter_config=route(t, "unmetered_post")["typed_per_filter_config"]
+    ),
+    "route transcriptions envoy.filters.http.json_to_metadata: must be disabled": lambda t: route(
+        t, "transcriptions"
+    )["typed_per_filter_config"].pop("envoy.filters.http.json_to_metadata"),
+    "route image_edits: must take POST only": lambda t: route(t, "image_edits")["match"].pop(
+        "headers"
+    ),
     "no earlier route refuses a query": lambda t: routes(t).pop(0),
     "/v1/responses: the metered path has no": lambda t: routes(t).remove(route(t, "responses")),
     "route embeddings envoy.filters.http.buffer": lambda t: route(t, "embeddings").update(
@@ -217,7 +232,7 @@ ROUTES: dict[str, Edit] = {
         route(t, "models")["typed_per_filter_config"]
     ),
     "match an exact `path`": lambda t: route(t, "models").update(match={"prefix": "/v1/models"}),
-    "a prefix in disguise": lambda t: route(t, "unmetered_post")["match"]["safe_regex"].update(
+    "a prefix in disguise": lambda t: route(t, "method_refused")["match"]["safe_regex"].update(
         regex="/v1/images/.*"
     ),
     "the last route must be": lambda t: routes(t).pop(),

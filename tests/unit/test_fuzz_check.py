@@ -12,7 +12,9 @@ from authz.call import METERED
 from authz.check import FREE
 from authz.request import read
 from authz.response import Allow, build
+from credit.flat import FLAT_ROUTES
 from credit.ledger import Placed
+from credit.policy import EMPTY, Policy
 from protos import ext_authz_pb2 as pb
 from tests.unit.door import HOLD, Door, Memory, a_check, claims_of, placed
 from tests.unit.fuzzing import damaged, fuzz
@@ -32,27 +34,38 @@ ANSWERS: list[Placed | Exception] = [
     TimeoutError(),
     ConnectionResetError(),
 ]
-PATHS = ["/v1/models", "/v1/images/generations", *METERED]
+PATHS = ["/v1/models", "/v1/files", *FLAT_ROUTES, *METERED]
+TYPES = ["application/json", "multipart/form-data; boundary=x", "text/plain", ""]
+# Nobody sets a flat hold, everybody has one, a plan of others has.
+POLICIES: list[dict[int | None, Policy]] = [
+    {},
+    {None: Policy(flat_holds=dict.fromkeys(FLAT_ROUTES, 5))},
+    {-1: Policy(flat_holds=dict.fromkeys(FLAT_ROUTES, 0))},
+]
 VALID = st.builds(
-    lambda body, path, size: a_check(body, path, size).SerializeToString(),
+    lambda body, path, size, kind: a_check(body, path, size, content_type=kind).SerializeToString(),
     st.sampled_from(BODIES),
     st.sampled_from(PATHS),
     st.sampled_from([0, 2_000, 2**40]),
+    st.sampled_from(TYPES),
 )
 SOME_BYTES = st.binary(max_size=600) | st.builds(damaged, VALID, st.integers(0, 2**32)) | VALID
 
 
 @given(
-    SOME_BYTES, st.sampled_from(["off", "shadow", "enforce", "closed"]), st.sampled_from(ANSWERS)
+    SOME_BYTES,
+    st.sampled_from(["off", "shadow", "enforce", "closed"]),
+    st.sampled_from(ANSWERS),
+    st.sampled_from(POLICIES),
 )
 @fuzz(200)
 def test_bytes_at_the_door_never_pass_enforce_without_a_hold(
-    raw: bytes, mode: str, ledger: Placed | Exception
+    raw: bytes, mode: str, ledger: Placed | Exception, policies: dict[int | None, Policy]
 ) -> None:
     """Whatever the bytes: an answer that Envoy can read, and no metered call without its hold."""
     with contextlib.suppress(DecodeError):
         check = pb.CheckRequest.FromString(raw)
-        door = Door(Memory(mode=mode), answer=ledger)
+        door = Door(Memory(mode=mode, policies=policies), answer=ledger)
         request = read(check)
         answer = asyncio.run(door.check.decide(request))
         built = build(answer)
@@ -67,6 +80,8 @@ def test_bytes_at_the_door_never_pass_enforce_without_a_hold(
             claims = claims_of(answer)
             assert (claims.hold, claims.granted) == (asked.hold_id, ledger.granted_nanos)
             assert claims.mode == "enforce"
+            held = policies.get(None, EMPTY).flat_holds
+            assert request.path in METERED or (claims.fee == 5 and request.path in held)
 
 
 def test_bytes_that_are_valid_pass() -> None:

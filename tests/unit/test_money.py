@@ -7,6 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from credit.money import (
+    LIMIT_USD,
+    NANOS_PER_USD,
     format_amount,
     format_credits,
     format_usd,
@@ -15,6 +17,7 @@ from credit.money import (
     parse_amount,
     picos_from_usd_text,
     price_picos,
+    write_amount,
 )
 
 RATE = Decimal("5.40")
@@ -150,3 +153,9 @@ def test_credits_shown_are_cut_to_a_tenth(nanos: int, portuguese: str) -> None:
     assert format_credits(nanos, "pt-BR") == portuguese
     assert format_amount(nanos, "pt-BR", "credits") == portuguese
     assert format_amount(50_000_000, "en", "usd") == "US$0.05"
+
+
+@given(st.integers(0, LIMIT_USD * NANOS_PER_USD - 1))
+def test_amount_written_is_read_back_to_the_nano(nanos: int) -> None:
+    """What is stored as text loses nothing, and no three digits of it look like thousands."""
+    assert parse_amount(write_amount(nanos)) == nanos

@@ -120,3 +120,12 @@ async def test_plan_nobody_can_tell_is_an_error() -> None:
     policies.load([GOLD])
     with pytest.raises(ConnectionError):
         await policies.find("chat", MARIA)
+
+
+async def test_flat_paths_are_those_of_any_policy_in_force() -> None:
+    """Where nobody sets an amount a path is answered without asking who calls; a change is seen at once."""
+    policies = Policies(Plans().find)
+    policies.load([CLIENT, row("plan", "gold", flat_holds={"/v1/audio/speech": "US$0"})])
+    assert policies.flat_paths == {"/v1/audio/speech"}
+    policies.load([CLIENT, GOLD])
+    assert policies.flat_paths == frozenset()

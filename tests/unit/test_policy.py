@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from credit.flat import FLAT_ROUTES
 from credit.grant import GrantRule, decide
 from credit.policy import EMPTY, Policy, PolicyError
 from credit.refusal import Reason
@@ -23,7 +24,9 @@ WHOLE: dict[str, Any] = {
     "rate_limit_headers": True,
     "texts": {"insufficient_credit": {"pt-BR": TEXT}},
     "list_models": True,
+    "flat_holds": {"/v1/images/generations": "US$0.20", "/v1/moderations": "US$0.00"},
 }
+IMAGES, SPEECH = "/v1/images/generations", "/v1/audio/speech"
 NAMES = st.text(st.characters(min_codepoint=97, max_codepoint=122), min_size=1, max_size=8)
 
 
@@ -49,6 +52,7 @@ POLICIES = st.builds(
         max_size=2,
     ),
     list_models=optional(st.booleans()),
+    flat_holds=st.dictionaries(st.sampled_from(sorted(FLAT_ROUTES)), st.integers(0, 10**17)),
 )
 
 
@@ -109,6 +113,15 @@ def test_plan_wins_where_it_says_something() -> None:
     assert set(merged.texts[Reason.INSUFFICIENT_CREDIT]) == {"pt-BR", "en"}
 
 
+def test_flat_hold_of_a_plan_goes_over_its_clients_path_by_path() -> None:
+    """In nano-USD, whatever the unit; zero is said, never the lack of an amount."""
+    client = Policy.from_json({"flat_holds": {IMAGES: "20cr", SPEECH: None}})
+    plan = Policy.from_json({"flat_holds": {IMAGES: "US$0", SPEECH: "US$ 1.50"}})
+    assert client.flat_holds == {IMAGES: 200_000_000}
+    assert client.merge(plan).flat_holds == {IMAGES: 0, SPEECH: 1_500_000_000}
+    assert client.merge(EMPTY).flat_holds == client.flat_holds
+
+
 def _text(*clauses: Any, reason: str = "insufficient_credit") -> dict[str, Any]:
     return {"texts": {reason: {"en": list(clauses)}}}
 
@@ -145,6 +158,13 @@ AT = "texts.insufficient_credit.en"
         ({"degrade": ["hint"]}, "degrade"),
         ({"list_models": "yes"}, "list_models"),
         ({"remaining_header": 1}, "remaining_header"),
+        ({"flat_holds": ["US$1"]}, "flat_holds"),
+        ({"flat_holds": {"/v1/files": "US$1"}}, "flat_holds./v1/files"),
+        ({"flat_holds": {IMAGES: 0.2}}, f"flat_holds.{IMAGES}"),
+        ({"flat_holds": {IMAGES: "0"}}, f"flat_holds.{IMAGES}"),
+        ({"flat_holds": {IMAGES: "R$ 1"}}, f"flat_holds.{IMAGES}"),
+        ({"flat_holds": {IMAGES: "US$-1"}}, f"flat_holds.{IMAGES}"),
+        ({"flat_holds": {IMAGES: "US$1000000000"}}, f"flat_holds.{IMAGES}"),
         ({"texts": []}, "texts"),
         ({"texts": {"too_poor": {}}}, "texts.too_poor"),
         ({"texts": {"unknown_key": {"en": ["No.", " {ref}"]}}}, "texts.unknown_key"),
