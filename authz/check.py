@@ -16,7 +16,6 @@ from authz.body import BadField, Body, read_body
 from authz.bounded import UnknownAccountError
 from authz.call import METERED, Call, Sizes, bare_claims
 from authz.degrade import HINTED, cheaper_call, fits
-from authz.limits import chosen_limit
 from authz.listing import as_object, in_words, list_for, usable
 from authz.remaining import remaining_headers
 from authz.request import Request
@@ -167,7 +166,8 @@ class Check:
         fields = self._wording.amounts(placed.available_nanos, placed.held_nanos, language)
         fields["date"] = self._wording.date(placed.status_at, language)
         fields["model"] = call.body.model
-        fields["chosen"] = self._wording.period(chosen_limit(placed), language)
+        if reason is Reason.CAP_REACHED:
+            fields["chosen"] = self._wording.chosen(placed.others, language)
         if (
             cheaper is not None
             and reason in HINTED
