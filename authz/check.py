@@ -16,7 +16,6 @@ from authz.batcher import QueueFullError
 from authz.bounded import UnknownAccountError
 from authz.call import METERED, Call, Sizes, bare_claims
 from authz.degrade import HINTED, cheaper_call, fits
-from authz.limits import chosen_limit
 from authz.listing import as_object, list_for
 from authz.person import Person, person_of
 from authz.remaining import remaining_headers
@@ -170,7 +169,8 @@ class Check:
         fields = self._wording.amounts(placed.available_nanos, placed.held_nanos, language)
         fields["date"] = self._wording.date(placed.status_at, language)
         fields["model"] = call.body.model
-        fields["chosen"] = self._wording.period(chosen_limit(placed), language)
+        if reason is Reason.CAP_REACHED:
+            fields["chosen"] = self._wording.chosen(placed.others, language)
         if (
             cheaper is not None
             and reason in HINTED

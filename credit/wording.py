@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 
 from credit.money import format_amount
 from credit.refusal import Reason, reference, sentence
@@ -32,9 +32,16 @@ class Wording:
         }
 
     @staticmethod
-    def period(name: str, language: str) -> str:
-        """`day`, `week` or `month` as an adjective; empty where it is none."""
-        return PERIODS.get(language, PERIODS["en"]).get(name, "")
+    def chosen(others: Sequence[Mapping[str, Any]] | None, language: str) -> str:
+        """The period of the limit that the person set, where no cap of the administrators left less; else empty.
+
+        `others`: as a decision stores them; `chosen` marks a person's own limit.
+        """
+        caps = [each for each in others or () if each["role"] == "cap"]
+        least = min(
+            caps, key=lambda each: (each["posted"] - each["held"], "chosen" in each), default={}
+        )
+        return PERIODS.get(language, PERIODS["en"]).get(least.get("chosen", ""), "")
 
     @staticmethod
     def date(moment: datetime, language: str) -> str:

@@ -61,6 +61,8 @@ class Extender:
         policy = await of_person(self._pool, rows[0]["id"], rows[0]["plan_id"]) if rows else EMPTY
         available = extended.posted_nanos + extended.overdraft_nanos - extended.held_nanos
         fields = self._wording.amounts(available, extended.held_nanos, language)
+        if rows and reason is Reason.CAP_REACHED:
+            fields["chosen"] = self._wording.chosen(rows[0]["others"], language)
         if rows and reason in SHORT:
             fields["model"] = rows[0]["model"]
             fields["cheaper_model"] = self._cheaper(

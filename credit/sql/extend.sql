@@ -58,8 +58,9 @@ BEGIN
                o_posted, o_held, o.amount, o.granted, o_overdraft, a.version,
                (SELECT jsonb_agg(e.said ORDER BY e.id) FROM (
                     SELECT x.id, jsonb_build_object('id', x.id, 'role', 'cap', 'posted', x.posted, 'held', x.held - o.amount,
-                                                    'overdraft', 0, 'version', x.version, 'status', x.status) AS said
-                    FROM account AS x WHERE x.id = ANY (h.caps)
+                                                    'overdraft', 0, 'version', x.version, 'status', x.status)
+                                 || CASE WHEN l.source = 'self' THEN jsonb_build_object('chosen', l.period) ELSE '{}' END AS said
+                    FROM account AS x JOIN cap AS l ON l.account_id = x.id WHERE x.id = ANY (h.caps)
                     UNION ALL
                     SELECT p.id, jsonb_build_object('id', p.id, 'role', 'person', 'version', p.version, 'status', p.status)
                     WHERE p.status <> 'active') AS e),

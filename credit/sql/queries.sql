@@ -165,7 +165,8 @@ SELECT id FROM account WHERE kind = 'suspense';
 
 -- name: read_hold_client
 -- The client behind a hold and the person's plan, for the words of an answer about it.
-SELECT c.id, c.style, coalesce(s.language, c.language) AS language, h.model, a.plan_id
+SELECT c.id, c.style, coalesce(s.language, c.language) AS language, h.model, a.plan_id,
+       (SELECT d.others FROM decision AS d WHERE d.hold_id = h.id) AS others
 FROM hold AS h JOIN client AS c ON c.id = h.client_id
 JOIN account AS a ON a.id = coalesce(h.person_id, h.account_id)
 LEFT JOIN account_setting AS s ON s.account_id = a.id WHERE h.id = :hold_id;

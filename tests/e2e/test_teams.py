@@ -13,11 +13,13 @@ from credit.pool import connect
 from local.stack import Stack
 from local.story.chat import Chat, Person, chat
 from local.story.ledger import Ledger
+from tests.integration.doors import until
 from tests.integration.rules_scene import Team
 
 USD = 10**9
 MEMBERS = 20
 CALLS = 128
+WITHIN_S = 1.0  # the promise
 # About ten such answers fit, as in the race of one person (local/story/race.py).
 POOL_NANOS = 800_000_000
 LARGE = {"model": "gpt-4o", "max_tokens": 7_920}
@@ -117,3 +119,23 @@ async def test_grant_that_ended_pays_for_nothing(
     refusal = (await ask(stack, who, SHORT)).refusal
     assert refusal is not None
     assert refusal.reason == "insufficient_credit"
+
+
+async def test_limit_and_language_that_a_person_chose_hold_within_a_second(
+    stack: Stack, team: Team, person: NewPerson
+) -> None:
+    """In one refusal through Envoy: it says in their language that the limit is their own."""
+    who = await person(USD)
+    account = await account_of(team, who)
+    assert (await ask(stack, who, SHORT)).refusal is None
+    chosen = "SELECT set_settings($1, 'en', NULL, NULL, 1, NULL, $2, '{}')"
+    await team.pool.execute(chosen, account, f"chosen by {account}")
+
+    async def in_english() -> bool:
+        refusal = (await ask(stack, who, SHORT)).refusal
+        assert refusal is not None
+        assert (refusal.status, refusal.reason) == (402, "cap_reached")
+        own = "You reached your limit, the daily one that you set yourself."
+        return refusal.sentence.startswith(own)
+
+    await until(in_english, WITHIN_S)

@@ -65,3 +65,25 @@ async def test_extension_refused_is_worded_in_the_language_of_the_person(
         " FROM account AS a WHERE a.external_id = 'maria'"
     )
     assert (await refusal_of(pool, {}, 10**9)).startswith("Esta conversa é grande")
+
+
+@pytest.mark.parametrize(("house", "said"), [(None, True), (150, False)])
+async def test_extension_refused_by_the_persons_own_limit_says_so(
+    pool: asyncpg.Pool, house: int | None, *, said: bool
+) -> None:
+    """Where the administrators' cap leaves less, it is theirs; the credit is there either way."""
+    office = Office(pool)
+    account_id = await office.books.account(CREDIT)
+    await pool.execute("UPDATE client SET style = 'plain', language = 'en'")
+    await pool.execute(
+        "SELECT set_settings($1, NULL, NULL, NULL, NULL, 200, 'a', '{}')", account_id
+    )
+    if house:
+        await pool.execute(
+            "SELECT set_cap($1, NULL, 'month', 'America/Sao_Paulo', $2)", account_id, house
+        )
+    hold_id, _ = await office.books.place(account_id, 100)
+    _, answer = await extend(office, hold_id, 900, 900)
+    assert answer["reason"] == "cap_reached"
+    text = str(answer["error"]["error"]["message"])
+    assert ("limit, the monthly one that you set yourself." in text) is said
