@@ -21,6 +21,7 @@ from authz.person import Person, person_of
 from authz.remaining import remaining_headers
 from authz.request import Request
 from authz.response import Allow, Known, Listed, Refuse
+from authz.shortage import say_shortage
 from authz.snapshot import Client
 from authz.state import State
 from authz.store import StoreAwayError
@@ -160,24 +161,15 @@ class Check:
             return self._allow(request, client, _pinned(claims, placed), shown)
         if placed is None or placed.result == "closed":
             return await self._refuse(request, client, Problem(Reason.ENFORCEMENT_UNAVAILABLE))
-        return await self._refuse(request, client, self._shortage(call, cheaper, placed))
+        return await self._refuse(request, client, await self._shortage(call, cheaper, placed))
 
-    def _shortage(self, call: Call, cheaper: Call | None, placed: Placed) -> Problem:
+    async def _shortage(self, call: Call, cheaper: Call | None, placed: Placed) -> Problem:
         """The ledger's no in words, with the model that would have been paid for, if there is one."""
         reason = Reason(placed.reason or Reason.INSUFFICIENT_CREDIT)
-        language = call.client.language
-        fields = self._wording.amounts(placed.available_nanos, placed.held_nanos, language)
-        fields["date"] = self._wording.date(placed.status_at, language)
-        fields["model"] = call.body.model
-        if reason is Reason.CAP_REACHED:
-            fields["chosen"] = self._wording.chosen(placed.others, language)
-        if (
-            cheaper is not None
-            and reason in HINTED
-            and fits(self._sizes(cheaper), placed, call.policy)
-        ):
-            fields["cheaper_model"] = cheaper.body.model
-        return Problem(reason, None, call.account_id, call.policy, fields)
+        spared = cheaper is not None and reason in HINTED
+        spared = spared and fits(self._sizes(cheaper or call), placed, call.policy)
+        hint = cheaper.body.model if cheaper is not None and spared else ""
+        return await say_shortage(self._state, self._wording, call, placed, hint)
 
     async def _read_call(self, request: Request, client: Client) -> Call | Problem:
         """Identify, check the body, find the price; the first problem wins."""

@@ -3,13 +3,15 @@
 from collections import OrderedDict
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
-from typing import Protocol
+from typing import Any, Protocol
 
 import asyncpg
 
 from authz.languages import Languages
 from authz.policies import Policies
 from credit import ledger
+from credit.coming import read_coming
+from credit.ledger import Placed
 from credit.models import ModelMap
 from credit.policy import Policy
 
@@ -120,6 +122,10 @@ class Snapshot:
     def flat_paths(self) -> Collection[str]:
         """Paths for which some policy sets a flat hold."""
         return self._policies.flat_paths
+
+    async def coming(self, account_id: int, placed: Placed) -> Mapping[str, Any]:
+        """What a refused person may be told of what comes next."""
+        return await read_coming(self._pool, account_id, placed.others)
 
     async def mode_override(self, account_id: int) -> str | None:
         """The account's own mode, shadow or enforce (cohort roll-out); None: the ledger-wide one."""

@@ -1,9 +1,10 @@
 """What the use cases of the door ask about callers (authz.snapshot.Snapshot answers)."""
 
 from collections.abc import Collection, Mapping
-from typing import Protocol
+from typing import Any, Protocol
 
 from authz.snapshot import Client
+from credit.ledger import Placed
 from credit.models import ModelMap
 from credit.policy import Policy
 
@@ -28,6 +29,9 @@ class State(Protocol):
 
     async def speaking(self, client: Client, account_id: int) -> Client:
         """The client in the language that this person of it chose; never raises."""
+
+    async def coming(self, account_id: int, placed: Placed) -> Mapping[str, Any]:
+        """What a refused person may be told of what comes next (credit/coming.py); raises where nobody can tell."""
 
     async def policy(self, client: Client, account_id: int | None) -> Policy:
         """What holds for an account; None: for the client alone, known without asking anybody."""

@@ -31,6 +31,10 @@ class Wording:
             "held": format_amount(held_nanos, language, self.unit) if held_nanos > 0 else "",
         }
 
+    def amount(self, nanos: int, language: str) -> str:
+        """An amount as this installation shows them."""
+        return format_amount(nanos, language, self.unit)
+
     @staticmethod
     def chosen(others: Sequence[Mapping[str, Any]] | None, language: str) -> str:
         """The period of the limit that the person set, where no cap of the administrators left less; else empty.

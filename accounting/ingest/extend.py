@@ -13,6 +13,7 @@ from accounting.ingest.reports import NANOS_LIMIT
 from accounting.pricing import CurrentModels
 from credit import ledger
 from credit.cheaper import bound_elsewhere, find_cheaper
+from credit.coming import ABOUT, coming_fields, read_coming
 from credit.ledger import Extended
 from credit.policy import EMPTY, Policy
 from credit.refusal import Reason, error_body
@@ -68,6 +69,9 @@ class Extender:
             fields["cheaper_model"] = self._cheaper(
                 policy, rows[0]["model"], request.min_total_nanos, available
             )
+        if rows and reason in ABOUT:
+            coming = await read_coming(self._pool, rows[0]["person_id"], rows[0]["others"])
+            fields |= coming_fields(reason, coming, self._wording, language)
         own = policy.text(reason, language)
         text = self._wording.sentence(reason, language, hold_id, None, fields, own)
         return json.loads(error_body(reason, text, style))

@@ -55,6 +55,17 @@ FROM place_batch(:ids, :accounts, :clients, :routes, :models, :wants, :targets, 
 -- name: settle_due^
 SELECT settle_due(:account_id) AS settled;
 
+-- name: read_coming
+-- What a refused person may be told: their next allowance, the pool that is empty, the cap that left least.
+SELECT p.allowance AS next_nanos, a.plan_ends_at AS next_at, coalesce(p.time_zone, 'America/Sao_Paulo') AS zone,
+       (SELECT x.name FROM account AS x WHERE x.id = :pool_id::bigint) AS pool,
+       c.limit_nanos AS cap_nanos, c.period AS cap_period, x.due_at AS cap_ends_at, coalesce(c.time_zone, 'America/Sao_Paulo') AS cap_zone
+FROM account AS a
+LEFT JOIN plan AS p ON p.id = a.plan_id
+LEFT JOIN cap AS c ON c.account_id = :cap_id::bigint
+LEFT JOIN account AS x ON x.id = c.account_id
+WHERE a.id = :account_id;
+
 -- name: list_overdue
 -- Accounts of which something has been due for a moment: whoever calls settles them first by themselves.
 SELECT a.id FROM account AS a WHERE a.due_at <= ledger_now() - make_interval(secs => :after_s) ORDER BY a.due_at LIMIT :page;
@@ -165,7 +176,7 @@ SELECT id FROM account WHERE kind = 'suspense';
 
 -- name: read_hold_client
 -- The client behind a hold and the person's plan, for the words of an answer about it.
-SELECT c.id, c.style, coalesce(s.language, c.language) AS language, h.model, a.plan_id,
+SELECT c.id, c.style, coalesce(s.language, c.language) AS language, h.model, a.plan_id, a.id AS person_id,
        (SELECT d.others FROM decision AS d WHERE d.hold_id = h.id) AS others
 FROM hold AS h JOIN client AS c ON c.id = h.client_id
 JOIN account AS a ON a.id = coalesce(h.person_id, h.account_id)

@@ -78,6 +78,7 @@ class Memory:
         default_factory=lambda: {"maria": MARIA, None: SCRIPT}
     )
     cohort: Mapping[int, str] = field(default_factory=dict)
+    comes: Mapping[str, Any] | None = field(default_factory=dict)
     policies: Mapping[int | None, Policy] = field(default_factory=dict)
     languages: Mapping[int, str] = field(default_factory=dict)
 
@@ -99,6 +100,12 @@ class Memory:
     async def speaking(self, client: Client, account_id: int) -> Client:
         """In the language of the account."""
         return replace(client, language=self.languages.get(account_id, client.language))
+
+    async def coming(self, account_id: int, placed: Placed) -> Mapping[str, Any]:  # noqa: ARG002
+        """What the ledger says of what comes next; None: it does not answer."""
+        if self.comes is None:
+            raise ConnectionError
+        return self.comes
 
     async def policy(self, client: Client, account_id: int | None) -> Policy:  # noqa: ARG002
         """That of the account, else of its client."""
