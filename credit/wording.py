@@ -64,4 +64,6 @@ class Wording:
         """The whole sentence for a person; `own`: the clauses of a policy in place of the usual ones."""
         about = {"model": param or ""} if reason in ABOUT_MODELS else {"field": param or ""}
         known = {"contact": self.contact, "url": self.url, "ref": reference(hold_id)}
-        return sentence(reason, language, {**known, **about, **fields}, own)
+        # A chosen limit is named by its length already.
+        said = {**fields, "period": ""} if fields.get("chosen") else fields
+        return sentence(reason, language, {**known, **about, **said}, own)

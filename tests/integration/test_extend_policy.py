@@ -86,4 +86,4 @@ async def test_extension_refused_by_the_persons_own_limit_says_so(
     _, answer = await extend(office, hold_id, 900, 900)
     assert answer["reason"] == "cap_reached"
     text = str(answer["error"]["error"]["message"])
-    assert ("limit, the monthly one that you set yourself." in text) is said
+    assert ("limit, the monthly one that you set yourself" in text) is said
