@@ -135,7 +135,7 @@ async def test_limit_and_language_that_a_person_chose_hold_within_a_second(
         refusal = (await ask(stack, who, SHORT)).refusal
         assert refusal is not None
         assert (refusal.status, refusal.reason) == (402, "cap_reached")
-        own = "You reached your limit, the daily one that you set yourself."
+        own = "You reached your limit, the daily one that you set yourself"
         return refusal.sentence.startswith(own)
 
     await until(in_english, WITHIN_S)
