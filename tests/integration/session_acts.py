@@ -114,3 +114,12 @@ def top_up(nanos: int) -> Act:
         return await connection.execute(FUND, scene.account, nanos)
 
     return act
+
+
+def due() -> Act:
+    """Look at the account: what has ended, what begins."""
+
+    async def act(scene: Scene, connection: Any) -> Any:
+        return await ledger.settle_due(connection, scene.account)
+
+    return act
