@@ -3,7 +3,8 @@
 Each history is one account, a dozen acts and a reference beside it. Hundreds run side by side, one
 statement per verb for all of them. At the end: no wrong block, every refusal on file recomputed from
 the ledger at its version, and every placement, books that add up. Last, two calls of each account race
-through two connections; those too must recompute. Exit code 1 on any difference.
+through two connections; those too must recompute. Then teams with pools, caps and plans (team_histories.py),
+one to each hundred. Exit code 1 on any difference.
 """
 
 import argparse
@@ -21,8 +22,10 @@ from tests.model.history import History
 from tests.model.own_postgres import own_postgres
 from tests.model.perform import Difference, compare, perform
 from tests.model.store import PostgresStore, Store
+from tests.model.team_histories import TeamTally, run_teams
 
 ACTS = 12
+HISTORIES_A_TEAM = 100  # a team's life is long, and its rule is asked in Python act by act
 SIDE_BY_SIDE = 500  # histories that share a statement
 LANES = 2
 BAR_WIDTH = 40
@@ -138,6 +141,13 @@ async def prove(count: int, seed: int) -> Tally:
             return await run(PostgresStore(pool), count, seed, show_progress(count))
 
 
+async def prove_teams(count: int, seed: int) -> TeamTally:
+    """The same for teams: a Postgres of their own, because they move its clock."""
+    with TemporaryDirectory(prefix="pedagio-teams-") as folder:
+        async with own_postgres(Path(folder)) as url, await connect(url, max_size=4) as pool:
+            return await run_teams(pool, count, seed)
+
+
 def main() -> None:
     """From the command line."""
     parser = argparse.ArgumentParser(description="Random histories on the real ledger.")
@@ -149,7 +159,13 @@ def main() -> None:
     sys.stdout.write(f"\n{tally} (seed {chosen.seed}, {time.monotonic() - began:.0f} s)\n")
     for difference in tally.differences[:SHOWN]:
         sys.stdout.write(f"  {difference}\n")
-    sys.exit(1 if tally.differences or not tally.refusals else 0)
+    began = time.monotonic()
+    teams = asyncio.run(prove_teams(-(-chosen.count // HISTORIES_A_TEAM), chosen.seed))
+    sys.stdout.write(f"{teams} (seed {chosen.seed}, {time.monotonic() - began:.0f} s)\n")
+    for told in teams.differences[:SHOWN]:
+        sys.stdout.write(f"  {told}\n")
+    wrong = tally.differences or teams.differences
+    sys.exit(1 if wrong or not tally.refusals or not teams.placements else 0)
 
 
 if __name__ == "__main__":
