@@ -4,7 +4,7 @@ Each history is one account, a dozen acts and a reference beside it. Hundreds ru
 statement per verb for all of them. At the end: no wrong block, every refusal on file recomputed from
 the ledger at its version, and every placement, books that add up. Last, two calls of each account race
 through two connections; those too must recompute. Then teams with pools, caps and plans (team_histories.py),
-one to each hundred. Exit code 1 on any difference.
+one to each five hundred. Exit code 1 on any difference.
 """
 
 import argparse
@@ -25,7 +25,7 @@ from tests.model.store import PostgresStore, Store
 from tests.model.team_histories import TeamTally, run_teams
 
 ACTS = 12
-HISTORIES_A_TEAM = 100  # a team's life is long, and its rule is asked in Python act by act
+HISTORIES_A_TEAM = 500  # a team's life is long, and its rule is asked in Python act by act
 SIDE_BY_SIDE = 500  # histories that share a statement
 LANES = 2
 BAR_WIDTH = 40
