@@ -1,0 +1,4 @@
+-- Placeholder.
+-- depends: 0013.pricing
+
+SELECT 1;

@@ -1,0 +1,4 @@
+-- Placeholder.
+-- depends: 0014.settings
+
+SELECT 1;

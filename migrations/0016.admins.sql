@@ -1,0 +1,4 @@
+-- Placeholder.
+-- depends: 0015.people
+
+SELECT 1;
