@@ -16,6 +16,7 @@ from accounting.cli import (
     holds,
     mode,
     models,
+    notices,
     override,
     plan,
     policy,
@@ -47,6 +48,7 @@ prices.app.command("override")(override.override)
 prices.app.command("overrides")(override.list_overrides)
 app.add_typer(prices.app, name="prices")
 app.add_typer(access_log.app, name="access-log")
+app.add_typer(notices.app, name="notices")
 app.add_typer(holds.app, name="holds")
 app.add_typer(exceptions.app, name="exceptions")
 app.command()(credit.grant)
