@@ -36,6 +36,7 @@ from accounting.settings import AccountingSettings
 from accounting.settling.match import Matcher
 from accounting.settling.open_holds import count_for_ever
 from accounting.settling.settle import Settler
+from accounting.usage.service import add_usage_service
 from credit import ledger, logs
 from credit.away import is_away
 from credit.mirror import WRITE_WITHIN_S, Mirror
@@ -219,6 +220,7 @@ async def _start_admin(
     add_admin_service(server, pool, sync_models=sync, publish=tell)
     add_price_service(server, pool, sync_models=sync, publish=tell)
     add_notice_service(server, pool)
+    add_usage_service(server, pool)
     checker = health.aio.HealthServicer()  # type: ignore[attr-defined]  # missing in the stubs
     health_pb2_grpc.add_HealthServicer_to_server(checker, server)
     await checker.set("", health_pb2.HealthCheckResponse.SERVING)

@@ -23,6 +23,7 @@ from accounting.cli import (
     pool,
     prices,
     shadow,
+    usage,
 )
 
 app = typer.Typer(
@@ -54,6 +55,7 @@ app.add_typer(exceptions.app, name="exceptions")
 app.command()(credit.grant)
 app.command()(credit.balance)
 app.command()(credit.statement)
+app.command()(usage.usage)
 app.command()(call.explain)
 app.command()(alarms.alarms)
 app.command()(audit.audit)

@@ -24,7 +24,7 @@ READS = {
     "client list", "balance", "statement", "mode show", "models list", "models price", "holds list",
     "exceptions list", "explain", "alarms", "audit", "access-log replay", "plan list",
     "grants list", "pool list", "cap list", "policy show", "shadow report", "prices list", "prices diff",
-    "prices overrides", "notices list",
+    "prices overrides", "notices list", "usage",
 }  # fmt: skip
 
 
