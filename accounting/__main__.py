@@ -28,6 +28,8 @@ from accounting.ingest.intake import Intake
 from accounting.ingest.record import Recorder
 from accounting.metrics import ACCESS_ENTRIES
 from accounting.models_sync import OWN_ACTOR, OWN_REASON, SyncResult, sync_models
+from accounting.notify.assembly import notice_workers
+from accounting.notify.service import add_notice_service
 from accounting.pricing import CurrentModels
 from accounting.relay import relay_of
 from accounting.settings import AccountingSettings
@@ -35,6 +37,7 @@ from accounting.settling.due import settle_for_ever
 from accounting.settling.match import Matcher
 from accounting.settling.open_holds import count_for_ever
 from accounting.settling.settle import Settler
+from accounting.usage.service import add_usage_service
 from credit import ledger, logs
 from credit.away import is_away
 from credit.mirror import WRITE_WITHIN_S, Mirror
@@ -109,6 +112,7 @@ async def serve(settings: AccountingSettings) -> None:
         asyncio.create_task(settle_for_ever(pool)),
         *([asyncio.create_task(_mirror(pool, settings.redis_url))] if settings.redis_url else []),
         asyncio.create_task(_keep_models_fresh(pool, sync)),
+        *[asyncio.create_task(worker.run()) for worker in notice_workers(pool, settings)],
     ]
     log.info("serving", ingest=settings.ingest_listen, admin=settings.admin_listen)
     await _until_stopped()
@@ -217,6 +221,8 @@ async def _start_admin(
     )
     add_admin_service(server, pool, sync_models=sync, publish=tell)
     add_price_service(server, pool, sync_models=sync, publish=tell)
+    add_notice_service(server, pool)
+    add_usage_service(server, pool)
     checker = health.aio.HealthServicer()  # type: ignore[attr-defined]  # missing in the stubs
     health_pb2_grpc.add_HealthServicer_to_server(checker, server)
     await checker.set("", health_pb2.HealthCheckResponse.SERVING)

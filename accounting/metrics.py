@@ -47,6 +47,12 @@ SETTLEMENTS = Counter(
     ["outcome", "reason"],
     registry=REGISTRY,
 )
+NOTICES = Counter(
+    "pedagio_notices",
+    "deliveries of notices, by channel and state: sent, skipped, failed, postponed",
+    ["channel", "state"],
+    registry=REGISTRY,
+)
 OPEN_HOLDS = Gauge("pedagio_open_holds", "holds that are open now", registry=REGISTRY)
 HELD_NANOS = Gauge("pedagio_held_nanos", "what the open holds reserve, nano-USD", registry=REGISTRY)
 MATCH_CALLS = Gauge(

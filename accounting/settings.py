@@ -60,4 +60,31 @@ class AccountingSettings(Settings):
         "credits", pattern="^(credits|usd)$", description="how amounts are shown to people"
     )
     contact: str = Field("", description="whom a refused person may ask")
+    smtp_host: str = Field("", description="mail server for notices; empty: no mail is sent")
+    smtp_port: int = Field(587, ge=1, le=65535, description="its port")
+    smtp_transport: str = Field(
+        "starttls",
+        pattern="^(tls|starttls|none)$",
+        description="tls from the first byte, starttls, or none (a relay on this host)",
+    )
+    smtp_user: str = Field("", description="who signs in there; empty: nobody does")
+    smtp_password: str = Field("", description="with which password")
+    mail_from: str = Field(
+        "",
+        pattern=r"^(|[^\r\n]*[^\s@<]+@[^\s@>]+>?)$",
+        description="sender of notices, as Pedagio <credit@example.com>; without it no mail is sent",
+    )
+    admin_emails: str = Field(
+        "", description="who is told of exceptions, alarms and spending, comma-separated"
+    )
+    text_dir: str = Field(
+        "", description="folder with texts of notices that replace ours, file by file"
+    )
+    notify_webhook_url: str = Field(
+        "",
+        description="where notices are posted as signed JSON (Standard Webhooks); empty: nowhere",
+    )
+    notify_webhook_secret: str = Field(
+        "", pattern="^(.{24,})?$", description="the secret that signs them, whsec_ and base64"
+    )
     credit_url: str = Field("", description="page on which a person asks for more credit")

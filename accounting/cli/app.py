@@ -16,6 +16,7 @@ from accounting.cli import (
     holds,
     mode,
     models,
+    notices,
     override,
     plan,
     policy,
@@ -23,6 +24,7 @@ from accounting.cli import (
     prices,
     settings,
     shadow,
+    usage,
 )
 
 app = typer.Typer(
@@ -49,11 +51,13 @@ prices.app.command("override")(override.override)
 prices.app.command("overrides")(override.list_overrides)
 app.add_typer(prices.app, name="prices")
 app.add_typer(access_log.app, name="access-log")
+app.add_typer(notices.app, name="notices")
 app.add_typer(holds.app, name="holds")
 app.add_typer(exceptions.app, name="exceptions")
 app.command()(credit.grant)
 app.command()(credit.balance)
 app.command()(credit.statement)
+app.command()(usage.usage)
 app.command()(call.explain)
 app.command()(alarms.alarms)
 app.command()(audit.audit)

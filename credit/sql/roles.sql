@@ -30,3 +30,5 @@ GRANT UPDATE (posted, held, version, status, status_at, mode_override) ON accoun
 GRANT UPDATE ON hold_open, enforcement, client, news, account_label, account_setting TO pedagio_accounting;
 GRANT UPDATE (resolved_at, resolved_by, resolution) ON exception TO pedagio_accounting;
 GRANT DELETE ON hold_open TO pedagio_accounting;
+GRANT INSERT ON notice, notice_delivery TO pedagio_accounting;
+GRANT UPDATE ON notice_delivery TO pedagio_accounting;

@@ -14,6 +14,8 @@ from accounting.admin.interceptors import Ask
 from accounting.admin.price_service import add_price_service
 from accounting.admin.servicer import SyncModels, add_admin_service, admin_interceptors
 from accounting.models_sync import SyncResult
+from accounting.notify.service import add_notice_service
+from accounting.usage.service import add_usage_service
 from credit import ledger
 from protos.pedagio.v1 import admin_pb2 as pb
 from protos.pedagio.v1.admin_pb2_grpc import AdminServiceStub
@@ -139,6 +141,8 @@ async def serve(
     sync = sync_models if sync is None else sync
     add_admin_service(server, pool, sync_models=sync, publish=publish)
     add_price_service(server, pool, sync_models=sync, publish=publish)
+    add_notice_service(server, pool)
+    add_usage_service(server, pool)
     await server.start()
     try:
         yield service

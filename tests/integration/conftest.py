@@ -25,6 +25,7 @@ from tests.books import Books
 from tests.integration.admin_service import Service, serve
 from tests.integration.doors import CREDIT, open_for_business
 from tests.integration.office import LONG_S, Office
+from tests.integration.post_office import PostOffice
 from tests.integration.rules_scene import NOON, Team
 
 _NUMBERS = count(1)
@@ -110,6 +111,15 @@ def office(pool: asyncpg.Pool) -> Office:
     opened = Office(pool)
     opened.listen(LONG_S)
     return opened
+
+
+@pytest.fixture
+def post() -> Iterator[PostOffice]:
+    """A mail server that listens."""
+    opened = PostOffice()
+    opened.open()
+    yield opened
+    opened.close()
 
 
 @pytest.fixture

@@ -20,13 +20,14 @@ MUTATIONS = {
     "mode enforce", "prices import", "prices override",
     "settings set",
     "account email",
+    "notices retry",
 }  # fmt: skip
 READS = {
     "client list", "balance", "statement", "mode show", "models list", "models price", "holds list",
     "exceptions list", "explain", "alarms", "audit", "access-log replay", "plan list",
     "grants list", "pool list", "cap list", "policy show", "shadow report", "prices list", "prices diff",
-    "prices overrides",
     "settings show", "plan show", "pool show",
+    "prices overrides", "notices list", "usage",
 }  # fmt: skip
 
 

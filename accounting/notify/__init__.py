@@ -1,0 +1,1 @@
+"""Tells people, administrators too, what happened."""

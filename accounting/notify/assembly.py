@@ -1,0 +1,31 @@
+"""Puts the channels together that an installation has."""
+
+import asyncpg
+
+from accounting.notify.channel import Channel
+from accounting.notify.mail import Mail, Relay
+from accounting.notify.texts import Texts
+from accounting.notify.webhook import Webhook
+from accounting.notify.worker import Worker
+from accounting.settings import AccountingSettings
+
+
+def notice_workers(pool: asyncpg.Pool, settings: AccountingSettings) -> list[Worker]:
+    """One, or none where nothing is configured: then notices wait, three days at most."""
+    channels: list[Channel] = []
+    if settings.smtp_host and settings.mail_from:
+        relay = Relay(
+            settings.smtp_host,
+            settings.smtp_port,
+            settings.smtp_transport,
+            settings.smtp_user,
+            settings.smtp_password,
+        )
+        texts = Texts(settings.text_dir, settings.unit, settings.credit_url, settings.contact)
+        channels.append(Mail(relay, settings.mail_from, texts))
+    if settings.notify_webhook_url:
+        channels.append(Webhook(settings.notify_webhook_url, settings.notify_webhook_secret))
+    if not channels:
+        return []
+    admins = [each.strip() for each in settings.admin_emails.split(",") if each.strip()]
+    return [Worker(pool, channels, admins, settings.language)]

@@ -1,0 +1,1 @@
+"""What was used, asked of the ledger."""
