@@ -11,6 +11,7 @@ from dataclasses import astuple, replace
 import structlog
 
 from authz.answers import NOTHING, Answers, Problem
+from authz.balance import Asked, Balance, asked_for
 from authz.batcher import QueueFullError
 from authz.body import BadField, Body, read_body
 from authz.bounded import UnknownAccountError
@@ -20,7 +21,7 @@ from authz.listing import as_object, in_words, list_for, usable
 from authz.person import Person, person_of
 from authz.remaining import remaining_headers
 from authz.request import Request
-from authz.response import Allow, Known, Listed, Refuse
+from authz.response import Allow, Answered, Known, Listed, Refuse
 from authz.snapshot import Client
 from authz.state import State
 from authz.store import StoreAwayError
@@ -54,6 +55,7 @@ class Check:
         place: Callable[[Place], Awaitable[Placed]],
         note: Callable[[Request, Client, str, Problem], None],
         *,
+        balance: Balance,
         token_keys: list[bytes],
         wording: Wording,
         now_s: Callable[[], float],
@@ -62,6 +64,7 @@ class Check:
         self._state = state
         self._place = place
         self._note = note
+        self._balance = balance
         self._answers = Answers(token_keys, wording)
         self._wording = wording
         self._now_s = now_s
@@ -75,7 +78,7 @@ class Check:
     def _client(self, request: Request) -> Client | None:
         return self._state.clients.get(request.key_sha256) if request.key_sha256 else None
 
-    async def decide(self, request: Request) -> Allow | Refuse | Listed:
+    async def decide(self, request: Request) -> Allow | Refuse | Listed | Answered:
         """The whole decision for one request."""
         client = self._client(request)
         if client is None:
@@ -97,7 +100,7 @@ class Check:
 
     async def _decide_metered(
         self, request: Request, client: Client, *, shadow: bool
-    ) -> Allow | Refuse:
+    ) -> Allow | Refuse | Answered:
         within_s = LENIENT_WITHIN_S if shadow else None
         try:
             async with asyncio.timeout(within_s):
@@ -111,6 +114,8 @@ class Check:
             if shadow:
                 return await self._pass(request, client, "shadow")
             return await self._refuse(request, client, call)
+        if isinstance(call, Asked):
+            return await self._balance.answer(call, self._state.mode)
         cheaper = cheaper_call(call, self._state.models)
         place = self._hold(call, cheaper, shadow=shadow)
         try:
@@ -170,7 +175,7 @@ class Check:
             fields["cheaper_model"] = cheaper.body.model
         return Problem(reason, None, call.account_id, call.policy, fields)
 
-    async def _read_call(self, request: Request, client: Client) -> Call | Problem:
+    async def _read_call(self, request: Request, client: Client) -> Call | Asked | Problem:
         """Identify, check the body, find the price; the first problem wins."""
         whose = await person_of(self._state, request, client)
         if isinstance(whose, Problem):
@@ -179,6 +184,8 @@ class Check:
         if account_id is None:
             return Problem(Reason.IDENTITY_MISSING)
         policy = await self._state.policy(client, account_id)
+        if (free := asked_for(request, client, account_id, policy)) is not None:
+            return free
         asked = self._read_body(request, policy)
         if isinstance(asked, Problem):
             return replace(asked, account_id=account_id, policy=policy)

@@ -32,7 +32,7 @@ class Policy:
     one account; `small_percent`, `share_percent`: of what is available (credit/grant.py);
     `markup_percent` on top of each cost; `cheaper`: model -> the one to hint at; `degrade`: hint,
     switch; `texts`: reason -> language -> clauses; `service_accounts`: path -> the service client whose
-    account pays for a call that names nobody.
+    account pays for a call that names nobody; `balance_model`: the name that answers with the balance.
     """
 
     models: tuple[str, ...] | None = None
@@ -48,6 +48,7 @@ class Policy:
     texts: Texts = field(default_factory=dict)
     list_models: bool | None = None
     service_accounts: Mapping[str, str] = field(default_factory=dict)
+    balance_model: str | None = None
 
     @property
     def grant_rule(self) -> GrantRule:
@@ -115,6 +116,7 @@ _READERS: Final = {
     "texts": policy_fields.read_texts,
     "list_models": policy_fields.read_switch,
     "service_accounts": policy_fields.read_service_accounts,
+    "balance_model": policy_fields.read_name,
 }
 EMPTY: Final = Policy()
 

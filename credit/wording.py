@@ -1,8 +1,8 @@
 """The words of a refusal: figures of the decision turned into the fields of a sentence."""
 
+import datetime as dt
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 
 from credit.money import format_amount
 from credit.refusal import Reason, reference, sentence
@@ -27,7 +27,7 @@ class Wording:
         }
 
     @staticmethod
-    def date(moment: datetime, language: str) -> str:
+    def date(moment: dt.date, language: str) -> str:
         """A day as people of that language write it."""
         return f"{moment:%d/%m/%Y}" if language == "pt-BR" else f"{moment:%Y-%m-%d}"
 

@@ -176,6 +176,11 @@ FROM account AS a LEFT JOIN plan AS p ON p.id = a.plan_id WHERE a.id = :account_
 -- Whose policy holds for an account, beside its client's; asked anew after news of policies.
 SELECT plan_id FROM account WHERE id = :account_id;
 
+-- name: read_balance
+-- What a person has, spent and gets next (sql/balance.sql); no row: there is no such account.
+SELECT o_posted, o_held, o_overdraft, o_status, o_status_day, o_spent, o_more, o_pools, o_caps, o_coming
+FROM balance_of(:account_id, :calls);
+
 -- name: read_remembered
 -- How large the conversation is that an answer belongs to: what went in and came out of it.
 SELECT u.provider_id,

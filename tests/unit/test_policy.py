@@ -23,6 +23,7 @@ WHOLE: dict[str, Any] = {
     "rate_limit_headers": True,
     "texts": {"insufficient_credit": {"pt-BR": TEXT}},
     "list_models": True,
+    "balance_model": "saldo",
 }
 NAMES = st.text(st.characters(min_codepoint=97, max_codepoint=122), min_size=1, max_size=8)
 
@@ -49,6 +50,7 @@ POLICIES = st.builds(
         max_size=2,
     ),
     list_models=optional(st.booleans()),
+    balance_model=optional(NAMES),
 )
 
 
@@ -144,6 +146,8 @@ AT = "texts.insufficient_credit.en"
         ({"degrade": "swap"}, "degrade"),
         ({"degrade": ["hint"]}, "degrade"),
         ({"list_models": "yes"}, "list_models"),
+        ({"balance_model": True}, "balance_model"),
+        ({"balance_model": ""}, "balance_model"),
         ({"remaining_header": 1}, "remaining_header"),
         ({"texts": []}, "texts"),
         ({"texts": {"too_poor": {}}}, "texts.too_poor"),
