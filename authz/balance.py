@@ -1,16 +1,14 @@
 """The free model that says what a person has left: answered at the door, without a hold or a debit."""
 
-import json
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
-from functools import cache
-from importlib.resources import files
 from typing import Any, Final
 
 import structlog
 
 from authz import completion
 from authz.answers import Problem
+from authz.balance_texts import texts_in
 from authz.body import model_name
 from authz.request import Request
 from authz.response import Answered
@@ -19,7 +17,7 @@ from authz.standing import Cap, Standing
 from authz.store import StoreAwayError
 from credit.money import CREDITS_PER_USD, NANOS_PER_USD, format_amount
 from credit.policy import Policy
-from credit.refusal import DEFAULT_LANGUAGE, Reason
+from credit.refusal import Reason
 from credit.wording import Wording
 
 CHAT: Final = "/v1/chat/completions"
@@ -77,7 +75,7 @@ class Balance:
         except Exception as error:  # noqa: BLE001 (away, slow: said to the person)
             if not isinstance(error, StoreAwayError):
                 log.info("balance_not_read", hold=request.hold_id, error=type(error).__name__)
-            text = _texts(language)["away"]
+            text = texts_in(language)["away"]
         else:
             figures = figures_of(standing)
             # LibreChat asks for titles, and nothing else, without `stream`.
@@ -132,12 +130,12 @@ def figures_of(standing: Standing) -> dict[str, Any]:
 def brief(standing: Standing, language: str, wording: Wording) -> str:
     """One line without Markdown."""
     available = format_amount(max(standing.available_nanos, 0), language, wording.unit)
-    return _texts(language)["brief"].format(available=available)
+    return texts_in(language)["brief"].format(available=available)
 
 
 def whole(standing: Standing, language: str, wording: Wording) -> str:
     """The Markdown that a person reads: what is left first, then a list."""
-    texts = _texts(language)
+    texts = texts_in(language)
 
     def amount(nanos: int) -> str:
         return format_amount(max(nanos, 0), language, wording.unit)
@@ -174,17 +172,9 @@ def _cap(cap: Cap, texts: Mapping[str, str], amount: Callable[[int], str]) -> st
 
 
 def _spent(standing: Standing, language: str, wording: Wording) -> str:
-    texts = _texts(language)
+    texts = texts_in(language)
     least = LEAST_NANOS.get(wording.unit, 1)
     if 0 < standing.spent_nanos < least and not standing.more:
         return texts["spent_little"].format(least=format_amount(least, language, wording.unit))
     spent = format_amount(standing.spent_nanos, language, wording.unit)
     return texts["spent_more" if standing.more else "spent"].format(spent=spent)
-
-
-@cache
-def _texts(language: str) -> Mapping[str, str]:
-    loaded: Mapping[str, Mapping[str, str]] = json.loads(
-        (files("authz") / "balance.json").read_text(encoding="utf-8")
-    )
-    return loaded.get(language, loaded[DEFAULT_LANGUAGE])

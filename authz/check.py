@@ -15,8 +15,9 @@ from authz.balance import Asked, Balance, asked_for
 from authz.batcher import QueueFullError
 from authz.body import BadField, Body, read_body
 from authz.bounded import UnknownAccountError
-from authz.call import METERED, Call, Sizes, bare_claims
+from authz.call import METERED, Call, Sizes, bare_claims, pinned
 from authz.degrade import HINTED, cheaper_call, fits
+from authz.line import with_lines
 from authz.listing import as_object, in_words, list_for, usable
 from authz.person import Person, person_of
 from authz.remaining import remaining_headers
@@ -142,7 +143,7 @@ class Check:
         if shadow:
             held = placed is not None and placed.result in {"placed", "replay"}
             granted = placed.granted_nanos if placed is not None and held else 0
-            claims = _pinned(call.claims(granted, "shadow", self._now_s()), placed)
+            claims = pinned(call.claims(granted, "shadow", self._now_s()), placed)
             return self._allow(request, client, claims)
         if placed is not None and placed.result in {"placed", "replay"}:
             answering, asked = call, ""
@@ -155,7 +156,8 @@ class Check:
                 answering, asked = cheaper, call.body.model
             claims = answering.claims(placed.granted_nanos, "enforce", self._now_s(), asked)
             shown = remaining_headers(call.policy, placed)
-            return self._allow(request, client, _pinned(claims, placed), shown)
+            claims = with_lines(pinned(claims, placed), call, placed, self._wording)
+            return self._allow(request, client, claims, shown)
         if placed is None or placed.result == "closed":
             return await self._refuse(request, client, Problem(Reason.ENFORCEMENT_UNAVAILABLE))
         return await self._refuse(request, client, self._shortage(call, cheaper, placed))
@@ -280,13 +282,6 @@ class Check:
     def _stranger(self, request: Request) -> Refuse:
         problem = Problem(Reason.UNKNOWN_KEY)
         return self._answers.refuse(request, None, self._state.mode, problem)
-
-
-def _pinned(claims: Claims, placed: Placed | None) -> Claims:
-    """With the markup that its hold will be debited with: the policy may have changed before a second try."""
-    if placed is None or placed.markup_percent in {None, claims.markup}:
-        return claims
-    return replace(claims, markup=placed.markup_percent)
 
 
 def _say(event: str, request: Request, error: Exception) -> None:

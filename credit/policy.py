@@ -32,7 +32,8 @@ class Policy:
     one account; `small_percent`, `share_percent`: of what is available (credit/grant.py);
     `markup_percent` on top of each cost; `cheaper`: model -> the one to hint at; `degrade`: hint,
     switch; `texts`: reason -> language -> clauses; `service_accounts`: path -> the service client whose
-    account pays for a call that names nobody; `balance_model`: the name that answers with the balance.
+    account pays for a call that names nobody; `balance_model`: the name that answers with the balance;
+    `balance_line`: answers may end with a line about credit.
     """
 
     models: tuple[str, ...] | None = None
@@ -49,6 +50,7 @@ class Policy:
     list_models: bool | None = None
     service_accounts: Mapping[str, str] = field(default_factory=dict)
     balance_model: str | None = None
+    balance_line: bool | None = None
 
     @property
     def grant_rule(self) -> GrantRule:
@@ -117,6 +119,7 @@ _READERS: Final = {
     "list_models": policy_fields.read_switch,
     "service_accounts": policy_fields.read_service_accounts,
     "balance_model": policy_fields.read_name,
+    "balance_line": policy_fields.read_switch,
 }
 EMPTY: Final = Policy()
 

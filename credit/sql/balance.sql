@@ -73,3 +73,20 @@ BEGIN
     RETURN NEXT;
 END
 $$;
+
+-- low_credit: what to tell a person under an answer, once a day; null: told already, or not below a fifth of what the
+-- period really granted (who joins in mid-period got a part). The account is locked; the hold tells a call asked twice.
+CREATE OR REPLACE FUNCTION low_credit(
+    p_account bigint, p_hold uuid, p_posted bigint, p_allowance bigint, p_coming bigint, p_ends_at timestamptz, p_zone text,
+    p_line_on date, p_line_hold uuid)
+RETURNS jsonb LANGUAGE plpgsql AS $$
+DECLARE
+    today date := (ledger_now() AT TIME ZONE p_zone)::date;
+    whole bigint := least(p_allowance, (SELECT sum(g.amount) FROM credit_grant AS g
+                                        WHERE g.account_id = p_account AND g.open AND g.source = 'plan'));
+BEGIN
+    IF p_posted >= percent_of(whole, 20) OR (p_line_on = today AND p_line_hold <> p_hold) THEN RETURN NULL; END IF;
+    UPDATE account AS a SET line_on = today, line_hold = p_hold WHERE a.id = p_account;
+    RETURN jsonb_build_object('posted', p_posted, 'allowance', whole, 'coming', p_coming, 'day', (p_ends_at AT TIME ZONE p_zone)::date);
+END
+$$;

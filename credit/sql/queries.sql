@@ -40,9 +40,9 @@ INSERT INTO account (client_id, external_id, kind) VALUES (:client_id, :external
 ON CONFLICT DO NOTHING RETURNING id;
 
 -- name: place_batch
-SELECT o_id, o_result, o_reason, o_granted, o_shadow, o_payer, o_posted, o_held, o_overdraft, o_version, o_status_at, o_others, o_model, o_markup
+SELECT o_id, o_result, o_reason, o_granted, o_shadow, o_payer, o_posted, o_held, o_overdraft, o_version, o_status_at, o_others, o_model, o_markup, o_low
 FROM place_batch(:ids, :accounts, :clients, :routes, :models, :wants, :targets, :minimums, :shadow,
-                 :smalls, :shares, :most_open, :cheaper, :prices, :markups, :deadline_s);
+                 :smalls, :shares, :most_open, :cheaper, :prices, :markups, :lines, :deadline_s);
 
 -- name: settle_due^
 SELECT settle_due(:account_id) AS settled;

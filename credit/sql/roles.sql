@@ -14,7 +14,7 @@ END
 $$;
 GRANT SELECT ON ALL TABLES IN SCHEMA public TO pedagio_authz, pedagio_accounting;
 GRANT INSERT ON account, account_history, hold, hold_open, decision, alarm, audit TO pedagio_authz;
-GRANT UPDATE (held, version) ON account TO pedagio_authz;
+GRANT UPDATE (held, version, line_on, line_hold) ON account TO pedagio_authz;
 GRANT INSERT ON credit_grant, grant_entry, hold_spared TO pedagio_accounting;
 GRANT UPDATE (remaining, open, state) ON credit_grant TO pedagio_accounting;
 GRANT UPDATE (due_at, plan_ends_at, plan_allowance) ON account TO pedagio_accounting;

@@ -58,7 +58,7 @@ def events_of(text: str) -> list[Any]:
 
 async def test_balance_in_one_piece_is_a_chat_completion() -> None:
     """Status 200 by the way of a denial: nothing goes upstream. The figures are those of the ledger."""
-    answer = await answered(a_door(clients={_key(): a_client(style="plain")}))
+    answer = await answered(a_door(clients={key_digest(KEY): a_client(style="plain")}))
     response = build(answer)
     assert response.status.code != 0
     assert response.denied_response.status.code == 200
@@ -96,7 +96,7 @@ async def test_balance_as_a_stream_ends_as_openais_do() -> None:
 async def test_balance_of_the_responses_api_has_its_form(streamed: bool) -> None:  # noqa: FBT001
     """The same text; events are numbered and end with the whole response."""
     answer = await answered(
-        a_door(clients={_key(): a_client(style="plain", language="en")}),
+        a_door(clients={key_digest(KEY): a_client(style="plain", language="en")}),
         path="/v1/responses",
         body={"model": "saldo", "stream": streamed},
     )
@@ -263,8 +263,9 @@ def _row(account_id: int) -> dict[str, Any]:
     return dict.fromkeys(figures, account_id) | empty | state
 
 
-def _key() -> bytes:
-    return sha256(KEY.encode()).digest()
+def key_digest(key: str) -> bytes:
+    """As the ledger keeps it."""
+    return sha256(key.encode()).digest()
 
 
 def _wording(unit: str) -> Wording:

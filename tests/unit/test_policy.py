@@ -24,6 +24,7 @@ WHOLE: dict[str, Any] = {
     "texts": {"insufficient_credit": {"pt-BR": TEXT}},
     "list_models": True,
     "balance_model": "saldo",
+    "balance_line": True,
 }
 NAMES = st.text(st.characters(min_codepoint=97, max_codepoint=122), min_size=1, max_size=8)
 
@@ -51,6 +52,7 @@ POLICIES = st.builds(
     ),
     list_models=optional(st.booleans()),
     balance_model=optional(NAMES),
+    balance_line=optional(st.booleans()),
 )
 
 
@@ -148,6 +150,7 @@ AT = "texts.insufficient_credit.en"
         ({"list_models": "yes"}, "list_models"),
         ({"balance_model": True}, "balance_model"),
         ({"balance_model": ""}, "balance_model"),
+        ({"balance_line": 1}, "balance_line"),
         ({"remaining_header": 1}, "remaining_header"),
         ({"texts": []}, "texts"),
         ({"texts": {"too_poor": {}}}, "texts.too_poor"),
