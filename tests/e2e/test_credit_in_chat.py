@@ -16,7 +16,8 @@ from local.provider.truth import TruthCall
 from local.stack import Stack
 from local.story.chat import Person
 from local.story.ledger import Ledger
-from protos.pedagio.v1 import policies_pb2
+from protos.pedagio.v1 import admin_pb2, plans_pb2, policies_pb2
+from protos.pedagio.v1.plans_pb2_grpc import PlanServiceStub
 from protos.pedagio.v1.policies_pb2_grpc import PolicyServiceStub
 from tests.e2e.conftest import PROBE_MODEL, of_people
 
@@ -131,3 +132,70 @@ async def test_balance_is_refused_in_forms_that_cannot_carry_it(
     with pytest.raises(openai.PermissionDeniedError) as nobody:
         await stranger.chat.completions.create(model=MODEL, messages=QUESTION)
     assert nobody.value.code == "identity_missing"
+
+
+async def on_a_plan(stack: Stack, who: Person, allowance_nanos: int) -> None:
+    """A whole period's allowance, from now on."""
+    metadata = (("authorization", f"Bearer {stack.admin_token}"),)
+    name = f"plan-{uuid.uuid4().hex[:8]}"
+    plan = plans_pb2.Plan(
+        id=name, period="month", allowance_nanos=allowance_nanos, whole_first_period=True
+    )
+    holder = plans_pb2.Holder(
+        account=admin_pb2.AccountName(client=who.client, external_id=who.name)
+    )
+    assign = plans_pb2.AssignPlanRequest(holder=holder, plan=name, now=True, reason="test")
+    async with grpc.aio.insecure_channel(stack.admin_address) as channel:
+        stub = PlanServiceStub(channel)
+        request = plans_pb2.PutPlanRequest(plan=plan, reason="test")
+        await stub.PutPlan(request, metadata=metadata, timeout=10)
+        await stub.AssignPlan(assign, metadata=metadata, timeout=10)
+
+
+@pytest.mark.parametrize("streamed", [True, False])
+async def test_line_about_credit_is_read_by_the_official_client(
+    stack: Stack,
+    keys: Mapping[str, str],
+    office: Office,
+    openai_for: OpenaiFor,
+    ledger: Ledger,
+    consumed: Callable[[], int],
+    *,
+    streamed: bool,
+) -> None:
+    """Four fifths spent: the next answer, which credit cuts, says both; the one after that neither."""
+    assert keys
+    who = await person_of_a_client(stack, office, '{"balance_line": true}', 0)
+    await on_a_plan(stack, who, USD // 10)
+    client = openai_for(who)
+
+    async def ask(tokens: int, most: int = 16_000) -> str:
+        messages: Any = [{"role": "user", "content": f"oi [[tokens={tokens} rate=9000]]"}]
+        if not streamed:
+            whole = await client.chat.completions.create(
+                model="gpt-4o", messages=messages, max_tokens=most
+            )
+            return whole.choices[0].message.content or ""
+        text = ""
+        stream = await client.chat.completions.create(
+            model="gpt-4o", messages=messages, max_tokens=most, stream=True
+        )
+        async for chunk in stream:
+            text += chunk.choices[0].delta.content or "" if chunk.choices else ""
+        return text
+
+    before = consumed()
+    for _ in range(4):
+        assert "crédito" not in await ask(2200, 2200)  # 22,000 micro-USD each
+        await ledger.all_closed()
+    told = await ask(3000)
+    assert "*Esta resposta foi encurtada para caber no seu crédito (havia" in told
+    last = told.splitlines()[-1]
+    left = USD // 10 - (consumed() - before)
+    assert last.startswith("*Restam 1,")
+    assert "% da sua cota. A próxima, 10 créditos, chega em" in last
+    await ledger.all_closed()
+    assert "*" not in await ask(20)
+    await ledger.all_closed()
+    account = await office.balance(who.client, who.name)
+    assert account.posted_nanos == USD // 10 - (consumed() - before) < left
