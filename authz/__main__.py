@@ -64,7 +64,9 @@ async def serve(settings: AuthzSettings) -> None:
         snapshot = Snapshot(pool, Lookup(pool, knowledge, lambda: store.connected))
         await snapshot.reload(EVERYTHING)
         notes = Notes(functools.partial(ledger.write, pool, "record_decision"))
-        wording = Wording(settings.language, settings.unit, settings.contact, settings.credit_url)
+        public_url = settings.public_url.rstrip("/")
+        page = settings.credit_url or public_url
+        wording = Wording(settings.language, settings.unit, settings.contact, page, public_url)
         check = Check(
             snapshot,
             store.place,

@@ -12,12 +12,16 @@ ABOUT_MODELS = frozenset({Reason.MODEL_UNPRICED, Reason.MODEL_NOT_ALLOWED})
 
 @dataclass(frozen=True, slots=True)
 class Wording:
-    """How this installation speaks. `unit`: credits or usd; `contact` and `url` may be empty."""
+    """How this installation speaks. `unit`: credits or usd; `contact` and the addresses may be empty.
+
+    `url`: the page that texts name; `public_url`: where the pages for people begin.
+    """
 
     language: str = "pt-BR"
     unit: str = "credits"
     contact: str = ""
     url: str = ""
+    public_url: str = ""
 
     def amounts(self, available_nanos: int, held_nanos: int, language: str) -> dict[str, str]:
         """What the sentences may say about the balance at the moment of the decision (nano-USD)."""
