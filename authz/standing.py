@@ -99,6 +99,7 @@ class Standings:
         now_s = self._clock()
         if known is None or now_s - known[0] >= KEPT_S or _failed(known[1]):
             known = (now_s, asyncio.create_task(self._read(account_id)))
+            known[1].add_done_callback(_failed)  # looked at, also where nobody waits any more
             self._kept[account_id] = known
             self._kept.move_to_end(account_id)
             if len(self._kept) > ACCOUNTS_KEPT:

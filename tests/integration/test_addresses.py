@@ -19,13 +19,15 @@ from accounting.addresses import (
     NotOpened,
     Opened,
 )
-from credit.address import code_of, written
+from accounting.ingest.extend import Extender, ExtendRequest
+from accounting.pricing import CurrentModels
+from credit.address import Addresses, code_of, written
 from credit.pool import connect
+from credit.wording import Wording
 from tests.books import Books
 from tests.integration.doors import TOKEN_KEY, Replica, new_id
-from tests.integration.office import Office
 from tests.integration.rules_scene import Team
-from tests.integration.test_extend import extend
+from tests.unit.door import a_model_map
 
 KEY, OLDER = TOKEN_KEY.encode(), b"o" * 32
 HERE, THERE, PEER = "browser-of-maria", "browser-of-somebody", "192.0.2.1"
@@ -54,6 +56,14 @@ def a_book(pool: asyncpg.Pool, *keys: bytes, alarms: Alarms | None = None) -> Ad
 def address(hold_id: Any, key: bytes = KEY) -> str:
     """What the person reads."""
     return written(code_of(str(hold_id), key))
+
+
+def extender(pool: asyncpg.Pool) -> Extender:
+    """Accounting's words for an extension, with addresses."""
+    url = "https://credit.example.com"
+    current = CurrentModels(pool)
+    current.models = a_model_map()
+    return Extender(pool, Wording("pt-BR", "usd"), current, Addresses(url, (KEY,)))
 
 
 async def refused(
@@ -159,12 +169,15 @@ async def test_wrong_codes_cost_no_statement_and_raise_an_alarm(pool: asyncpg.Po
 
 async def test_address_of_a_refused_extension_is_the_persons_not_the_pools(team: Team) -> None:
     """The refusal is on record with the payer; the page is of who read it."""
-    office = Office(team.pool)
     maria = await team.account(0)
     await team.open_pool("vendas", 10_000_000, [maria])
     hold, placed = await team.place(maria, 1_000)
     assert placed.payer != maria
-    await extend(office, hold, 10**12, 10**12)
+    answer = await extender(team.pool).extend(
+        ExtendRequest(hold=uuid.UUID(hold), want_total_nanos=10**12, min_total_nanos=10**12)
+    )
+    message = answer["error"]["error"]["message"]
+    assert f"https://credit.example.com/p/{address(hold)} (ref" in message
     opened = await a_book(team.pool).open(address(hold), HERE, PEER)
     assert isinstance(opened, Opened)
     assert opened.account_id == maria
