@@ -39,6 +39,7 @@ from accounting.settling.open_holds import count_for_ever
 from accounting.settling.settle import Settler
 from accounting.usage.service import add_usage_service
 from credit import ledger, logs
+from credit.address import Addresses
 from credit.away import is_away
 from credit.mirror import WRITE_WITHIN_S, Mirror
 from credit.news import News, publish
@@ -77,8 +78,10 @@ async def serve(settings: AccountingSettings) -> None:
     recorder = Recorder(pool, models, split_keys(settings.token_keys), settings.hold_deadline_s)
     settler = Settler(pool, models, settings.cost_wait_s)
     await settler.warm()
-    wording = Wording(settings.language, settings.unit, settings.contact, settings.credit_url)
-    extender = Extender(pool, wording, models)
+    addresses = Addresses(settings.public_url.rstrip("/"), split_keys(settings.token_keys))
+    page = settings.credit_url or addresses.public_url
+    wording = Wording(settings.language, settings.unit, settings.contact, page)
+    extender = Extender(pool, wording, models, addresses)
     matcher = Matcher(pool, settler, expects_access=bool(settings.access_log_key))
     intake = Intake(
         _open_spool(settings.spool_dir),

@@ -88,3 +88,8 @@ class AccountingSettings(Settings):
         "", pattern="^(.{24,})?$", description="the secret that signs them, whsec_ and base64"
     )
     credit_url: str = Field("", description="page on which a person asks for more credit")
+    public_url: str = Field(
+        "",
+        pattern=r"^(https?://[^\s/]+(/[^\s]*)?)?$",
+        description="https:// address of the pages for people; refusals then carry a short one of their own",
+    )

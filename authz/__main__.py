@@ -8,11 +8,13 @@ import socket
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import structlog
 import uvloop
 
 from authz import metrics
+from authz.balance import Balance
 from authz.batcher import Batcher
 from authz.bounded import SPOOL_LIMIT_BYTES, Bounded
 from authz.check import Check
@@ -22,7 +24,8 @@ from authz.note import Notes
 from authz.server import Authorization, Server
 from authz.settings import AuthzSettings
 from authz.snapshot import Snapshot
-from authz.store import Store, Ways
+from authz.standing import CALLS_LIMIT, Standings
+from authz.store import Store, StoreAwayError, Ways
 from credit import ledger, logs
 from credit.ledger import Place, Placed
 from credit.mirror import TTL_S, Mirror
@@ -61,14 +64,16 @@ async def serve(settings: AuthzSettings) -> None:
         snapshot = Snapshot(pool, Lookup(pool, knowledge, lambda: store.connected))
         await snapshot.reload(EVERYTHING)
         notes = Notes(functools.partial(ledger.write, pool, "record_decision"))
+        public_url = settings.public_url.rstrip("/")
+        page = settings.credit_url or public_url
+        wording = Wording(settings.language, settings.unit, settings.contact, page, public_url)
         check = Check(
             snapshot,
             store.place,
             notes.note,
+            balance=Balance(_standings(pool, store).of, wording, time.time),
             token_keys=split_keys(settings.token_keys),
-            wording=Wording(
-                settings.language, settings.unit, settings.contact, settings.credit_url
-            ),
+            wording=wording,
             now_s=time.time,
         )
         servicer = Authorization(metrics.watched(check.decide), check.recognise)
@@ -135,6 +140,18 @@ def _open_store(
             log.warning("bounded_dir_unusable", folder=settings.bounded_dir, error=str(error))
     store.begin(bounded, may_grant=settings.when_postgres_away == "bounded")
     return store
+
+
+def _standings(pool: Pool, store: Store) -> Standings:
+    """What people have; nobody waits for a ledger that is known to be away."""
+
+    async def ask(account_id: int) -> Sequence[Mapping[str, Any]]:
+        if not store.connected:
+            raise StoreAwayError
+        rows = await ledger.query(pool, "read_balance", account_id=account_id, calls=CALLS_LIMIT)
+        return [dict(row) for row in rows]
+
+    return Standings(ask)
 
 
 async def _refresh_outputs(snapshot: Snapshot) -> None:

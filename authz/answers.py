@@ -7,6 +7,7 @@ from typing import Final
 from authz.request import Request
 from authz.response import Allow, Refuse
 from authz.snapshot import Client
+from credit.address import Addresses
 from credit.policy import Policy
 from credit.refusal import Reason
 from credit.token import Claims, sign
@@ -71,8 +72,14 @@ class Answers:
         """The request ends here, with a sentence for the person."""
         language = problem.language or (client.language if client else self.wording.language)
         own = problem.policy.text(problem.reason, language) if problem.policy else None
+        # Of a person who is known the refusal is on record, where its address finds it.
+        known = problem.account_id is not None
+        address = (
+            Addresses(self.wording.public_url, self.token_keys).of(request.hold_id) if known else ""
+        )
+        fields = {**problem.fields, "url": address} if address else problem.fields
         text = self.wording.sentence(
-            problem.reason, language, request.hold_id, problem.param, problem.fields, own
+            problem.reason, language, request.hold_id, problem.param, fields, own
         )
         seen = {"hold": request.hold_id, "client": client.id if client else "", "mode": mode}
         if problem.account_id is not None:

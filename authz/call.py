@@ -1,12 +1,12 @@
 """One priced call: what to hold for it, what its token says."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from authz.body import Body, model_name
 from authz.request import Request
 from authz.snapshot import Client
 from credit.bounds import DoorRequest, door_bound
-from credit.ledger import Cheaper, Place
+from credit.ledger import Cheaper, Place, Placed
 from credit.models import Terms
 from credit.money import marked_up
 from credit.policy import EMPTY, Policy
@@ -73,6 +73,19 @@ class Call:
         """Per cent that the person's plan puts on each cost."""
         return self.policy.markup_percent or 0
 
+    @property
+    def line(self) -> bool:
+        """Whether the answer may end with a line about credit: in a chat, to a person who reads it.
+
+        LibreChat asks for titles without `stream`, and for answers with it.
+        """
+        return (
+            self.policy.balance_line is True
+            and self.route == "chat"
+            and self.body.choices == 1
+            and (self.client.style != "librechat" or self.request.body.get("stream") is True)
+        )
+
     def hold(self, sizes: Sizes, cheaper: Cheaper | None = None, *, shadow: bool) -> Place:
         """The hold to ask for; it never refuses by itself. `cheaper`: what else would do."""
         return Place(
@@ -90,6 +103,7 @@ class Call:
             cheaper,
             price_version=self.price_version,
             markup_percent=self.markup,
+            line=self.line,
         )
 
     def claims(self, granted_nanos: int, mode: str, now_s: float, asked: str = "") -> Claims:
@@ -162,3 +176,10 @@ def bare_claims(
         prices=prices,
         markup=markup,
     )
+
+
+def pinned(claims: Claims, placed: Placed | None) -> Claims:
+    """With the markup that its hold will be debited with: the policy may have changed before a second try."""
+    if placed is None or placed.markup_percent in {None, claims.markup}:
+        return claims
+    return replace(claims, markup=placed.markup_percent)

@@ -12,15 +12,17 @@ import structlog
 
 from authz.answers import NOTHING, Answers, Problem
 from authz.asked import read_asked
+from authz.balance import Asked, Balance, asked_for
 from authz.batcher import QueueFullError
 from authz.bounded import UnknownAccountError
-from authz.call import METERED, Call, Sizes, bare_claims
+from authz.call import METERED, Call, Sizes, bare_claims, pinned
 from authz.degrade import HINTED, cheaper_call, fits
+from authz.line import with_lines
 from authz.listing import as_object, list_for
 from authz.person import Person, person_of
 from authz.remaining import remaining_headers
 from authz.request import Request
-from authz.response import Allow, Known, Listed, Refuse
+from authz.response import Allow, Answered, Known, Listed, Refuse
 from authz.shortage import say_shortage
 from authz.snapshot import Client
 from authz.state import State
@@ -53,6 +55,7 @@ class Check:
         place: Callable[[Place], Awaitable[Placed]],
         note: Callable[[Request, Client, str, Problem], None],
         *,
+        balance: Balance,
         token_keys: list[bytes],
         wording: Wording,
         now_s: Callable[[], float],
@@ -61,6 +64,7 @@ class Check:
         self._state = state
         self._place = place
         self._note = note
+        self._balance = balance
         self._answers = Answers(token_keys, wording)
         self._wording = wording
         self._now_s = now_s
@@ -74,7 +78,7 @@ class Check:
     def _client(self, request: Request) -> Client | None:
         return self._state.clients.get(request.key_sha256) if request.key_sha256 else None
 
-    async def decide(self, request: Request) -> Allow | Refuse | Listed:
+    async def decide(self, request: Request) -> Allow | Refuse | Listed | Answered:
         """The whole decision for one request."""
         client = self._client(request)
         if client is None:
@@ -105,7 +109,7 @@ class Check:
 
     async def _decide_metered(
         self, request: Request, client: Client, *, shadow: bool
-    ) -> Allow | Refuse:
+    ) -> Allow | Refuse | Answered:
         within_s = LENIENT_WITHIN_S if shadow else None
         try:
             async with asyncio.timeout(within_s):
@@ -119,6 +123,8 @@ class Check:
             if shadow:
                 return await self._pass(request, client, "shadow")
             return await self._refuse(request, client, call)
+        if isinstance(call, Asked):
+            return await self._balance.answer(call, self._state.mode)
         cheaper = cheaper_call(call, self._state.models)
         place = self._hold(call, cheaper, shadow=shadow)
         try:
@@ -145,7 +151,7 @@ class Check:
         if shadow:
             held = placed is not None and placed.result in {"placed", "replay"}
             granted = placed.granted_nanos if placed is not None and held else 0
-            claims = _pinned(call.claims(granted, "shadow", self._now_s()), placed)
+            claims = pinned(call.claims(granted, "shadow", self._now_s()), placed)
             return self._allow(request, client, claims)
         if placed is not None and placed.result in {"placed", "replay"}:
             answering, asked = call, ""
@@ -158,7 +164,8 @@ class Check:
                 answering, asked = cheaper, call.body.model
             claims = answering.claims(placed.granted_nanos, "enforce", self._now_s(), asked)
             shown = remaining_headers(call.policy, placed)
-            return self._allow(request, client, _pinned(claims, placed), shown)
+            claims = with_lines(pinned(claims, placed), call, placed, self._wording)
+            return self._allow(request, client, claims, shown)
         if placed is None or placed.result == "closed":
             return await self._refuse(request, client, Problem(Reason.ENFORCEMENT_UNAVAILABLE))
         return await self._refuse(request, client, await self._shortage(call, cheaper, placed))
@@ -171,7 +178,7 @@ class Check:
         hint = cheaper.body.model if cheaper is not None and spared else ""
         return await say_shortage(self._state, self._wording, call, placed, hint)
 
-    async def _read_call(self, request: Request, client: Client) -> Call | Problem:
+    async def _read_call(self, request: Request, client: Client) -> Call | Asked | Problem:
         """Identify, check the body, find the price; the first problem wins."""
         whose = await person_of(self._state, request, client)
         if isinstance(whose, Problem):
@@ -181,6 +188,8 @@ class Check:
             return Problem(Reason.IDENTITY_MISSING)
         client = await self._state.speaking(client, account_id)
         policy = await self._state.policy(client, account_id)
+        if (free := asked_for(request, client, account_id, policy)) is not None:
+            return free
         flat_nanos = policy.flat_holds.get(request.path)
         if request.path not in METERED and flat_nanos is None:
             return Problem(Reason.UNKNOWN_PATH, None, account_id, policy)
@@ -270,13 +279,6 @@ class Check:
     def _stranger(self, request: Request) -> Refuse:
         problem = Problem(Reason.UNKNOWN_KEY)
         return self._answers.refuse(request, None, self._state.mode, problem)
-
-
-def _pinned(claims: Claims, placed: Placed | None) -> Claims:
-    """With the markup that its hold will be debited with: the policy may have changed before a second try."""
-    if placed is None or placed.markup_percent in {None, claims.markup}:
-        return claims
-    return replace(claims, markup=placed.markup_percent)
 
 
 def _say(event: str, request: Request, error: Exception) -> None:

@@ -30,7 +30,11 @@ async def list_for(state: State, request: Request, client: Client) -> tuple[str,
             policy = await _policy(state, request, client)
     except Exception:  # noqa: BLE001 (the store is away: the list is free, and always answered)
         policy = await state.policy(client, None)
-    return usable(state.models, policy) if policy is not None and policy.list_models else None
+    if policy is None or not policy.list_models:
+        return None
+    names = usable(state.models, policy)
+    balance = policy.balance_model
+    return names if balance is None or balance in names else (*names, balance)
 
 
 async def _policy(state: State, request: Request, client: Client) -> Policy | None:

@@ -11,7 +11,7 @@ from typing import Final
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, start_http_server
 
 from authz.request import Request
-from authz.response import Allow, Listed, Refuse
+from authz.response import Allow, Answered, Listed, Refuse
 
 REGISTRY = CollectorRegistry()
 STATES: Final = ("connected", "bounded", "closed")
@@ -68,17 +68,17 @@ def show_state(state: str) -> None:
 
 
 def watched(
-    decide: Callable[[Request], Awaitable[Allow | Refuse | Listed]],
-) -> Callable[[Request], Awaitable[Allow | Refuse | Listed]]:
+    decide: Callable[[Request], Awaitable[Allow | Refuse | Listed | Answered]],
+) -> Callable[[Request], Awaitable[Allow | Refuse | Listed | Answered]]:
     """The same decision, counted with the time it took."""
 
-    async def decide_counted(request: Request) -> Allow | Refuse | Listed:
+    async def decide_counted(request: Request) -> Allow | Refuse | Listed | Answered:
         began_s = time.perf_counter()
         answer = await decide(request)
         CHECK_SECONDS.observe(time.perf_counter() - began_s)
         if isinstance(answer, Allow):
             _allowed.inc()
-        elif isinstance(answer, Listed):
+        elif isinstance(answer, Listed | Answered):
             _listed.inc()
         else:
             _count_refusal(answer.reason.value)

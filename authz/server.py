@@ -8,7 +8,7 @@ import structlog
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 
 from authz.request import Request, read
-from authz.response import Allow, Known, Listed, Refuse, build
+from authz.response import Allow, Answered, Known, Listed, Refuse, build
 from protos import ext_authz_pb2 as pb
 from protos import ext_authz_pb2_grpc as pb_grpc
 
@@ -30,7 +30,7 @@ class Authorization(pb_grpc.AuthorizationServicer):
 
     def __init__(
         self,
-        decide: Callable[[Request], Awaitable[Allow | Refuse | Listed]],
+        decide: Callable[[Request], Awaitable[Allow | Refuse | Listed | Answered]],
         recognise: Callable[[Request], Known | Refuse],
     ) -> None:
         """`decide` and `recognise` are those of authz.check.Check."""

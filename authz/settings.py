@@ -49,3 +49,8 @@ class AuthzSettings(Settings):
     )
     contact: str = Field("", description="whom a refused person may ask")
     credit_url: str = Field("", description="page on which a person asks for more credit")
+    public_url: str = Field(
+        "",
+        pattern=r"^(https?://[^\s/]+(/[^\s]*)?)?$",
+        description="https:// address of the pages for people; refusals then carry a short one of their own",
+    )

@@ -57,6 +57,7 @@ class Place:
     cheaper: Cheaper | None = None
     price_version: int | None = None
     markup_percent: int = 0
+    line: bool = False  # the answer may end with a line that credit runs low
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +77,7 @@ class Placed:
     others: Sequence[Mapping[str, Any]] | None = None  # pools and caps, as decided on
     model: str = ""  # that of the hold, where a cheaper one was placed; else empty
     markup_percent: int | None = None  # pinned on the hold; None: as it was asked for
+    low: Mapping[str, Any] | None = None  # say now that credit runs low: see the SQL, o_low
 
     @property
     def available_nanos(self) -> int:
@@ -117,6 +119,7 @@ async def place_batch(
         cheaper=[_cheaper(p.cheaper) for p in places],
         prices=[p.price_version for p in places],
         markups=[p.markup_percent for p in places],
+        lines=[p.line for p in places],
         deadline_s=deadline_s,
     )
     return {
@@ -134,6 +137,7 @@ async def place_batch(
             r["o_others"],
             r["o_model"] or "",
             r["o_markup"],
+            r["o_low"],
         )
         for r in rows
     }

@@ -28,6 +28,7 @@ FUNCTIONS = (
     "capture_batch",
     "access_batch",
     "close_batch",
+    "balance",
     "roles",
 )
 

@@ -34,7 +34,8 @@ class Policy:
     `markup_percent` on top of each cost; `cheaper`: model -> the one to hint at; `degrade`: hint,
     switch; `texts`: reason -> language -> clauses; `service_accounts`: path -> the service client whose
     account pays for a call that names nobody; `settings`: name -> whether the person may change it;
-    `flat_holds`: path -> nano-USD to hold for one call where tokens say nothing (0: free).
+    `flat_holds`: path -> nano-USD to hold for one call where tokens say nothing (0: free);
+    `balance_model`: the name that answers with the balance; `balance_line`: answers may end with a line about it.
     """
 
     models: tuple[str, ...] | None = None
@@ -52,6 +53,8 @@ class Policy:
     service_accounts: Mapping[str, str] = field(default_factory=dict)
     settings: Mapping[str, bool] = field(default_factory=dict)
     flat_holds: Mapping[str, int] = field(default_factory=dict)
+    balance_model: str | None = None
+    balance_line: bool | None = None
 
     @property
     def grant_rule(self) -> GrantRule:
@@ -133,6 +136,8 @@ _READERS: Final = {
         dict.fromkeys(policy_fields.SETTINGS, policy_fields.read_switch)
     ),
     "flat_holds": policy_fields.read_flat_holds,
+    "balance_model": policy_fields.read_name,
+    "balance_line": policy_fields.read_switch,
 }
 EMPTY: Final = Policy()
 

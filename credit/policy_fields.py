@@ -85,6 +85,12 @@ def read_switch(field: str, value: Any) -> bool:
     return value
 
 
+def read_name(field: str, value: Any) -> str:
+    """The name of a model."""
+    _check_name(field, value)
+    return str(value)
+
+
 def read_patterns(field: str, value: Any) -> tuple[str, ...]:
     """Names of models, with * ? and [..] as in a shell; an empty list allows none."""
     if not isinstance(value, list) or len(value) > PATTERNS_LIMIT:

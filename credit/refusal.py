@@ -74,14 +74,20 @@ def sentence(
     `own`: the clauses of a policy, checked when it was made (credit/template.py).
 
     Clauses whose fields are missing or empty are dropped; a too long one loses its
-    optional clauses from the back (the reference stays: support needs it).
+    optional clauses from the back, the address last (the reference stays: support needs it).
     """
     usual = _sentences().get(language, _sentences()[DEFAULT_LANGUAGE])[reason]
     shown = {name: text if name == "url" else _cut(text) for name, text in fields.items()}
     clauses = [c for c in own or usual if all(shown.get(name) for name in _names(c))]
     texts = [clause.format(**shown) for clause in clauses]
-    while len(texts) > 2 and sum(map(len, texts)) > SENTENCE_LIMIT:  # noqa: PLR2004 (the first and the reference)
-        del texts[-2]
+    # Between the first and the reference; what a person can open is worth more than what else is said.
+    optional = sorted(
+        range(1, len(texts) - 1), key=lambda place: ("{url}" in clauses[place], -place)
+    )
+    for place in optional:
+        if sum(map(len, texts)) <= SENTENCE_LIMIT:
+            break
+        texts[place] = ""
     return "".join(texts)
 
 

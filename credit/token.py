@@ -26,7 +26,9 @@ class Claims:
     `limit`: output tokens per choice that a policy allows, 0 for no such limit; `asked`: the model the
     client asked for, where `model` is a cheaper one that answers in its place, else empty; `prices`: the
     model map that the prices are from, 0 for none; `house`: a person set them here, so that LiteLLM's
-    say nothing; `markup`: per cent that a plan puts on the cost. Prices are without it, `granted` covers it.
+    say nothing; `markup`: per cent that a plan puts on the cost. Prices are without it, `granted` covers it;
+    `cut`: the line for the end of an answer that credit cut short, empty where none may be added; `low`: the
+    one that credit runs low.
     """
 
     hold: str
@@ -54,6 +56,8 @@ class Claims:
     prices: int = 0
     house: bool = False
     markup: int = 0
+    cut: str = ""
+    low: str = ""
 
 
 TIER_MEMBERS = 3  # threshold, input price, output price

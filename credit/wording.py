@@ -1,8 +1,8 @@
 """The words of a refusal: figures of the decision turned into the fields of a sentence."""
 
+import datetime as dt
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any, Final
 
 from credit.money import format_amount
@@ -17,12 +17,16 @@ ABOUT_MODELS = frozenset({Reason.MODEL_UNPRICED, Reason.MODEL_NOT_ALLOWED})
 
 @dataclass(frozen=True, slots=True)
 class Wording:
-    """How this installation speaks. `unit`: credits or usd; `contact` and `url` may be empty."""
+    """How this installation speaks. `unit`: credits or usd; `contact` and the addresses may be empty.
+
+    `url`: the page that texts name; `public_url`: where the pages for people begin.
+    """
 
     language: str = "pt-BR"
     unit: str = "credits"
     contact: str = ""
     url: str = ""
+    public_url: str = ""
 
     def amounts(self, available_nanos: int, held_nanos: int, language: str) -> dict[str, str]:
         """What the sentences may say about the balance at the moment of the decision (nano-USD)."""
@@ -48,7 +52,7 @@ class Wording:
         return PERIODS.get(language, PERIODS["en"]).get(least.get("chosen", ""), "")
 
     @staticmethod
-    def date(moment: datetime, language: str) -> str:
+    def date(moment: dt.date, language: str) -> str:
         """A day as people of that language write it."""
         return f"{moment:%d/%m/%Y}" if language == "pt-BR" else f"{moment:%Y-%m-%d}"
 

@@ -54,13 +54,16 @@ class Entry:
 def row(entry: Entry) -> Row | None:
     """The row for `ledger.access_batch`, or None for an entry that is only counted.
 
-    That is: another route, no request id, or a refusal of authz, which moved nothing. One refusal is
-    kept: where the ledger did not answer in time, it may have placed the hold all the same.
+    That is: another route, no request id, an answer of authz in a model's place, or a refusal of authz,
+    which moved nothing. One refusal is kept: where the ledger did not answer in time, it may have placed
+    the hold all the same.
     """
     hold_id = _uuid_text(entry.request_id)
     if not hold_id or entry.route not in METERED_ROUTES or entry.stage not in STAGES:
         return None
     said = {name: _word(entry.said.get(name, "")) for name in SAID}
+    if said["decision"] == "answer":
+        return None
     if said["decision"] == "refuse" and said["reason"] != UNSURE:
         return None
     body = {

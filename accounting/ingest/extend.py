@@ -12,6 +12,7 @@ from accounting.admin.policies import of_person
 from accounting.ingest.reports import NANOS_LIMIT
 from accounting.pricing import CurrentModels
 from credit import ledger
+from credit.address import NOWHERE, Addresses
 from credit.cheaper import bound_elsewhere, find_cheaper
 from credit.coming import ABOUT, coming_fields, read_coming
 from credit.ledger import Extended
@@ -36,8 +37,15 @@ class ExtendRequest(BaseModel):
 class Extender:
     """Asks the ledger for more, and words its refusal for the person."""
 
-    def __init__(self, pool: asyncpg.Pool, wording: Wording, current: CurrentModels) -> None:
+    def __init__(
+        self,
+        pool: asyncpg.Pool,
+        wording: Wording,
+        current: CurrentModels,
+        addresses: Addresses = NOWHERE,
+    ) -> None:
         """`wording` is the installation's way of speaking, `current` the map in force."""
+        self._addresses = addresses
         self._pool = pool
         self._wording = wording
         self._current = current
@@ -72,6 +80,9 @@ class Extender:
         if rows and reason in ABOUT:
             coming = await read_coming(self._pool, rows[0]["person_id"], rows[0]["others"])
             fields |= coming_fields(reason, coming, self._wording, language)
+        # Where the ledger refused, it wrote the refusal down: there its address finds it.
+        address = self._addresses.of(hold_id) if extended.result == "refused" else ""
+        fields |= {"url": address} if address else {}
         own = policy.text(reason, language)
         text = self._wording.sentence(reason, language, hold_id, None, fields, own)
         return json.loads(error_body(reason, text, style))

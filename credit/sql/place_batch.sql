@@ -6,9 +6,11 @@
 --      p_shadow: a would-be refusal is recorded and the caller lets the call pass, unless account or plan say otherwise; p_smalls, p_shares: the constants
 --      of the grant rule, percent; p_most_open: holds a person may have open at once (null: any number);
 --      p_cheaper: {model, want, target, minimum} that is placed where the model asked for does not fit (null: refuse);
---      p_prices: version of the price book, pinned; p_markups: per cent that the plan puts on each debit, pinned.
+--      p_prices: version of the price book, pinned; p_markups: per cent that the plan puts on each debit, pinned;
+--      p_lines: the answer may end with a line that credit runs low.
 -- Result: one row per id: placed | replay | closed | refused (o_model: the cheaper one, where it was placed), with the figures of the person's own account as it was
---      decided on, o_payer: the account that pays (a pool, or the person's own), and o_markup: the one pinned.
+--      decided on, o_payer: the account that pays (a pool, or the person's own), and o_markup: the one pinned; o_low: say it now, since
+--      the own credit is below a fifth of the allowance: {posted, allowance, coming, day}, one call a day.
 -- One decision over all of it, or nothing: the payer (own credit, then pools) and every cap, locked together.
 CREATE OR REPLACE FUNCTION marked_up(nanos bigint, percent integer)
 RETURNS bigint LANGUAGE sql IMMUTABLE AS $$
@@ -113,11 +115,11 @@ CREATE OR REPLACE FUNCTION place_batch(
     p_ids uuid[], p_accounts bigint[], p_clients text[], p_routes text[], p_models text[],
     p_wants bigint[], p_targets bigint[], p_minimums bigint[], p_shadow boolean[],
     p_smalls integer[], p_shares integer[], p_most_open integer[], p_cheaper jsonb[], p_prices bigint[],
-    p_markups integer[], p_deadline_s integer)
+    p_markups integer[], p_lines boolean[], p_deadline_s integer)
 RETURNS TABLE (
     o_id uuid, o_result text, o_reason text, o_granted bigint, o_shadow boolean, o_payer bigint,
     o_posted bigint, o_held bigint, o_overdraft bigint, o_version bigint, o_status_at timestamptz, o_others jsonb, o_model text,
-    o_markup integer)
+    o_markup integer, o_low jsonb)
 LANGUAGE plpgsql
 -- With the rights of the owner: a replica that was taken over can ask for holds, and write none of the figures itself.
 SECURITY DEFINER SET search_path = public, pg_temp
@@ -146,6 +148,7 @@ DECLARE
     c          integer;
     cap_id     bigint;
     open_n     bigint;
+    told       bigint[] := '{}';    -- who is told now that credit runs low
     under      bigint[];            -- the caps that the hold at hand counts under
 BEGIN
     SELECT array_agg(q.id) INTO locked FROM (
@@ -169,7 +172,7 @@ BEGIN
     before := versions;
 
     FOR r IN
-        SELECT q.*, a.status_at, a.pool_first,
+        SELECT q.*, a.status_at, a.pool_first, a.plan_allowance, a.plan_ends_at, a.line_on, a.line_hold, p.time_zone AS zone, p.allowance AS coming,
                -- The account's word counts before its plan's, that before the mode of the ledger.
                CASE coalesce(a.mode_override, p.mode_override) WHEN 'shadow' THEN true WHEN 'enforce' THEN false
                     ELSE q.shadow END AS lenient,
@@ -179,9 +182,9 @@ BEGIN
                d.reason AS old_reason, d.posted AS old_posted, d.held AS old_held,
                d.overdraft AS old_overdraft, d.account_version AS old_version, d.others AS old_others
         FROM unnest(p_ids, p_accounts, p_clients, p_routes, p_models, p_wants, p_targets, p_minimums, p_shadow,
-                    p_smalls, p_shares, p_most_open, p_cheaper, p_prices, p_markups)
+                    p_smalls, p_shares, p_most_open, p_cheaper, p_prices, p_markups, p_lines)
              WITH ORDINALITY AS q (id, account_id, client_id, route, model, want, target, minimum, shadow,
-                                   small, share, most_open, cheaper, price_version, markup, n)
+                                   small, share, most_open, cheaper, price_version, markup, line, n)
         JOIN account AS a ON a.id = q.account_id
         LEFT JOIN plan AS p ON p.id = a.plan_id
         LEFT JOIN hold AS h ON h.id = q.id
@@ -192,7 +195,7 @@ BEGIN
         k := array_position(ids, r.account_id);
         o_id := r.id; o_reason := NULL; o_granted := NULL; o_shadow := r.lenient; o_payer := r.account_id;
         o_posted := posteds[k]; o_held := helds[k]; o_overdraft := overdrafts[k]; o_version := versions[k];
-        o_status_at := r.status_at; o_others := NULL; o_model := NULL; o_markup := r.markup; under := '{}';
+        o_status_at := r.status_at; o_others := NULL; o_model := NULL; o_markup := r.markup; o_low := NULL; under := '{}';
 
         IF r.ended OR r.old_placed_by = 'report' OR r.old_person_id <> r.account_id THEN
             o_result := 'closed';
@@ -271,6 +274,11 @@ BEGIN
                     o_reason, r.model, r.want, r.target, r.minimum, o_posted, o_held, o_overdraft, o_version, o_others,
                     r.small, r.share, r.price_version)
             ON CONFLICT DO NOTHING;
+        END IF;
+        IF r.line AND r.zone IS NOT NULL AND NOT r.lenient AND o_result IN ('placed', 'replay')
+           AND o_posted < percent_of(r.plan_allowance, 20) AND NOT r.account_id = ANY (told) THEN
+            o_low := low_credit(r.account_id, r.id, o_posted, r.plan_allowance, r.coming, r.plan_ends_at, r.zone, r.line_on, r.line_hold);
+            IF o_low IS NOT NULL THEN told := told || r.account_id; END IF;
         END IF;
         RETURN NEXT;
     END LOOP;

@@ -48,9 +48,9 @@ INSERT INTO account (client_id, external_id, kind) VALUES (:client_id, :external
 ON CONFLICT DO NOTHING RETURNING id;
 
 -- name: place_batch
-SELECT o_id, o_result, o_reason, o_granted, o_shadow, o_payer, o_posted, o_held, o_overdraft, o_version, o_status_at, o_others, o_model, o_markup
+SELECT o_id, o_result, o_reason, o_granted, o_shadow, o_payer, o_posted, o_held, o_overdraft, o_version, o_status_at, o_others, o_model, o_markup, o_low
 FROM place_batch(:ids, :accounts, :clients, :routes, :models, :wants, :targets, :minimums, :shadow,
-                 :smalls, :shares, :most_open, :cheaper, :prices, :markups, :deadline_s);
+                 :smalls, :shares, :most_open, :cheaper, :prices, :markups, :lines, :deadline_s);
 
 -- name: settle_due^
 SELECT settle_due(:account_id) AS settled;
@@ -200,6 +200,11 @@ FROM account AS a LEFT JOIN plan AS p ON p.id = a.plan_id WHERE a.id = :account_
 -- name: read_plan
 -- Whose policy holds for an account, beside its client's; asked anew after news of policies.
 SELECT plan_id FROM account WHERE id = :account_id;
+
+-- name: read_balance
+-- What a person has, spent and gets next (sql/balance.sql); no row: there is no such account.
+SELECT o_posted, o_held, o_overdraft, o_status, o_status_day, o_spent, o_more, o_pools, o_caps, o_coming
+FROM balance_of(:account_id, :calls);
 
 -- name: read_remembered
 -- How large the conversation is that an answer belongs to: what went in and came out of it.

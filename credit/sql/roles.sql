@@ -28,6 +28,7 @@ GRANT INSERT ON account, account_history, alarm, seal, account_label, client, tr
     account_setting, setting_request TO pedagio_accounting;
 GRANT UPDATE (posted, held, version, status, status_at, mode_override) ON account TO pedagio_accounting;
 GRANT UPDATE ON hold_open, enforcement, client, news, account_label, account_setting TO pedagio_accounting;
+GRANT INSERT, DELETE ON address_opening TO pedagio_accounting;
 GRANT UPDATE (resolved_at, resolved_by, resolution) ON exception TO pedagio_accounting;
 GRANT DELETE ON hold_open TO pedagio_accounting;
 GRANT INSERT ON notice, notice_delivery TO pedagio_accounting;

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from .fence import Fence
 from .token import HoldToken
 
 # Far more than a LiteLLM worker runs at once; beyond it the oldest is forgotten, and its end is
@@ -26,6 +27,8 @@ class Seen:
     complete: bool = False
     empty_under_clamp: bool = False
     visible_choices: set[int] = field(default_factory=set)
+    # A tool or function was called: what else is said is not for a person.
+    tools: bool = False
     # What the provider itself counted, where the response says so: tokens by meter.
     usage: Mapping[str, int] | None = None
     # The tier it was served on, where the response says so.
@@ -67,6 +70,8 @@ class Call:
     # An attempt that may have been charged has gone before: the hold covers one call only.
     spent_by: Exception | None = None
     answering: bool = False
+    # The answer may end with a line about credit; follows its text.
+    fence: Fence | None = None
     seen: Seen = field(default_factory=Seen)
 
     @property

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from . import flat, observe, records
 from .calls import Call, Calls
 from .journal import Journal
+from .lines import Lines
 from .refusal import EMPTY_UNDER_CLAMP, Sentences, reference
 from .token import HoldToken, TokenError, read_token
 
@@ -27,6 +28,7 @@ class Evidence:
     clock: Callable[[], float]
     now_ms: Callable[[], int]
     new_id: Callable[[], str]
+    lines: Lines = field(default_factory=Lines)
 
     def call_of(self, call_id: str, headers: Mapping[str, Any]) -> Call:
         """The call of an id; one that no pre-call hook has seen is known by its headers."""
@@ -90,6 +92,7 @@ class Evidence:
             for choice in observe.empty_choices(call.seen, response):
                 choice.message.content = self._explain(call)
             call.seen.empty_under_clamp |= observe.empty_by_limit(call.seen)
+        self._add_line(call, response)
         self.end(call, "ok", None)
 
     def priced(self, call: Call) -> None:
@@ -116,6 +119,12 @@ class Evidence:
 
     def _passed(self, call: Call, chunk: Any) -> Any:
         observe.chunk_seen(call.seen, chunk, self.clock())
+        added = self.lines.ending(call, chunk)
+        if added:
+            longer = chunk.model_copy(deep=True)
+            delta = longer.choices[0].delta
+            delta.content = f"{delta.content or ''}{added}"
+            return longer
         if not call.clamped:
             return chunk
         if observe.empty_by_limit(call.seen):
@@ -128,6 +137,13 @@ class Evidence:
         for choice in observe.empty_choices(call.seen, explained):
             choice.delta.content = self._explain(call)
         return explained
+
+    def _add_line(self, call: Call, response: Any) -> None:
+        """Under a whole answer; where LiteLLM gave it a cost already, and its usage is the provider's."""
+        added = self.lines.ending(call, response)
+        if added:
+            message = response.choices[0].message
+            message.content = f"{message.content or ''}{added}"
 
     def _explain(self, call: Call) -> str:
         language = call.token.language if call.token else "en"

@@ -173,6 +173,7 @@ class Gate:
             set_limit(request.data, token.route, limit, modern=modern)
             # By credit, which a person can be told to ask for; what a policy allows is another matter.
             call.clamped = not reading.output.imposed or limit < reading.output.full_tokens
+        self.evidence.lines.expect(call, request.body)
         call.limit_tokens = limit if limit is not None else self._asked(request)
         try:
             self._start(call, reading, granted_nanos)

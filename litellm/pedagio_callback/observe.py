@@ -28,6 +28,7 @@ def chunk_seen(seen: Seen, chunk: Any, now_s: float) -> None:
     for choice in _items(_get(chunk, "choices")):
         index = _index(choice)
         seen.show(index, _visible(_get(choice, "delta")), now_s)
+        seen.tools |= _calls_tools(_get(choice, "delta"))
         reason = _get(choice, "finish_reason")
         if isinstance(reason, str):
             seen.finish(reason)
@@ -40,6 +41,7 @@ def response_seen(seen: Seen, response: Any, now_s: float) -> None:
     _tier_seen(seen, response)
     for choice in _items(_get(response, "choices")):
         seen.show(_index(choice), _visible(_get(choice, "message")), now_s)
+        seen.tools |= _calls_tools(_get(choice, "message"))
         reason = _get(choice, "finish_reason")
         if isinstance(reason, str):
             seen.finish(reason)
@@ -85,6 +87,27 @@ def _visible(part: Any) -> list[Any]:
     for call in calls:
         texts += [_get(call, "name"), _get(call, "arguments")]
     return [*texts, _get(_get(part, "audio"), "transcript")]
+
+
+def _calls_tools(part: Any) -> bool:
+    return bool(_get(part, "tool_calls") or _get(part, "function_call"))
+
+
+def content_of(piece: Any) -> str:
+    """The text that a chunk, or a whole answer, of one choice has for the person."""
+    texts = [
+        _get(_get(choice, name), "content")
+        for choice in _items(_get(piece, "choices"))
+        for name in ("delta", "message")
+    ]
+    return "".join(text for text in texts if isinstance(text, str))
+
+
+def ending_choice(piece: Any) -> Any:
+    """The one choice of a chunk, or of a whole answer, where it ends; None: it goes on, or there are several."""
+    choices = list(_items(_get(piece, "choices")))
+    ends = len(choices) == 1 and isinstance(_get(choices[0], "finish_reason"), str)
+    return choices[0] if ends else None
 
 
 def _item_texts(item: Any) -> list[Any]:

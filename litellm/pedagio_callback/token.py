@@ -53,7 +53,8 @@ class HoldToken:
     `limit_tokens`: the output per choice that a policy allows, 0 for no such limit; `asked_model`: what
     the client asked for, where `model` answers in its place, else empty; `house_prices`: LiteLLM's own say
     nothing; `price_version`: where these are from, for accounting; `markup_percent` comes on top of the
-    prices, and `granted_nanos` covers it.
+    prices, and `granted_nanos` covers it. `cut_line`: for the end of an answer that credit cut short, empty where
+    no line may be added; `low_line`: that credit runs low, said once a day.
     """
 
     hold: str
@@ -81,6 +82,8 @@ class HoldToken:
     price_version: int = 0
     house_prices: bool = False
     markup_percent: int = 0
+    cut_line: str = ""
+    low_line: str = ""
 
     @property
     def named_model(self) -> str:
@@ -153,6 +156,8 @@ def _from_fields(fields: Mapping[str, Any]) -> HoldToken:
         price_version=_integer(fields, "prices") if "prices" in fields else 0,
         house_prices=_yes_or_no(fields, "house") if "house" in fields else False,
         markup_percent=_integer(fields, "markup") if "markup" in fields else 0,
+        cut_line=_text(fields, "cut", may_be_empty=True) if "cut" in fields else "",
+        low_line=_text(fields, "low", may_be_empty=True) if "low" in fields else "",
     )
 
 

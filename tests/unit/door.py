@@ -6,10 +6,12 @@ from datetime import UTC, datetime
 from hashlib import sha256
 from typing import Any
 
+from authz.balance import Balance
 from authz.check import Check, Problem
 from authz.request import Request
-from authz.response import Allow, Listed, Refuse
+from authz.response import Allow, Answered, Listed, Refuse
 from authz.snapshot import Client
+from authz.standing import Standing
 from credit.ledger import Place, Placed
 from credit.models import Deployment, ModelEntry, ModelMap
 from credit.policy import EMPTY, Policy
@@ -150,14 +152,25 @@ class Door:
         self.memory = memory or Memory()
         self.ledger = Ledger(answer)
         self.notes: list[tuple[str, Problem]] = []
+        self.looked: list[int] = []
+        self.standing: Standing | Exception = Standing(0, 0, 0, 0, more=False, suspended_since=None)
+        wording = Wording("pt-BR", "usd", "ti@example.com", "https://credit.example.com")
         self.check = Check(
             self.memory,
             place or self.ledger.place,
             lambda _request, _client, kind, problem: self.notes.append((kind, problem)),
+            balance=Balance(self._stand, wording, lambda: NOW_S),
             token_keys=TOKEN_KEYS,
-            wording=Wording("pt-BR", "usd", "ti@example.com", "https://credit.example.com"),
+            wording=wording,
             now_s=lambda: NOW_S,
         )
+
+    async def _stand(self, account_id: int) -> Standing:
+        """What the person has; `standing` says it."""
+        self.looked.append(account_id)
+        if isinstance(self.standing, Exception):
+            raise self.standing
+        return self.standing
 
 
 def a_request(**changes: Any) -> Request:
@@ -193,13 +206,13 @@ def a_check(
     return check
 
 
-def claims_of(answer: Allow | Refuse | Listed) -> Claims:
+def claims_of(answer: Allow | Refuse | Listed | Answered) -> Claims:
     """What the token says; also that the request passes."""
     assert isinstance(answer, Allow), answer
     return verify(answer.headers["x-pedagio-hold"], TOKEN_KEYS)
 
 
-def reason_of(answer: Allow | Refuse | Listed) -> tuple[Reason, str | None]:
+def reason_of(answer: Allow | Refuse | Listed | Answered) -> tuple[Reason, str | None]:
     """Why the request does not pass."""
     assert isinstance(answer, Refuse), answer
     return answer.reason, answer.param

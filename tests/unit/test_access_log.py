@@ -85,6 +85,7 @@ def test_route_names_that_count_are_those_of_metered_paths(root: Any) -> None:
     [
         ("allow", "", True),
         ("", "", True),
+        ("answer", "", False),
         ("refuse", "insufficient_credit", False),
         ("refuse", "identity_missing", False),
         ("refuse", "enforcement_unavailable", True),

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from authz.request import Request, read
-from authz.response import Allow, Listed, Refuse, build
+from authz.response import Allow, Answered, Listed, Refuse, build
 from protos import ext_authz_pb2 as pb
 from tests.unit.door import HOLD, KEY, Door, Memory, a_check
 
@@ -128,7 +128,7 @@ def test_message_that_is_empty_reads_as_nobody() -> None:
     assert read(pb.CheckRequest()) == Request("", None, "", False, None, 0)  # noqa: FBT003
 
 
-def answer_of(check: pb.CheckRequest, mode: str) -> Allow | Refuse | Listed:
+def answer_of(check: pb.CheckRequest, mode: str) -> Allow | Refuse | Listed | Answered:
     """The decision about one question, built too."""
     answer = asyncio.run(Door(Memory(mode=mode)).check.decide(read(check)))
     build(answer)

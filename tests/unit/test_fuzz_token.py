@@ -37,6 +37,8 @@ GENUINE = st.builds(
     prices=AMOUNT,
     house=st.booleans(),
     markup=AMOUNT,
+    cut=st.text(max_size=40).filter(lambda text: text.isprintable()),
+    low=st.just("") | st.just("*Restam 18 % da sua cota.*"),
 )
 # What the two implementations call the same claim.
 NAMES = {
@@ -55,6 +57,8 @@ NAMES = {
     "prices": "price_version",
     "house": "house_prices",
     "markup": "markup_percent",
+    "cut": "cut_line",
+    "low": "low_line",
 }
 
 

@@ -25,6 +25,8 @@ WHOLE: dict[str, Any] = {
     "texts": {"insufficient_credit": {"pt-BR": TEXT}},
     "list_models": True,
     "flat_holds": {"/v1/images/generations": "US$0.20", "/v1/moderations": "US$0.00"},
+    "balance_model": "saldo",
+    "balance_line": True,
 }
 IMAGES, SPEECH = "/v1/images/generations", "/v1/audio/speech"
 NAMES = st.text(st.characters(min_codepoint=97, max_codepoint=122), min_size=1, max_size=8)
@@ -53,6 +55,8 @@ POLICIES = st.builds(
     ),
     list_models=optional(st.booleans()),
     flat_holds=st.dictionaries(st.sampled_from(sorted(FLAT_ROUTES)), st.integers(0, 10**17)),
+    balance_model=optional(NAMES),
+    balance_line=optional(st.booleans()),
 )
 
 
@@ -157,6 +161,9 @@ AT = "texts.insufficient_credit.en"
         ({"degrade": "swap"}, "degrade"),
         ({"degrade": ["hint"]}, "degrade"),
         ({"list_models": "yes"}, "list_models"),
+        ({"balance_model": True}, "balance_model"),
+        ({"balance_model": ""}, "balance_model"),
+        ({"balance_line": 1}, "balance_line"),
         ({"remaining_header": 1}, "remaining_header"),
         ({"flat_holds": ["US$1"]}, "flat_holds"),
         ({"flat_holds": {"/v1/files": "US$1"}}, "flat_holds./v1/files"),
