@@ -23,6 +23,7 @@ ACCOUNT = re.compile(r"[0-9]{1,18}")
 # Ten thousand dollars: 128 longest answers of o1-pro, the dearest of all, cost 7,710.
 COST_LIMIT_NANOS = 10**13
 VERSION_LIMIT = 2**63 - 1
+METERED_ROUTES = frozenset({"chat", "responses", "embeddings"})
 
 log = structlog.get_logger()
 
@@ -195,7 +196,8 @@ class Recorder:
         price = None
         if models is not None:
             # LiteLLM names an alias' call by what stands behind it, which may have another price.
-            asked = claims.model if claims and claims.model in models.entries else None
+            asked = claims.model if claims and claims.route in METERED_ROUTES else None
+            asked = asked if asked in models.entries else None
             price = models.find_price(asked or record.model_group or "", record.model_id or "")
         charged = charge(record, hold_id, price, models.version if models else None)
         if claims is not None and is_flat(claims):

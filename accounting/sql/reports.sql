@@ -206,12 +206,21 @@ noted AS (
 SELECT mode FROM changed;
 
 -- name: list_policies_then
--- The policies that a replica may have had at a moment, of a client and of the plan that the account is on now: the
--- newest of before, and those of the seconds around (as for the model maps).
+-- The policies that a replica may have had at a moment, of a client and of the plan that the account was on: the newest of
+-- before, and those of the seconds around (as for the model maps). The audit says which plan that was.
+WITH assigned AS (
+    SELECT n.id, n.detail ->> 'plan' AS plan, n.recorded_at FROM audit AS n
+    WHERE n.action = 'assign_plan' AND n.subject = (:account_id::bigint)::text),
+plans AS (
+    SELECT s.plan FROM assigned AS s
+    WHERE s.recorded_at <= :at::timestamptz
+      AND s.id >= coalesce((SELECT max(x.id) FROM assigned AS x WHERE x.recorded_at <= :at::timestamptz - interval '5 seconds'), 0)
+    UNION ALL
+    SELECT a.plan_id FROM account AS a WHERE a.id = :account_id::bigint AND NOT EXISTS (SELECT FROM assigned))
 SELECT p.subject_kind, p.body FROM policy AS p
 WHERE p.changed_at <= :at::timestamptz
   AND (p.subject_kind = 'client' AND p.subject_id = :client_id::text
-       OR p.subject_kind = 'plan' AND p.subject_id = (SELECT a.plan_id FROM account AS a WHERE a.id = :account_id::bigint))
+       OR p.subject_kind = 'plan' AND p.subject_id IN (SELECT s.plan FROM plans AS s))
   AND p.version >= coalesce((
       SELECT max(x.version) FROM policy AS x
       WHERE x.subject_kind = p.subject_kind AND x.subject_id = p.subject_id

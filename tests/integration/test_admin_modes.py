@@ -25,7 +25,7 @@ async def test_mode_set_is_told_with_an_audit_line(admin: Service, mode: str) ->
     assert after.version > before.version
     assert admin.published == ["mode"]
     assert await admin.audit() == [
-        ("admin", "set_mode", mode, {"reason": "drill", "before": "shadow"})
+        ("admin", "set_mode", mode, {"reason": "drill", "before": "shadow", "released": 0})
     ]
 
 

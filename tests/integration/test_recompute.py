@@ -1,5 +1,8 @@
 """Stored decisions decided again: each follows from what was stored with it."""
 
+import asyncio
+import uuid
+
 import asyncpg
 
 from accounting.audit.placements import check_placements
@@ -8,12 +11,16 @@ from accounting.audit.scope import everything
 from accounting.reports import recompute, statements
 from credit import ledger
 from credit.refusal import Reason
+from tests.integration.admin_service import Service
 from tests.integration.doors import open_for_business
 from tests.integration.refusal_scene import OWN, PER_REASON, Crowd
+from tests.integration.test_admin_cli import in_json
 
 REFUSALS = 1_000
 DECISIONS = 10_000
 BOUND_S = 30.0
+SETTLED_S = 5.5
+WHY = ("--reason", "test")
 # Whatever the ledger or the door may store; a key that is unknown is not written down, and the value of
 # a wrong field is not kept.
 STORED = {reason.value for reason in Reason} - {"unknown_key", "bad_request"}
@@ -86,6 +93,27 @@ async def test_extension_refused_to_somebody_suspended_meanwhile_recomputes(
         await connection.execute("UPDATE account_history SET status = 'active'")
         judged = await check_refusals(connection, everything(), BOUND_S)
     assert [each.detail for each in judged.violations] == ["the account was not suspended"]
+
+
+async def test_refusal_by_a_plan_is_decided_again_by_the_plan_of_then(admin: Service) -> None:
+    """Whoever changed the plan since: the audit says which one it was, the policies which they were."""
+    await admin.create_client()
+    account = await admin.open_account()
+    for plan, models in (("gold", '["mini"]'), ("free", '["*"]')):
+        await in_json(admin, "plan", "put", plan, "--allowance", "US$5", *WHY)
+        words = ("policy", "set", f"plan:{plan}", "--set", f"models={models}", *WHY)
+        await in_json(admin, *words)
+    await in_json(admin, "plan", "assign", "gold", "chat", "maria", *WHY)
+    # A refusal some seconds later: until then replicas may have known what was before.
+    await asyncio.sleep(SETTLED_S)
+    hold_id = str(uuid.uuid4())
+    await ledger.write(
+        admin.pool, "record_decision", hold_id=hold_id, account_id=account.id, client_id="chat",
+        kind="refuse", reason="model_not_allowed", model="gpt-4o", detail="gpt-4o",
+    )  # fmt: skip
+    await in_json(admin, "plan", "assign", "free", "chat", "maria", "--now", *WHY)
+    (found,) = await recompute.recompute(admin.pool, hold_id)
+    assert found.verdict == recompute.AGREES
 
 
 async def test_statements_of_the_reports_are_all_prepared_by_postgres(pool: asyncpg.Pool) -> None:

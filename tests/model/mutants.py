@@ -276,10 +276,13 @@ MUTANTS = (
                 "SET posted = a.posted, due_at = a.due_at, plan_ends_at = a.plan_ends_at,",
                 "SET posted = a.posted,",
             ),
+            Change(
+                "credit/sql/settle_due.sql",
+                "format('plan/%s/%s%s', p_account, extract(epoch FROM p_at), p_key)",
+                "gen_random_uuid()::text",
+            ),
         ),
         scenarios.allowance_is_granted_once,
-        "ALTER TABLE credit_grant DROP CONSTRAINT credit_grant_request_id_key;"
-        "ALTER TABLE transfer DROP CONSTRAINT transfer_request_id_key",
         in_histories=False,
     ),
 )
