@@ -152,6 +152,23 @@ async def on_a_plan(stack: Stack, who: Person, allowance_nanos: int) -> None:
         await stub.AssignPlan(assign, metadata=metadata, timeout=10)
 
 
+async def answer(client: openai.AsyncOpenAI, tokens: int, most: int, *, streamed: bool) -> str:
+    """What is read of an answer with so many tokens, or as many as credit pays for."""
+    messages: Any = [{"role": "user", "content": f"oi [[tokens={tokens} rate=9000]]"}]
+    if not streamed:
+        whole = await client.chat.completions.create(
+            model="gpt-4o", messages=messages, max_tokens=most
+        )
+        return whole.choices[0].message.content or ""
+    text = ""
+    stream = await client.chat.completions.create(
+        model="gpt-4o", messages=messages, max_tokens=most, stream=True
+    )
+    async for chunk in stream:
+        text += chunk.choices[0].delta.content or "" if chunk.choices else ""
+    return text
+
+
 @pytest.mark.parametrize("streamed", [True, False])
 async def test_line_about_credit_is_read_by_the_official_client(
     stack: Stack,
@@ -168,23 +185,11 @@ async def test_line_about_credit_is_read_by_the_official_client(
     who = await person_of_a_client(stack, office, '{"balance_line": true}', 0)
     await on_a_plan(stack, who, USD // 10)
     client = openai_for(who)
+    before = consumed()
 
     async def ask(tokens: int, most: int = 16_000) -> str:
-        messages: Any = [{"role": "user", "content": f"oi [[tokens={tokens} rate=9000]]"}]
-        if not streamed:
-            whole = await client.chat.completions.create(
-                model="gpt-4o", messages=messages, max_tokens=most
-            )
-            return whole.choices[0].message.content or ""
-        text = ""
-        stream = await client.chat.completions.create(
-            model="gpt-4o", messages=messages, max_tokens=most, stream=True
-        )
-        async for chunk in stream:
-            text += chunk.choices[0].delta.content or "" if chunk.choices else ""
-        return text
+        return await answer(client, tokens, most, streamed=streamed)
 
-    before = consumed()
     for _ in range(4):
         assert "crédito" not in await ask(2200, 2200)  # 22,000 micro-USD each
         await ledger.all_closed()
@@ -199,3 +204,25 @@ async def test_line_about_credit_is_read_by_the_official_client(
     await ledger.all_closed()
     account = await office.balance(who.client, who.name)
     assert account.posted_nanos == USD // 10 - (consumed() - before) < left
+
+
+async def test_line_for_librechat_stands_under_the_answer_not_in_the_title(
+    stack: Stack, keys: Mapping[str, str], office: Office, openai_for: OpenaiFor, ledger: Ledger
+) -> None:
+    """The title is asked for at the same time, without `stream`: it neither shows nor uses up the day's line."""
+    assert keys
+    policy = f'{{"balance_line": true, "balance_model": "{MODEL}"}}'
+    who = await person_of_a_client(stack, office, policy, 0, style="librechat", language="en")
+    await on_a_plan(stack, who, USD // 10)
+    client = openai_for(who)
+    for _ in range(4):
+        await answer(client, 2200, 2200, streamed=True)
+        await ledger.all_closed()
+    title, text = await asyncio.gather(
+        answer(client, 10, 20, streamed=False), answer(client, 30, 60, streamed=True)
+    )
+    assert "*" not in title
+    assert "% of your allowance. The next one, 10 credits, comes on" in text.splitlines()[-1]
+    assert "*" not in await answer(client, 30, 60, streamed=True)
+    titled = await client.chat.completions.create(model=MODEL, messages=QUESTION)
+    assert (titled.choices[0].message.content or "").startswith("Balance: 1")
