@@ -30,7 +30,7 @@ from accounting.metrics import ACCESS_ENTRIES
 from accounting.models_sync import OWN_ACTOR, OWN_REASON, SyncResult, sync_models
 from accounting.pricing import CurrentModels
 from accounting.relay import relay_of
-from accounting.settings import AccountingSettings
+from accounting.settings import AccountingSettings, read_four_eyes
 from accounting.settling.match import Matcher
 from accounting.settling.open_holds import count_for_ever
 from accounting.settling.settle import Settler
@@ -207,7 +207,12 @@ async def _start_admin(
 ) -> grpc.aio.Server:
     tokens = [key.decode() for key in split_keys(settings.admin_token)]
     server = grpc.aio.server(
-        interceptors=admin_interceptors(tokens, functools.partial(ledger.ask_pulse, pool)),
+        interceptors=admin_interceptors(
+            tokens,
+            functools.partial(ledger.ask_pulse, pool),
+            pool,
+            read_four_eyes(settings.four_eyes_above),
+        ),
         options=[
             ("grpc.so_reuseport", 0),
             ("grpc.max_receive_message_length", ADMIN_MESSAGE_BYTES),

@@ -2,7 +2,13 @@
 
 from pydantic import Field
 
+from credit.money import parse_amount
 from credit.settings import Settings
+
+
+def read_four_eyes(text: str) -> int:
+    """Nano-USD; 0 where nothing is set. Reais have no rate here, so they are refused."""
+    return parse_amount(text) if text else 0
 
 
 class AccountingSettings(Settings):
@@ -58,6 +64,10 @@ class AccountingSettings(Settings):
     )
     unit: str = Field(
         "credits", pattern="^(credits|usd)$", description="how amounts are shown to people"
+    )
+    four_eyes_above: str = Field(
+        "",
+        description="what one administrator gives alone in a day, as US$100; beyond it somebody else confirms",
     )
     contact: str = Field("", description="whom a refused person may ask")
     credit_url: str = Field("", description="page on which a person asks for more credit")

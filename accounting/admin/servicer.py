@@ -8,6 +8,7 @@ import grpc
 
 from accounting.admin import accounts, clients, explain, holds, messages, models, modes, statement
 from accounting.admin.access_log_service import AccessLogService
+from accounting.admin.admins_service import AdminsServicer
 from accounting.admin.alarm_service import AlarmService
 from accounting.admin.audit_service import AuditService
 from accounting.admin.hold_service import HoldService
@@ -18,7 +19,7 @@ from accounting.admin.policy_service import PolicyServicer
 from accounting.models_sync import SyncResult
 from accounting.reports.service import add_report_service
 from protos.pedagio.v1 import admin_pb2 as pb
-from protos.pedagio.v1 import admin_pb2_grpc, plans_pb2_grpc, policies_pb2_grpc
+from protos.pedagio.v1 import admin_pb2_grpc, admins_pb2_grpc, plans_pb2_grpc, policies_pb2_grpc
 
 __all__ = ["AdminServicer", "add_admin_service", "admin_interceptors"]
 
@@ -190,3 +191,4 @@ def add_admin_service(
     plans_pb2_grpc.add_PlanServiceServicer_to_server(PlanServicer(pool), server)
     policies_pb2_grpc.add_PolicyServiceServicer_to_server(PolicyServicer(pool, publish), server)
     add_report_service(server, pool, publish)
+    admins_pb2_grpc.add_AdminsServiceServicer_to_server(AdminsServicer(pool), server)

@@ -6,7 +6,7 @@ from typing import Any
 import aiosql
 import asyncpg
 
-_FILES = ("admin.sql", "plans.sql", "prices.sql")
+_FILES = ("admin.sql", "admins.sql", "plans.sql", "prices.sql")
 _STATEMENTS = aiosql.from_str(
     "\n\n".join((files("accounting") / "sql" / name).read_text("utf-8") for name in _FILES),
     "asyncpg",
