@@ -16,9 +16,9 @@ CREATE TABLE admin_role (
     admin_id  bigint NOT NULL REFERENCES admin,
     role      text NOT NULL CHECK (role IN ('viewer', 'support', 'approver', 'team_lead', 'treasurer', 'operator')),
     pool_id   bigint REFERENCES account,
-    UNIQUE NULLS NOT DISTINCT (admin_id, role, pool_id),
     CHECK ((pool_id IS NOT NULL) = (role IN ('approver', 'team_lead')))
 );
+CREATE UNIQUE INDEX admin_role_once ON admin_role (admin_id, role, coalesce(pool_id, 0));
 
 -- sha256: of the whole token, which is shown once. issued_by: the administrator who saw it; 0: the installation's own token.
 CREATE TABLE admin_token (

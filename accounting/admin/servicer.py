@@ -5,8 +5,19 @@ from typing import Protocol
 
 import asyncpg
 import grpc
+from grpc_reflection.v1alpha import reflection
 
-from accounting.admin import accounts, clients, explain, holds, messages, models, modes, statement
+from accounting.admin import (
+    accounts,
+    clients,
+    explain,
+    holds,
+    messages,
+    models,
+    modes,
+    roles,
+    statement,
+)
 from accounting.admin.access_log_service import AccessLogService
 from accounting.admin.admins_service import AdminsServicer
 from accounting.admin.alarm_service import AlarmService
@@ -192,3 +203,10 @@ def add_admin_service(
     policies_pb2_grpc.add_PolicyServiceServicer_to_server(PolicyServicer(pool, publish), server)
     add_report_service(server, pool, publish)
     admins_pb2_grpc.add_AdminsServiceServicer_to_server(AdminsServicer(pool), server)
+    reflection.enable_server_reflection(_names(), server)
+
+
+def _names() -> list[str]:
+    """The services that reflection tells of, to whoever has a token: those of the table of roles."""
+    services = sorted({method.partition("/")[0] for method in roles.RULES})
+    return [*(f"pedagio.v1.{service}" for service in services), reflection.SERVICE_NAME]

@@ -5,8 +5,11 @@ import typer
 from accounting.cli import (
     access_log,
     account,
+    admin,
     alarms,
+    approvals,
     audit,
+    audit_lines,
     call,
     cap,
     client,
@@ -55,6 +58,9 @@ app.command()(credit.statement)
 app.command()(call.explain)
 app.command()(alarms.alarms)
 app.command()(audit.audit)
+app.add_typer(admin.app, name="admin")
+app.add_typer(approvals.app, name="approvals")
+app.command("audit-log")(audit_lines.audit_log)
 
 
 def main() -> None:

@@ -9,6 +9,7 @@ from typing import Any, Final, NoReturn
 import grpc
 import typer
 
+from accounting.cli import details
 from protos.pedagio.v1.admin_pb2_grpc import AdminServiceStub
 
 ADDRESS: Final = "PEDAGIO_ADMIN_ADDRESS"
@@ -16,6 +17,8 @@ TOKEN: Final = "PEDAGIO_ADMIN_TOKEN"  # noqa: S105 (the name of a variable)
 ACTOR: Final = "PEDAGIO_ADMIN_ACTOR"
 DEFAULT_ADDRESS: Final = "127.0.0.1:9002"
 CALL_BOUND_S: Final = 10.0
+# Nothing failed, nothing is done: somebody else has to confirm it.
+PROPOSED_EXIT: Final = 3
 # The service says with it that a sentence is its own (accounting.admin.interceptors.ANSWERED).
 ANSWERED: Final = "x-pedagio-answered"
 # A proxy for the web (http_proxy) has no business between an administrator and the service.
@@ -27,20 +30,21 @@ OPTIONS: Final = (("grpc.enable_http_proxy", 0),)
 class CallError(Exception):
     """The service refused or was not reached; the text is a sentence for the person."""
 
-    def __init__(self, sentence: str, *, unknown: bool) -> None:
-        """`unknown`: whether a mutation happened all the same cannot be told."""
+    def __init__(self, sentence: str, *, unknown: bool, proposed: bool = False) -> None:
+        """`unknown`: whether a mutation happened all the same cannot be told; `proposed`: it waits."""
         super().__init__(sentence)
         self.unknown = unknown
+        self.proposed = proposed
 
 
 def call(
     method: str, request: Any, bound_s: float = CALL_BOUND_S, *, stub: Stub = AdminServiceStub
 ) -> Any:
-    """The answer of one method; on any error a sentence on stderr, exit code 1."""
+    """The answer of one method; on any error a sentence on stderr, exit code 1, or 3 where it waits."""
     try:
         return ask(method, request, bound_s, stub=stub)
     except CallError as error:
-        fail(str(error))
+        fail(str(error), PROPOSED_EXIT if error.proposed else 1)
 
 
 def ask(
@@ -55,13 +59,15 @@ def ask(
         except grpc.RpcError as error:
             # Also where the service says that it lost the ledger: it cannot know either.
             unknown = not _answered(error) or error.code() is grpc.StatusCode.UNAVAILABLE
-            raise CallError(_sentence(error, address, bound_s), unknown=unknown) from error
+            fields, proposed = details.read(error)
+            sentence = fields or _sentence(error, address, bound_s)
+            raise CallError(sentence, unknown=unknown, proposed=proposed) from error
 
 
-def fail(sentence: str) -> NoReturn:
+def fail(sentence: str, code: int = 1) -> NoReturn:
     """End with one readable sentence on stderr."""
     typer.echo(f"pedagio: {sentence}", err=True)
-    raise typer.Exit(1)
+    raise typer.Exit(code)
 
 
 def _token() -> str:

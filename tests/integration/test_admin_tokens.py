@@ -2,6 +2,7 @@
 
 import asyncio
 import hashlib
+from typing import Any
 
 import pytest
 
@@ -146,10 +147,15 @@ async def test_administrator_replaces_the_own_token_and_nobody_elses(admin: Serv
     ],
 )
 async def test_administrator_that_cannot_be_added_is_refused_by_field(
-    admin: Service, fields: dict[str, object], field: str
+    admin: Service, fields: dict[str, Any], field: str
 ) -> None:
     """Nothing is half-made."""
-    whole = {"email": ANA, "name": "Ana", "roles": [admins_pb2.Role(role="viewer")], "reason": "r"}
+    whole: dict[str, Any] = {
+        "email": ANA,
+        "name": "Ana",
+        "roles": [admins_pb2.Role(role="viewer")],
+        "reason": "r",
+    }
     request = admins_pb2.AddAdminRequest(**(whole | fields))
     status, sentence = await refused(admin, "AddAdmin", request)
     assert (status, sentence.partition(" ")[0]) == ("INVALID_ARGUMENT", field)

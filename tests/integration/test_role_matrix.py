@@ -151,7 +151,7 @@ async def test_person_who_leaves_the_pool_is_out_of_reach_at_once(admin: Service
 async def test_method_that_nobody_serves_is_unimplemented(admin: Service) -> None:
     """A client of another release is told so."""
     async with grpc.aio.insecure_channel(admin.address) as channel:
-        call = channel.unary_unary("/pedagio.v1.AdminService/PrintMoney")
+        call = channel.unary_unary("/pedagio.v1.AdminService/PrintMoney", bytes, bytes)
         with pytest.raises(grpc.aio.AioRpcError) as caught:
             await call(b"", metadata=(("authorization", f"Bearer {'t' * 40}"),), timeout=10)
     assert caught.value.code() is grpc.StatusCode.UNIMPLEMENTED

@@ -18,12 +18,14 @@ MUTATIONS = {
     "exceptions resolve", "plan put", "plan assign", "grants give", "grants revoke", "pool create",
     "pool add", "pool remove", "cap set", "cap clear", "policy set", "policy unset",
     "mode enforce", "prices import", "prices override",
+    "admin add", "admin roles", "admin remove", "admin token new", "admin token revoke", "approvals confirm",
+    "approvals deny",
 }  # fmt: skip
 READS = {
     "client list", "balance", "statement", "mode show", "models list", "models price", "holds list",
     "exceptions list", "explain", "alarms", "audit", "access-log replay", "plan list",
     "grants list", "pool list", "cap list", "policy show", "shadow report", "prices list", "prices diff",
-    "prices overrides",
+    "prices overrides", "admin list", "admin whoami", "approvals list", "audit-log",
 }  # fmt: skip
 
 
