@@ -30,7 +30,8 @@ class AccountingSettings(Settings):
         description="bearer secrets of LiteLLM's webhook, comma-separated; empty: it is not served",
     )
     admin_token: str = Field(
-        min_length=32, description="bearer tokens of administrators, comma-separated"
+        min_length=32,
+        description="bearer tokens of the installation itself, comma-separated",
     )
     ingest_listen: str = Field(
         "127.0.0.1:8080", description="host:port of the HTTP face for the callback"

@@ -37,7 +37,7 @@ class ProposedError(ConflictError):
     def __init__(self, proposal_id: int, days: int) -> None:
         """`days`: for how long it waits."""
         super().__init__(
-            f"this is more than one administrator gives in a day: proposal {proposal_id} waits {days} days "
+            f"this is more than one administrator gives alone in a day: proposal {proposal_id} waits {days} days "
             f"for somebody else (pedagio approvals confirm {proposal_id} --reason ...)"
         )
         self.proposal_id = proposal_id

@@ -24,6 +24,7 @@ from accounting.cli import (
     policy,
     pool,
     prices,
+    profiles,
     shadow,
 )
 
@@ -31,11 +32,12 @@ app = typer.Typer(
     name="pedagio",
     help="The credit meter in front of a team's LLMs. Every command takes --json.",
     epilog="Where: PEDAGIO_ADMIN_ADDRESS (default 127.0.0.1:9002). "
-    "Who: PEDAGIO_ADMIN_TOKEN, or PEDAGIO_ADMIN_TOKEN_FILE; PEDAGIO_ADMIN_ACTOR for the audit.",
+    "Who: PEDAGIO_ADMIN_TOKEN, or PEDAGIO_ADMIN_TOKEN_FILE (your own: pedagio admin token new).",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
 )
+app.callback()(profiles.choose)
 app.add_typer(client.app, name="client")
 app.add_typer(account.app, name="account")
 app.add_typer(plan.app, name="plan")

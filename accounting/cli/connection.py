@@ -9,7 +9,7 @@ from typing import Any, Final, NoReturn
 import grpc
 import typer
 
-from accounting.cli import details
+from accounting.cli import details, profiles
 from protos.pedagio.v1.admin_pb2_grpc import AdminServiceStub
 
 ADDRESS: Final = "PEDAGIO_ADMIN_ADDRESS"
@@ -34,7 +34,7 @@ class CallError(Exception):
         """`unknown`: whether a mutation happened all the same cannot be told; `proposed`: it waits."""
         super().__init__(sentence)
         self.unknown = unknown
-        self.proposed = proposed
+        self.exit_code = PROPOSED_EXIT if proposed else 1
 
 
 def call(
@@ -44,15 +44,15 @@ def call(
     try:
         return ask(method, request, bound_s, stub=stub)
     except CallError as error:
-        fail(str(error), PROPOSED_EXIT if error.proposed else 1)
+        fail(str(error), error.exit_code)
 
 
 def ask(
     method: str, request: Any, bound_s: float = CALL_BOUND_S, *, stub: Stub = AdminServiceStub
 ) -> Any:
     """The answer of one method; CallError with a sentence."""
-    address = os.environ.get(ADDRESS) or DEFAULT_ADDRESS
-    metadata = (("authorization", f"Bearer {_token()}"), ("x-pedagio-actor", _actor()))
+    address, token = _where()
+    metadata = (("authorization", f"Bearer {token}"), ("x-pedagio-actor", _actor()))
     with grpc.insecure_channel(address, options=OPTIONS) as channel:
         try:
             return getattr(stub(channel), method)(request, metadata=metadata, timeout=bound_s)
@@ -70,15 +70,25 @@ def fail(sentence: str, code: int = 1) -> NoReturn:
     raise typer.Exit(code)
 
 
-def _token() -> str:
+def _where() -> tuple[str, str]:
+    """Address with token, of the profile that is named, else of the environment."""
+    try:
+        profile = profiles.chosen()
+    except profiles.ProfileError as error:
+        fail(str(error))
+    if profile is not None:
+        return profile.address, _token(profile.token, profile.token_file, "token_file")
+    token, path = os.environ.get(TOKEN, ""), os.environ.get(f"{TOKEN}_FILE", "")
+    return os.environ.get(ADDRESS) or DEFAULT_ADDRESS, _token(token, path, f"{TOKEN}_FILE")
+
+
+def _token(token: str, path: str, named: str) -> str:
     """The token given, or that in the file named; of several (one is being replaced) the newest."""
-    token = os.environ.get(TOKEN, "")
-    path = os.environ.get(f"{TOKEN}_FILE", "")
     if not token and path:
         try:
-            token = Path(path).read_text(encoding="utf-8")
+            token = Path(path).expanduser().read_text(encoding="utf-8")
         except (OSError, UnicodeDecodeError) as error:
-            fail(f"{TOKEN}_FILE names {path}, which cannot be read ({type(error).__name__})")
+            fail(f"{named} names {path}, which cannot be read ({type(error).__name__})")
     token = token.partition(",")[0].strip()
     if not token:
         fail(f"no administrator's token: set {TOKEN}, or {TOKEN}_FILE to a file that holds it")
