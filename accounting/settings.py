@@ -8,7 +8,12 @@ from credit.settings import Settings
 
 def read_four_eyes(text: str) -> int:
     """Nano-USD; 0 where nothing is set. Reais have no rate here, so they are refused."""
-    return parse_amount(text) if text else 0
+    if not text:
+        return 0
+    nanos = parse_amount(text)
+    if not nanos:
+        raise ValueError("PEDAGIO_FOUR_EYES_ABOVE must be above zero: leave it out for no limit")
+    return nanos
 
 
 class AccountingSettings(Settings):

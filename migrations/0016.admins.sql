@@ -66,6 +66,14 @@ CREATE TABLE proposal (
 );
 CREATE INDEX proposal_digest ON proposal (proposed_by, digest);
 
+-- Whose account it is, as far as an e-mail says: by its label, or because the client calls people by their e-mail.
+CREATE VIEW account_email AS
+    SELECT l.account_id, lower(l.email) AS email FROM account_label AS l WHERE l.email IS NOT NULL
+    UNION ALL
+    SELECT a.id, lower(a.external_id) FROM account AS a WHERE a.kind = 'user';
+CREATE INDEX account_label_lower_email ON account_label (lower(email));
+CREATE INDEX account_lower_external_id ON account (lower(external_id)) WHERE kind = 'user';
+
 -- Questions to the audit log.
 CREATE INDEX audit_actor ON audit (actor, id);
 CREATE INDEX audit_subject ON audit (subject, id);

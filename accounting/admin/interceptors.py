@@ -44,6 +44,7 @@ STATUS: Mapping[type[AdminError], grpc.StatusCode] = {
 ANSWERED = (("x-pedagio-answered", "yes"),)
 LEDGER_AWAY = "the ledger cannot be reached now: nothing was changed, try again"
 LEDGER_LOST = "the ledger cannot be reached now: whether anything was changed is unknown"
+FAILED = "accounting failed on this request; its log says why"
 # An administrator who is told at once that the ledger is away can do something about it.
 ASK_WITHIN_S = 3.0
 
@@ -76,10 +77,11 @@ class Authenticator(grpc.aio.ServerInterceptor):  # type: ignore[type-arg]
         except _UnknownError as error:
             return _refuse(grpc.StatusCode.UNAUTHENTICATED, str(error), method)
         except Exception as error:
-            if not is_away(error):
-                raise
-            _say_away(method, error)
-            return _refuse(grpc.StatusCode.UNAVAILABLE, LEDGER_AWAY, method)
+            if is_away(error):
+                _say_away(method, error)
+                return _refuse(grpc.StatusCode.UNAVAILABLE, LEDGER_AWAY, method)
+            log.exception("admin_call_failed", method=method)
+            return _refuse(grpc.StatusCode.INTERNAL, FAILED, method)
         handler = await continuation(handler_call_details)
         if handler is None or handler.unary_unary is None:
             return handler  # type: ignore[return-value]  # gRPC says UNIMPLEMENTED to None
@@ -146,8 +148,7 @@ class StatusMapper(grpc.aio.ServerInterceptor):  # type: ignore[type-arg]
                     _say_away(method, error)
                     await context.abort(grpc.StatusCode.UNAVAILABLE, LEDGER_LOST, ANSWERED)
                 log.exception("admin_call_failed", method=method)
-                text = "accounting failed on this request; its log says why"
-                await context.abort(grpc.StatusCode.INTERNAL, text)
+                await context.abort(grpc.StatusCode.INTERNAL, FAILED)
 
         return answer
 

@@ -106,8 +106,8 @@ SELECT a.name FROM account AS a WHERE a.kind = 'pool' AND a.id = ANY (:pool_ids:
 -- name: is_own^
 -- Whether one of these accounts is the administrator's own, or one of these pools pays for them.
 WITH own AS (
-    SELECT a.id, a.client_id, a.external_id FROM account AS a LEFT JOIN account_label AS l ON l.account_id = a.id
-    WHERE a.kind = 'user' AND (lower(l.email) = :email::text OR lower(a.external_id) = :email::text))
+    SELECT a.id, a.client_id, a.external_id FROM account_email AS e JOIN account AS a ON a.id = e.account_id
+    WHERE e.email = :email::text)
 SELECT EXISTS (SELECT FROM own AS o JOIN unnest(:clients::text[], :people::text[]) AS n (client_id, external_id)
                ON n.client_id = o.client_id AND n.external_id = o.external_id)
     OR EXISTS (SELECT FROM own AS o JOIN pool_member AS m ON m.account_id = o.id JOIN account AS p ON p.id = m.pool_id
@@ -115,9 +115,8 @@ SELECT EXISTS (SELECT FROM own AS o JOIN unnest(:clients::text[], :people::text[
 
 -- name: is_on_plan^
 -- Whether an account of the administrator's own gets this plan's allowance.
-SELECT EXISTS (SELECT FROM account AS a LEFT JOIN account_label AS l ON l.account_id = a.id
-               WHERE a.kind = 'user' AND a.plan_id = :plan::text
-                 AND (lower(l.email) = :email::text OR lower(a.external_id) = :email::text)) AS own;
+SELECT EXISTS (SELECT FROM account_email AS e JOIN account AS a ON a.id = e.account_id
+               WHERE e.email = :email::text AND a.plan_id = :plan::text) AS own;
 
 -- name: lock_giver
 -- What one administrator gives is counted one write after the other.

@@ -5,6 +5,7 @@ import hashlib
 from typing import Any
 
 import pytest
+from structlog.testing import capture_logs
 
 from accounting.admin.admins import TOKEN_LENGTH
 from protos.pedagio.v1 import admin_pb2, admins_pb2
@@ -179,3 +180,14 @@ async def test_token_of_the_installation_says_that_it_is_nobody(admin: Service) 
     found = await ask(admin, "WhoAmI", admins_pb2.WhoAmIRequest(), TOKENS[1])
     assert found.installation
     assert found.email == ""
+
+
+async def test_token_is_in_no_log_and_its_ledger_away_is_said(admin: Service) -> None:
+    """Who has a token of their own is told what whoever has the installation's is told."""
+    token = await add(admin, ANA, "viewer")
+    admin.pool.terminate()
+    with capture_logs() as logs:
+        status, sentence = await admin.refused("GetMode", MODE, token=token)
+    assert (status, "nothing was changed, try again" in sentence) == ("UNAVAILABLE", True)
+    assert logs
+    assert token not in str(logs)
