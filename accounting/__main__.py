@@ -32,7 +32,7 @@ from accounting.notify.assembly import notice_workers
 from accounting.notify.service import add_notice_service
 from accounting.pricing import CurrentModels
 from accounting.relay import relay_of
-from accounting.settings import AccountingSettings
+from accounting.settings import AccountingSettings, read_four_eyes
 from accounting.settling.due import settle_for_ever
 from accounting.settling.match import Matcher
 from accounting.settling.open_holds import count_for_ever
@@ -216,7 +216,12 @@ async def _start_admin(
 ) -> grpc.aio.Server:
     tokens = [key.decode() for key in split_keys(settings.admin_token)]
     server = grpc.aio.server(
-        interceptors=admin_interceptors(tokens, functools.partial(ledger.ask_pulse, pool)),
+        interceptors=admin_interceptors(
+            tokens,
+            functools.partial(ledger.ask_pulse, pool),
+            pool,
+            read_four_eyes(settings.four_eyes_above),
+        ),
         options=[
             ("grpc.so_reuseport", 0),
             ("grpc.max_receive_message_length", ADMIN_MESSAGE_BYTES),

@@ -2,7 +2,18 @@
 
 from pydantic import Field
 
+from credit.money import parse_amount
 from credit.settings import Settings
+
+
+def read_four_eyes(text: str) -> int:
+    """Nano-USD; 0 where nothing is set. Reais have no rate here, so they are refused."""
+    if not text:
+        return 0
+    nanos = parse_amount(text)
+    if not nanos:
+        raise ValueError("PEDAGIO_FOUR_EYES_ABOVE must be above zero: leave it out for no limit")
+    return nanos
 
 
 class AccountingSettings(Settings):
@@ -24,7 +35,8 @@ class AccountingSettings(Settings):
         description="bearer secrets of LiteLLM's webhook, comma-separated; empty: it is not served",
     )
     admin_token: str = Field(
-        min_length=32, description="bearer tokens of administrators, comma-separated"
+        min_length=32,
+        description="bearer tokens of the installation itself, comma-separated",
     )
     ingest_listen: str = Field(
         "127.0.0.1:8080", description="host:port of the HTTP face for the callback"
@@ -58,6 +70,10 @@ class AccountingSettings(Settings):
     )
     unit: str = Field(
         "credits", pattern="^(credits|usd)$", description="how amounts are shown to people"
+    )
+    four_eyes_above: str = Field(
+        "",
+        description="what one administrator gives alone in a day, as US$100; beyond it somebody else confirms",
     )
     contact: str = Field("", description="whom a refused person may ask")
     smtp_host: str = Field("", description="mail server for notices; empty: no mail is sent")

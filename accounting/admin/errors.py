@@ -12,6 +12,7 @@ class InvalidFieldError(AdminError):
         """`field` as in admin.proto, `problem` as in `must not be empty`."""
         super().__init__(f"{field} {problem}")
         self.field = field
+        self.problem = problem
 
 
 class NotFoundError(AdminError):
@@ -24,6 +25,22 @@ class AlreadyExistsError(AdminError):
 
 class ConflictError(AdminError):
     """The request contradicts what is recorded."""
+
+
+class ForbiddenError(AdminError):
+    """No role of the caller's includes this, or it is the caller's own credit."""
+
+
+class ProposedError(ConflictError):
+    """Not done, but stored: somebody else has to confirm it."""
+
+    def __init__(self, proposal_id: int, days: int) -> None:
+        """`days`: for how long it waits."""
+        super().__init__(
+            f"this is more than one administrator gives alone in a day: proposal {proposal_id} waits {days} days "
+            f"for somebody else (pedagio approvals confirm {proposal_id} --reason ...)"
+        )
+        self.proposal_id = proposal_id
 
 
 class UpstreamError(AdminError):

@@ -1,79 +1,117 @@
 """What surrounds every call of the AdminService: authentication before it, status codes after it."""
 
 import asyncio
+import functools
 import hashlib
 import hmac
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, TypeAlias, cast
 
+import asyncpg
 import grpc
 import structlog
 
+from accounting.admin import admins, details
+from accounting.admin.caller import INSTALLATION, PRESENT, Caller
 from accounting.admin.errors import (
     AdminError,
     AlreadyExistsError,
     ConflictError,
+    ForbiddenError,
     InvalidFieldError,
     NotFoundError,
+    ProposedError,
     UpstreamError,
 )
+from accounting.admin.gate import OURS, Behavior, Context, Continuation, Gate, Handler
+from accounting.admin.messages import ACTOR_HEADER, DEFAULT_ACTOR
+from accounting.admin.roles import OPERATOR
 from credit.away import is_away
 
-# All services of ours; health checks share the port and carry no token.
-GUARDED = "/pedagio.v1."
+# Health checks share the port and carry no token; whatever else is served there takes one.
+OPEN = "/grpc.health."
 TOKEN_HEADER = "authorization"  # noqa: S105 (the name of a header)
 STATUS: Mapping[type[AdminError], grpc.StatusCode] = {
     InvalidFieldError: grpc.StatusCode.INVALID_ARGUMENT,
     NotFoundError: grpc.StatusCode.NOT_FOUND,
     AlreadyExistsError: grpc.StatusCode.ALREADY_EXISTS,
     ConflictError: grpc.StatusCode.FAILED_PRECONDITION,
+    ProposedError: grpc.StatusCode.FAILED_PRECONDITION,
+    ForbiddenError: grpc.StatusCode.PERMISSION_DENIED,
     UpstreamError: grpc.StatusCode.UNAVAILABLE,
 }
 # Tells a sentence of ours from gRPC's own UNAVAILABLE, which means that nobody was there to answer.
 ANSWERED = (("x-pedagio-answered", "yes"),)
 LEDGER_AWAY = "the ledger cannot be reached now: nothing was changed, try again"
 LEDGER_LOST = "the ledger cannot be reached now: whether anything was changed is unknown"
+FAILED = "accounting failed on this request; its log says why"
 # An administrator who is told at once that the ledger is away can do something about it.
 ASK_WITHIN_S = 3.0
 
-# The stubs are generic where the classes are not: hence the quotes, and the ignores below.
-Handler: TypeAlias = "grpc.RpcMethodHandler[Any, Any]"
-Continuation: TypeAlias = Callable[[grpc.HandlerCallDetails], Awaitable[Handler]]
-Context: TypeAlias = "grpc.aio.ServicerContext[Any, Any]"
-Behavior: TypeAlias = Callable[[Any, Context], Awaitable[Any]]
+Trailers: TypeAlias = tuple[tuple[str, str | bytes], ...]
 Ask: TypeAlias = Callable[[], Awaitable[object]]
+# The administrator of a personal token, or None.
+Whose: TypeAlias = Callable[[str], Awaitable[Caller | None]]
 
 log = structlog.get_logger()
 
 
 class Authenticator(grpc.aio.ServerInterceptor):  # type: ignore[type-arg]
-    """Lets a call of our services pass only with one of the bearer tokens."""
+    """Lets a call pass only with a bearer token, which says who calls."""
 
-    def __init__(self, tokens: Sequence[str]) -> None:
-        """`tokens`: the live ones; several while one is being replaced."""
+    def __init__(self, tokens: Sequence[str], whose: Whose) -> None:
+        """`tokens`: the installation's own, several while one is being replaced; `whose`: personal ones."""
         self._digests = [_digest(token) for token in tokens]
+        self._whose = whose
 
     async def intercept_service(
         self, continuation: Continuation, handler_call_details: grpc.HandlerCallDetails
     ) -> Handler:
         """Refuse before the request is even read."""
-        if handler_call_details.method.startswith(GUARDED):
-            problem = self._problem(handler_call_details)
-            if problem is not None:
-                return _refuse(problem)
-        return await continuation(handler_call_details)
+        method = handler_call_details.method
+        if method.startswith(OPEN):
+            return await continuation(handler_call_details)  # type: ignore[return-value]
+        try:
+            async with asyncio.timeout(ASK_WITHIN_S):
+                caller = await self._caller(handler_call_details)
+        except _UnknownError as error:
+            return _refuse(grpc.StatusCode.UNAUTHENTICATED, str(error), method)
+        except Exception as error:
+            if is_away(error):
+                _say_away(method, error)
+                return _refuse(grpc.StatusCode.UNAVAILABLE, LEDGER_AWAY, method)
+            log.exception("admin_call_failed", method=method)
+            return _refuse(grpc.StatusCode.INTERNAL, FAILED, method)
+        handler = await continuation(handler_call_details)
+        if handler is None or handler.unary_unary is None:
+            return handler  # type: ignore[return-value]  # gRPC says UNIMPLEMENTED to None
+        return grpc.unary_unary_rpc_method_handler(
+            _as(caller, cast("Behavior", handler.unary_unary)),
+            handler.request_deserializer,
+            handler.response_serializer,
+        )
 
-    def _problem(self, details: grpc.HandlerCallDetails) -> str | None:
+    async def _caller(self, details: grpc.HandlerCallDetails) -> Caller:
         metadata = {str(name): value for name, value in details.invocation_metadata or ()}
         scheme, _, token = str(metadata.get(TOKEN_HEADER, "")).partition(" ")
         if scheme.lower() != "bearer" or not token:
-            return "an administrator's token is required: metadata `authorization: Bearer <token>`"
+            raise _UnknownError(
+                "an administrator's token is required: metadata `authorization: Bearer <token>`"
+            )
         # All are compared, in constant time: neither which one nor how much of it matched shows.
         given = _digest(token.strip())
         matches = [hmac.compare_digest(given, digest) for digest in self._digests]
         if any(matches):
-            return None
-        return "this is not an administrator's token"
+            actor = str(metadata.get(ACTOR_HEADER, DEFAULT_ACTOR))
+            return Caller(INSTALLATION, actor, dict.fromkeys(OPERATOR, frozenset[int]()))
+        caller = await self._whose(token.strip())
+        if caller is None:
+            raise _UnknownError("this is not an administrator's token")
+        return caller
+
+
+class _UnknownError(Exception):
+    """Nobody is known by what the call carries; the text is a sentence."""
 
 
 class StatusMapper(grpc.aio.ServerInterceptor):  # type: ignore[type-arg]
@@ -88,8 +126,8 @@ class StatusMapper(grpc.aio.ServerInterceptor):  # type: ignore[type-arg]
     ) -> Handler:
         """Wrap the handlers of our services."""
         handler = await continuation(handler_call_details)
-        if not handler_call_details.method.startswith(GUARDED):
-            return handler
+        if handler is None or not handler_call_details.method.startswith(OURS):
+            return handler  # type: ignore[return-value]
         return grpc.unary_unary_rpc_method_handler(
             self._mapped(cast("Behavior", handler.unary_unary), handler_call_details.method),
             handler.request_deserializer,
@@ -103,14 +141,14 @@ class StatusMapper(grpc.aio.ServerInterceptor):  # type: ignore[type-arg]
             try:
                 return await behavior(request, context)
             except AdminError as error:
-                await context.abort(STATUS[type(error)], str(error), ANSWERED)
+                trailers: Trailers = (*ANSWERED, *details.trailers(error))
+                await context.abort(STATUS[type(error)], str(error), trailers)
             except Exception as error:
                 if is_away(error):
                     _say_away(method, error)
                     await context.abort(grpc.StatusCode.UNAVAILABLE, LEDGER_LOST, ANSWERED)
                 log.exception("admin_call_failed", method=method)
-                text = "accounting failed on this request; its log says why"
-                await context.abort(grpc.StatusCode.INTERNAL, text)
+                await context.abort(grpc.StatusCode.INTERNAL, FAILED)
 
         return answer
 
@@ -128,23 +166,46 @@ class StatusMapper(grpc.aio.ServerInterceptor):  # type: ignore[type-arg]
 
 
 def admin_interceptors(
-    tokens: Sequence[str], ask_ledger: Ask
+    tokens: Sequence[str], ask_ledger: Ask, pool: asyncpg.Pool, four_eyes_above: int = 0
 ) -> "tuple[grpc.aio.ServerInterceptor[Any, Any], ...]":
-    """What a server of the AdminService must be made with; `tokens` must not be empty."""
+    """What a server of the administrators' services must be made with; `tokens` must not be empty.
+
+    `four_eyes_above` in nano-USD: what one administrator gives alone in a day; 0: any amount.
+    """
     if not all(tokens) or not tokens:
         raise ValueError("at least one administrator's token is needed, and none may be empty")
-    return Authenticator(tokens), StatusMapper(ask_ledger)
+    whose = functools.partial(admins.find_caller, pool)
+    return Authenticator(tokens, whose), StatusMapper(ask_ledger), Gate(pool, four_eyes_above)
+
+
+def _as(caller: Caller, behavior: Behavior) -> Behavior:
+    """What the behavior does, it does for this caller."""
+
+    async def answer(request: Any, context: Context) -> Any:
+        PRESENT.set(caller)
+        return await behavior(request, context)
+
+    return answer
 
 
 def _say_away(method: str, error: Exception) -> None:
     log.warning("admin_ledger_away", method=method, error=type(error).__name__)
 
 
-def _refuse(problem: str) -> Handler:
-    async def abort(_: Any, context: Context) -> None:
-        await context.abort(grpc.StatusCode.UNAUTHENTICATED, problem)
+def _refuse(status: grpc.StatusCode, problem: str, method: str) -> Handler:
+    """A handler that refuses; what is not ours (reflection) is asked in streams."""
+    trailers = ANSWERED if status is grpc.StatusCode.UNAVAILABLE else ()
 
-    return grpc.unary_unary_rpc_method_handler(abort)
+    async def abort(_: Any, context: Context) -> None:
+        await context.abort(status, problem, trailers)
+
+    async def abort_stream(_: Any, context: Context) -> Any:
+        await context.abort(status, problem, trailers)
+        yield  # type: ignore[unreachable]  # a generator, as gRPC wants of a stream
+
+    if method.startswith(OURS):
+        return grpc.unary_unary_rpc_method_handler(abort)
+    return grpc.stream_stream_rpc_method_handler(abort_stream)
 
 
 def _digest(token: str) -> bytes:

@@ -6,9 +6,11 @@ from typing import Any, TypeAlias
 import grpc
 
 from accounting.admin import accounts, clients, explain, fields, holds, models, statement
+from accounting.admin.caller import present
 from credit.models import Deployment
 from protos.pedagio.v1 import admin_pb2 as pb
 
+# Names somebody only beside the installation's own token, which is nobody's.
 ACTOR_HEADER = "x-pedagio-actor"
 ACTOR_LIMIT = 64
 DEFAULT_ACTOR = "admin"
@@ -16,11 +18,16 @@ DEFAULT_ACTOR = "admin"
 Context: TypeAlias = "grpc.aio.ServicerContext[Any, Any]"
 
 
-def read_change(reason: str, context: Context) -> fields.Change:
-    """Who asks, from the metadata, with the reason; raises InvalidFieldError."""
-    metadata = {str(name): value for name, value in context.invocation_metadata() or ()}
-    actor = str(metadata.get(ACTOR_HEADER, DEFAULT_ACTOR))
-    return fields.change(fields.text(ACTOR_HEADER, actor, ACTOR_LIMIT), reason)
+def read_change(reason: str, _context: Context) -> fields.Change:
+    """Who asks, as the bearer token says, with the reason; raises InvalidFieldError."""
+    caller = present()
+    actor = caller.actor
+    if caller.installation and not caller.confirmed_by:
+        actor = fields.text(ACTOR_HEADER, actor, ACTOR_LIMIT)
+    change = fields.change(actor, reason)
+    if caller.confirmed_by:
+        return fields.Change(actor, f"{change.reason} (confirmed by {caller.confirmed_by})")
+    return change
 
 
 def epoch_ms(moment: datetime) -> int:

@@ -5,9 +5,21 @@ from typing import Protocol
 
 import asyncpg
 import grpc
+from grpc_reflection.v1alpha import reflection
 
-from accounting.admin import accounts, clients, explain, holds, messages, models, modes, statement
+from accounting.admin import (
+    accounts,
+    clients,
+    explain,
+    holds,
+    messages,
+    models,
+    modes,
+    roles,
+    statement,
+)
 from accounting.admin.access_log_service import AccessLogService
+from accounting.admin.admins_service import AdminsServicer
 from accounting.admin.alarm_service import AlarmService
 from accounting.admin.audit_service import AuditService
 from accounting.admin.hold_service import HoldService
@@ -19,7 +31,13 @@ from accounting.admin.settings_service import SettingsServicer
 from accounting.models_sync import SyncResult
 from accounting.reports.service import add_report_service
 from protos.pedagio.v1 import admin_pb2 as pb
-from protos.pedagio.v1 import admin_pb2_grpc, plans_pb2_grpc, policies_pb2_grpc, settings_pb2_grpc
+from protos.pedagio.v1 import (
+    admin_pb2_grpc,
+    admins_pb2_grpc,
+    plans_pb2_grpc,
+    policies_pb2_grpc,
+    settings_pb2_grpc,
+)
 
 __all__ = ["AdminServicer", "add_admin_service", "admin_interceptors"]
 
@@ -192,3 +210,11 @@ def add_admin_service(
     policies_pb2_grpc.add_PolicyServiceServicer_to_server(PolicyServicer(pool, publish), server)
     settings_pb2_grpc.add_SettingsServiceServicer_to_server(SettingsServicer(pool, publish), server)
     add_report_service(server, pool, publish)
+    admins_pb2_grpc.add_AdminsServiceServicer_to_server(AdminsServicer(pool), server)
+    reflection.enable_server_reflection(_names(), server)
+
+
+def _names() -> list[str]:
+    """The services that reflection tells of, to whoever has a token: those of the table of roles."""
+    services = sorted({method.partition("/")[0] for method in roles.RULES})
+    return [*(f"pedagio.v1.{service}" for service in services), reflection.SERVICE_NAME]

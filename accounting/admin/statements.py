@@ -6,7 +6,15 @@ from typing import Any
 import aiosql
 import asyncpg
 
-_FILES = ("admin.sql", "plans.sql", "prices.sql", "settings.sql", "notices.sql", "usage.sql")
+_FILES = (
+    "admin.sql",
+    "admins.sql",
+    "plans.sql",
+    "prices.sql",
+    "settings.sql",
+    "notices.sql",
+    "usage.sql",
+)
 _STATEMENTS = aiosql.from_str(
     "\n\n".join((files("accounting") / "sql" / name).read_text("utf-8") for name in _FILES),
     "asyncpg",

@@ -5,8 +5,11 @@ import typer
 from accounting.cli import (
     access_log,
     account,
+    admin,
     alarms,
+    approvals,
     audit,
+    audit_lines,
     call,
     cap,
     client,
@@ -22,6 +25,7 @@ from accounting.cli import (
     policy,
     pool,
     prices,
+    profiles,
     settings,
     shadow,
     usage,
@@ -31,11 +35,12 @@ app = typer.Typer(
     name="pedagio",
     help="The credit meter in front of a team's LLMs. Every command takes --json.",
     epilog="Where: PEDAGIO_ADMIN_ADDRESS (default 127.0.0.1:9002). "
-    "Who: PEDAGIO_ADMIN_TOKEN, or PEDAGIO_ADMIN_TOKEN_FILE; PEDAGIO_ADMIN_ACTOR for the audit.",
+    "Who: PEDAGIO_ADMIN_TOKEN, or PEDAGIO_ADMIN_TOKEN_FILE (your own: pedagio admin token new).",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
 )
+app.callback()(profiles.choose)
 app.add_typer(client.app, name="client")
 app.add_typer(account.app, name="account")
 app.add_typer(plan.app, name="plan")
@@ -61,6 +66,9 @@ app.command()(usage.usage)
 app.command()(call.explain)
 app.command()(alarms.alarms)
 app.command()(audit.audit)
+app.add_typer(admin.app, name="admin")
+app.add_typer(approvals.app, name="approvals")
+app.command("audit-log")(audit_lines.audit_log)
 
 
 def main() -> None:

@@ -9,6 +9,7 @@ from typing import Any, Final, NoReturn
 import grpc
 import typer
 
+from accounting.cli import details, profiles
 from protos.pedagio.v1.admin_pb2_grpc import AdminServiceStub
 
 ADDRESS: Final = "PEDAGIO_ADMIN_ADDRESS"
@@ -16,6 +17,8 @@ TOKEN: Final = "PEDAGIO_ADMIN_TOKEN"  # noqa: S105 (the name of a variable)
 ACTOR: Final = "PEDAGIO_ADMIN_ACTOR"
 DEFAULT_ADDRESS: Final = "127.0.0.1:9002"
 CALL_BOUND_S: Final = 10.0
+# Nothing failed, nothing is done: somebody else has to confirm it.
+PROPOSED_EXIT: Final = 3
 # The service says with it that a sentence is its own (accounting.admin.interceptors.ANSWERED).
 ANSWERED: Final = "x-pedagio-answered"
 # A proxy for the web (http_proxy) has no business between an administrator and the service.
@@ -27,52 +30,65 @@ OPTIONS: Final = (("grpc.enable_http_proxy", 0),)
 class CallError(Exception):
     """The service refused or was not reached; the text is a sentence for the person."""
 
-    def __init__(self, sentence: str, *, unknown: bool) -> None:
-        """`unknown`: whether a mutation happened all the same cannot be told."""
+    def __init__(self, sentence: str, *, unknown: bool, proposed: bool = False) -> None:
+        """`unknown`: whether a mutation happened all the same cannot be told; `proposed`: it waits."""
         super().__init__(sentence)
         self.unknown = unknown
+        self.exit_code = PROPOSED_EXIT if proposed else 1
 
 
 def call(
     method: str, request: Any, bound_s: float = CALL_BOUND_S, *, stub: Stub = AdminServiceStub
 ) -> Any:
-    """The answer of one method; on any error a sentence on stderr, exit code 1."""
+    """The answer of one method; on any error a sentence on stderr, exit code 1, or 3 where it waits."""
     try:
         return ask(method, request, bound_s, stub=stub)
     except CallError as error:
-        fail(str(error))
+        fail(str(error), error.exit_code)
 
 
 def ask(
     method: str, request: Any, bound_s: float = CALL_BOUND_S, *, stub: Stub = AdminServiceStub
 ) -> Any:
     """The answer of one method; CallError with a sentence."""
-    address = os.environ.get(ADDRESS) or DEFAULT_ADDRESS
-    metadata = (("authorization", f"Bearer {_token()}"), ("x-pedagio-actor", _actor()))
+    address, token = _where()
+    metadata = (("authorization", f"Bearer {token}"), ("x-pedagio-actor", _actor()))
     with grpc.insecure_channel(address, options=OPTIONS) as channel:
         try:
             return getattr(stub(channel), method)(request, metadata=metadata, timeout=bound_s)
         except grpc.RpcError as error:
             # Also where the service says that it lost the ledger: it cannot know either.
             unknown = not _answered(error) or error.code() is grpc.StatusCode.UNAVAILABLE
-            raise CallError(_sentence(error, address, bound_s), unknown=unknown) from error
+            fields, proposed = details.read(error)
+            sentence = fields or _sentence(error, address, bound_s)
+            raise CallError(sentence, unknown=unknown, proposed=proposed) from error
 
 
-def fail(sentence: str) -> NoReturn:
+def fail(sentence: str, code: int = 1) -> NoReturn:
     """End with one readable sentence on stderr."""
     typer.echo(f"pedagio: {sentence}", err=True)
-    raise typer.Exit(1)
+    raise typer.Exit(code)
 
 
-def _token() -> str:
+def _where() -> tuple[str, str]:
+    """Address with token, of the profile that is named, else of the environment."""
+    try:
+        profile = profiles.chosen()
+    except profiles.ProfileError as error:
+        fail(str(error))
+    if profile is not None:
+        return profile.address, _token(profile.token, profile.token_file, "token_file")
+    token, path = os.environ.get(TOKEN, ""), os.environ.get(f"{TOKEN}_FILE", "")
+    return os.environ.get(ADDRESS) or DEFAULT_ADDRESS, _token(token, path, f"{TOKEN}_FILE")
+
+
+def _token(token: str, path: str, named: str) -> str:
     """The token given, or that in the file named; of several (one is being replaced) the newest."""
-    token = os.environ.get(TOKEN, "")
-    path = os.environ.get(f"{TOKEN}_FILE", "")
     if not token and path:
         try:
-            token = Path(path).read_text(encoding="utf-8")
+            token = Path(path).expanduser().read_text(encoding="utf-8")
         except (OSError, UnicodeDecodeError) as error:
-            fail(f"{TOKEN}_FILE names {path}, which cannot be read ({type(error).__name__})")
+            fail(f"{named} names {path}, which cannot be read ({type(error).__name__})")
     token = token.partition(",")[0].strip()
     if not token:
         fail(f"no administrator's token: set {TOKEN}, or {TOKEN}_FILE to a file that holds it")

@@ -58,7 +58,7 @@ def grant(
         answer = ask("Grant", request)
     except CallError as error:
         again = f"; repeat it with --request-id {request_id}, it then counts once"
-        fail(f"{error}{again if error.unknown else ''}")
+        fail(f"{error}{again if error.unknown else ''}", error.exit_code)
     show(answer, as_json, lambda: account_facts(answer.account))
     if answer.replayed and not as_json:
         typer.echo(f"nothing new was granted: transfer {answer.transfer_id} was that request")

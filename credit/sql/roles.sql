@@ -33,3 +33,10 @@ GRANT UPDATE (resolved_at, resolved_by, resolution) ON exception TO pedagio_acco
 GRANT DELETE ON hold_open TO pedagio_accounting;
 GRANT INSERT ON notice, notice_delivery TO pedagio_accounting;
 GRANT UPDATE ON notice_delivery TO pedagio_accounting;
+-- Who administers, and what they propose, is no business of the door.
+GRANT INSERT ON admin, admin_role, admin_token, given, proposal TO pedagio_accounting;
+GRANT UPDATE (removed_at) ON admin TO pedagio_accounting;
+GRANT UPDATE (revoked_at) ON admin_token TO pedagio_accounting;
+GRANT UPDATE (status, decided_by, decider, decided_at, outcome) ON proposal TO pedagio_accounting;
+GRANT DELETE ON admin_role, given TO pedagio_accounting;
+REVOKE SELECT ON admin, admin_role, admin_token, given, proposal FROM pedagio_authz;

@@ -123,11 +123,14 @@ class Service:
 
 @contextlib.asynccontextmanager
 async def serve(
-    pool: asyncpg.Pool, ask_ledger: Ask | None = None, sync: SyncModels | None = None
+    pool: asyncpg.Pool,
+    ask_ledger: Ask | None = None,
+    sync: SyncModels | None = None,
+    four_eyes_above: int = 0,
 ) -> AsyncIterator[Service]:
     """Run the service; LiteLLM is stood for by `synced`, since models_sync has tests of its own."""
     ask = ask_ledger or functools.partial(ledger.ask_pulse, pool)
-    server = grpc.aio.server(interceptors=admin_interceptors(TOKENS, ask))
+    server = grpc.aio.server(interceptors=admin_interceptors(TOKENS, ask, pool, four_eyes_above))
     port = server.add_insecure_port("127.0.0.1:0")
     service = Service(f"127.0.0.1:{port}", pool)
 

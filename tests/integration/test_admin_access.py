@@ -46,10 +46,12 @@ async def test_each_of_two_live_tokens_opens_the_service(admin: Service) -> None
 
 
 @pytest.mark.parametrize("tokens", [(), ("",), ("t" * 40, "")])
-def test_service_without_a_token_is_not_made(tokens: tuple[str, ...]) -> None:
+async def test_service_without_a_token_is_not_made(
+    pool: asyncpg.Pool, tokens: tuple[str, ...]
+) -> None:
     """An empty list must not mean that everybody, or nobody, may enter."""
     with pytest.raises(ValueError, match="at least one administrator's token"):
-        admin_interceptors(tokens, asyncio.Event().wait)
+        admin_interceptors(tokens, asyncio.Event().wait, pool)
 
 
 @pytest.mark.parametrize(

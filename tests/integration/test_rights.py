@@ -5,6 +5,11 @@ import pytest
 
 from credit import ledger
 from credit.pool import connect
+from protos.pedagio.v1 import admins_pb2
+from protos.pedagio.v1.plans_pb2_grpc import PlanServiceStub
+from tests.integration.admin_service import serve
+from tests.integration.admins import add, ask, new_token
+from tests.integration.gifts import decide, gift, give, posted
 from tests.integration.rules_scene import DECEMBER, EVE, NOON, Team
 
 OF_AUTHZ, OF_ACCOUNTING = "pedagio_authz", "pedagio_accounting"
@@ -133,3 +138,37 @@ async def test_door_may_not_change_what_is_not_its_business(
     async with await connect(f"{database_url}?role={OF_AUTHZ}") as door:
         with pytest.raises(asyncpg.InsufficientPrivilegeError):
             await door.execute(statement)
+
+
+async def test_administration_needs_no_more_than_the_rights_of_accounting(
+    pool: asyncpg.Pool, database_url: str
+) -> None:
+    """From the first token to the last, with a proposal between."""
+    async with (
+        await connect(f"{database_url}?role={OF_ACCOUNTING}") as office,
+        serve(office, four_eyes_above=1) as admin,
+    ):
+        await admin.create_client()
+        await admin.open_account("maria")
+        ana, bia = [await add(admin, f"{n}@example.com", "treasurer") for n in ("ana", "bia")]
+        proposal = await give(admin, gift(5), ana)
+        await ask(admin, "ConfirmProposal", decide(proposal), bia)
+        assert await posted(admin) == 5
+        assert await give(admin, gift(1, "r2"), bia) == 0
+        clash = gift(1, "r3", source="nothing")
+        await admin.refused("GiveCredit", clash, token=await new_token(admin, "ana@example.com"),
+                            stub=PlanServiceStub)  # fmt: skip
+        roles = [admins_pb2.Role(role="viewer")]
+        request = admins_pb2.SetRolesRequest(email="ana@example.com", roles=roles, reason="r")
+        await ask(admin, "SetRoles", request)
+        await ask(admin, "RevokeToken", admins_pb2.RevokeTokenRequest(id=1, reason="r"))
+        gone = admins_pb2.RemoveAdminRequest(email="ana@example.com", reason="r")
+        await ask(admin, "RemoveAdmin", gone)
+
+
+@pytest.mark.parametrize("table", ["admin", "admin_role", "admin_token", "given", "proposal"])
+async def test_door_does_not_read_who_administers(database_url: str, table: str) -> None:
+    """A replica that was taken over learns no hash, no name and no wish."""
+    async with await connect(f"{database_url}?role={OF_AUTHZ}") as door:
+        with pytest.raises(asyncpg.InsufficientPrivilegeError):
+            await door.fetch(f"SELECT * FROM {table}")

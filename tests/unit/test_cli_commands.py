@@ -21,6 +21,8 @@ MUTATIONS = {
     "settings set",
     "account email",
     "notices retry",
+    "admin add", "admin roles", "admin remove", "admin token new", "admin token revoke", "approvals confirm",
+    "approvals deny",
 }  # fmt: skip
 READS = {
     "client list", "balance", "statement", "mode show", "models list", "models price", "holds list",
@@ -28,6 +30,7 @@ READS = {
     "grants list", "pool list", "cap list", "policy show", "shadow report", "prices list", "prices diff",
     "settings show", "plan show", "pool show",
     "prices overrides", "notices list", "usage",
+    "admin list", "admin whoami", "approvals list", "audit-log",
 }  # fmt: skip
 
 

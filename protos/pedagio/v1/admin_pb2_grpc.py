@@ -26,9 +26,9 @@ if _version_not_supported:
 
 
 class AdminServiceStub:
-    """Amounts are nano-USD. Every mutation takes a reason and leaves an audit line with the actor, who is
-    named by the metadata `x-pedagio-actor` (default: admin). Every call carries a bearer token in the
-    metadata `authorization`.
+    """Amounts are nano-USD. Every mutation takes a reason and leaves an audit line with the actor. Every call
+    carries a bearer token in the metadata `authorization`, which says who that is; only beside the
+    installation's own token the metadata `x-pedagio-actor` does (default: admin).
     """
 
     def __init__(self, channel):
@@ -140,9 +140,9 @@ class AdminServiceStub:
 
 
 class AdminServiceServicer:
-    """Amounts are nano-USD. Every mutation takes a reason and leaves an audit line with the actor, who is
-    named by the metadata `x-pedagio-actor` (default: admin). Every call carries a bearer token in the
-    metadata `authorization`.
+    """Amounts are nano-USD. Every mutation takes a reason and leaves an audit line with the actor. Every call
+    carries a bearer token in the metadata `authorization`, which says who that is; only beside the
+    installation's own token the metadata `x-pedagio-actor` does (default: admin).
     """
 
     def CreateClient(self, request, context):
@@ -377,9 +377,9 @@ def add_AdminServiceServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class AdminService:
-    """Amounts are nano-USD. Every mutation takes a reason and leaves an audit line with the actor, who is
-    named by the metadata `x-pedagio-actor` (default: admin). Every call carries a bearer token in the
-    metadata `authorization`.
+    """Amounts are nano-USD. Every mutation takes a reason and leaves an audit line with the actor. Every call
+    carries a bearer token in the metadata `authorization`, which says who that is; only beside the
+    installation's own token the metadata `x-pedagio-actor` does (default: admin).
     """
 
     @staticmethod

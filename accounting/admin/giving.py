@@ -1,0 +1,59 @@
+"""How much credit a request gives, in nano-USD: what four eyes look at."""
+
+import hashlib
+import uuid
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any, Final
+
+import asyncpg
+from google.protobuf.message import Message
+
+from accounting.admin import statements
+from accounting.admin.caller import Caller
+from accounting.admin.errors import ForbiddenError
+from accounting.admin.reach import OWN
+
+Measure = Callable[[asyncpg.Pool, Any, Caller], Awaitable[int]]
+
+
+async def _amount(_pool: asyncpg.Pool, request: Any, _caller: Caller) -> int:
+    return int(request.amount_nanos)
+
+
+async def _assigned_plan(pool: asyncpg.Pool, request: Any, _caller: Caller) -> int:
+    """The allowance of one period; no plan any more gives nothing."""
+    row = await _plan(pool, request.plan)
+    return row["allowance"] if row else 0
+
+
+async def _changed_plan(pool: asyncpg.Pool, request: Any, caller: Caller) -> int:
+    """By how much the allowance grows, for everybody who is on the plan; never for oneself."""
+    row = await _plan(pool, request.plan.id)
+    if row is None or request.plan.allowance_nanos <= row["allowance"]:
+        return 0
+    if not caller.installation:
+        own = await statements.row(pool, "is_on_plan", plan=request.plan.id, email=caller.actor)
+        if own is not None and own["own"]:
+            raise ForbiddenError(OWN)
+    return int((request.plan.allowance_nanos - row["allowance"]) * row["accounts"])
+
+
+MEASURES: Final[Mapping[str, Measure]] = {
+    "amount": _amount,
+    "assigned_plan": _assigned_plan,
+    "changed_plan": _changed_plan,
+}
+
+
+def request_id(request: Message) -> str:
+    """What makes two requests one; a fresh one where the request has none, so that each counts."""
+    return str(getattr(request, "request_id", "")) or str(uuid.uuid4())
+
+
+def digest(request: Message) -> bytes:
+    """SHA-256 of the whole request."""
+    return hashlib.sha256(request.SerializeToString(deterministic=True)).digest()
+
+
+async def _plan(pool: asyncpg.Pool, plan: str) -> asyncpg.Record | None:
+    return await statements.row(pool, "find_plan_size", id=plan)

@@ -1,0 +1,71 @@
+"""`pedagio approvals`: what waits for a second pair of eyes."""
+
+from typing import Annotated, Any
+
+import typer
+
+from accounting.cli.admin import call
+from accounting.cli.output import Json, Reason, as_dict, facts, moment, show, table, usd
+from protos.pedagio.v1 import admins_pb2 as pb
+
+app = typer.Typer(help="What waits for a second pair of eyes.", no_args_is_help=True)
+Number = Annotated[int, typer.Argument(help="The proposal's number.")]
+
+
+@app.command("list")
+def list_proposals(
+    decided: Annotated[
+        bool, typer.Option("--decided", help="Those that wait no more, too.")
+    ] = False,
+    as_json: Json = False,
+) -> None:
+    """Show what waits; nobody confirms their own.
+
+    Example: pedagio approvals list
+    """
+    answer = call("ListProposals", pb.ListProposalsRequest(decided=decided))
+    body = {"proposals": [as_dict(each) for each in answer.proposals]}
+    show(body, as_json, lambda: _proposals(answer.proposals))
+
+
+@app.command("confirm")
+def confirm(number: Number, reason: Reason, as_json: Json = False) -> None:
+    """Make what somebody else proposed, exactly once.
+
+    Example: pedagio approvals confirm 7 --reason 'agreed with Ana'
+    """
+    answer = call("ConfirmProposal", pb.DecideProposalRequest(id=number, reason=reason))
+    show(answer, as_json, lambda: _one(answer))
+
+
+@app.command("deny")
+def deny(number: Number, reason: Reason, as_json: Json = False) -> None:
+    """Say no; whoever proposed it takes it back this way.
+
+    Example: pedagio approvals deny 7 --reason 'not this month'
+    """
+    answer = call("DenyProposal", pb.DecideProposalRequest(id=number, reason=reason))
+    show(answer, as_json, lambda: _one(answer))
+
+
+def _proposals(found: Any) -> Any:
+    columns = ("no.", "amount", "what", "whom", "why", "proposed by", "status", "until")
+    rows = (
+        (
+            str(each.id), usd(each.amount_nanos), each.method.partition("/")[2], each.request_json,
+            each.reason, each.proposer, each.status, moment(each.expires_at_ms)[:16],
+        )
+        for each in found
+    )  # fmt: skip
+    return table(columns, rows, "nothing waits", right=("no.", "amount"), fold=("whom", "why"))
+
+
+def _one(each: pb.Proposal) -> Any:
+    return facts(
+        ("proposal", str(each.id)),
+        ("what", each.method),
+        ("amount", usd(each.amount_nanos)),
+        ("proposed by", each.proposer),
+        ("status", f"{each.status} by {each.decider}" if each.decider else each.status),
+        ("because", each.outcome),
+    )
