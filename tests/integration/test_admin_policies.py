@@ -83,7 +83,7 @@ async def test_policy_set_reaches_two_replicas_within_a_second_without_redis(
 @pytest.mark.parametrize(
     ("body", "sentence"),
     [
-        ({"modles": []}, "modles is unknown; there are cheaper, "),
+        ({"modles": []}, "modles is unknown; there are "),
         ({"models": [""]}, "models[0] must be a text of 1 to 256"),
         (
             {"texts": {"bad_request": {"en": ["No.", " {reference}"]}}},

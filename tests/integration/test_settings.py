@@ -279,7 +279,7 @@ async def test_refusal_says_that_the_person_chose_the_limit(
     async with Replica(tmp_path, database_url) as authz:
         answer = await authz.ask(new_id())
         assert refusal_of(answer)[1] == "cap_reached"
-        assert "limit, the daily one that you set yourself." in answer.denied_response.body
+        assert "limit, the daily one that you set yourself" in answer.denied_response.body
         await books.pool.execute(
             "SELECT set_cap($1, NULL, 'month', 'America/Sao_Paulo', 900)", maria
         )
