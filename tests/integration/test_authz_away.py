@@ -232,7 +232,7 @@ async def test_account_seen_only_by_the_mirror_goes_on_with_the_newest_figures(
                 CREDIT - WANT,
             )
             await relay_of(books.pool, mirror).round()
-            assert await mirror.find(rita) is not None
+            assert rita in await mirror.find([rita])
             await wire.cut()
             await authz.until_state("bounded")
             assert claims_of(await authz.ask(new_id(), x_user_id="rita")).account == str(rita)
