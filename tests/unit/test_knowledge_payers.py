@@ -118,6 +118,7 @@ async def test_question_that_fails_is_asked_again(tmp_path: Path) -> None:
     """Nobody is forgotten because Postgres went away just then."""
     scene = Scene(tmp_path)
     scene.ledger.payers[MARIA] = [{"id": MARIA, "caps": []}, {"id": TEAM, "caps": []}]
+    await scene.beats(PULSE_EVERY_S)
     await scene.place()
     scene.ledger.silent_about_figures = True
     await scene.beats(PULSE_EVERY_S)
@@ -140,6 +141,15 @@ async def test_newer_of_the_own_list_and_the_mirrors_counts(tmp_path: Path) -> N
     assert (funds.order, left(funds, TEAM)) == (((TEAM, ()),), (500, 1))
     scene.mirror.error = ConnectionError()
     assert (await known(scene)).order == ALONE
+
+
+async def test_list_that_is_older_than_the_one_at_hand_is_no_news() -> None:
+    """Two answers of the ledger may be read in the other order."""
+    scene = Scene(None)
+    await scene.place()
+    scene.knowledge.learn_payers([MARIA], {MARIA: Payers(5, ((TEAM, ()), (MARIA, ())))})
+    scene.knowledge.learn_payers([MARIA], {MARIA: Payers(4, ALONE)})
+    assert (await known(scene)).order == ((TEAM, ()), (MARIA, ()))
 
 
 async def test_mirror_is_not_believed_before_it_is_known_what_outages_granted() -> None:
