@@ -126,6 +126,7 @@ def _open_store(
         functools.partial(ledger.place_bounded, pool, deadline_s=settings.hold_deadline_s),
         functools.partial(ledger.list_figures, pool),
         functools.partial(ledger.list_recently_bounded, pool, TTL_S),
+        functools.partial(ledger.list_payers, pool),
         functools.partial(ledger.record_outage, pool),
     )
     name = f"{socket.gethostname()} {settings.authz_listen}"
@@ -135,7 +136,7 @@ def _open_store(
         spool = Spool(Path(settings.bounded_dir), limit_bytes=SPOOL_LIMIT_BYTES)
         try:
             spool.open()
-            bounded = Bounded(spool, knowledge.figures, settings.bounded_cap_nanos, store.alarm)
+            bounded = Bounded(spool, knowledge.funds, settings.bounded_cap_nanos, store.alarm)
         except OSError as error:
             log.warning("bounded_dir_unusable", folder=settings.bounded_dir, error=str(error))
     store.begin(bounded, may_grant=settings.when_postgres_away == "bounded")

@@ -27,13 +27,15 @@ class AuthzSettings(Settings):
     when_postgres_away: str = Field(
         "bounded",
         pattern="^(bounded|closed)$",
-        description="bounded: each account may go on up to a cap; closed: everything metered is refused",
+        description="bounded: each paying account may go on up to a cap; closed: everything metered is refused",
     )
     bounded_dir: str = Field(
         "", description="folder for what is granted while Postgres is away; empty: closed"
     )
     bounded_cap_nanos: int = Field(
-        500_000_000, ge=0, description="nano-USD that one replica grants an account in one outage"
+        500_000_000,
+        ge=0,
+        description="nano-USD that one replica grants from a paying account in one outage",
     )
     bounded_for_s: float = Field(
         900.0, ge=0, description="longest time in bounded, in seconds; then closed"

@@ -18,7 +18,7 @@ from authz.knowledge import Knowledge
 from authz.metrics import PLACE_UNKNOWN, show_state
 from credit.away import is_away
 from credit.ledger import Place, Placed
-from credit.mirror import figures_in
+from credit.mirror import figures_in, payers_in
 
 PULSE_EVERY_S: Final = 0.25
 PULSE_WITHIN_S: Final = 0.75
@@ -31,6 +31,8 @@ ORPHANS_EVERY_S: Final = 10.0
 TELL_WITHIN_S: Final = 5.0
 RECALL_WITHIN_S: Final = 10.0
 CHANGES_KEPT: Final = 1_000
+# People in one question about who pays for them.
+PAYERS_PAGE: Final = 500
 
 log = structlog.get_logger()
 
@@ -48,6 +50,7 @@ class Ways:
     `place`: the batcher; `pulse`: asks for a sign of life; `place_bounded`: places what was granted;
     `list_figures`: named accounts as the ledger has them (rows with credit.mirror.FIELDS);
     `list_recently_bounded`: the same of those that any outage granted, as long as the mirror keeps them;
+    `list_payers`: who may pay for named people (rows with id and what credit.mirror.payers_in takes);
     `tell`: writes (kind, subject, detail) as an audit line and an alarm.
     """
 
@@ -56,6 +59,7 @@ class Ways:
     place_bounded: PlaceBounded
     list_figures: Callable[[Sequence[int]], Awaitable[Rows]]
     list_recently_bounded: Callable[[], Awaitable[Rows]]
+    list_payers: Callable[[Sequence[int]], Awaitable[Rows]]
     tell: Callable[[str, str, Mapping[str, Any]], Awaitable[None]]
 
 
@@ -228,12 +232,25 @@ class Store:
                 self._remember(await self._ways.list_recently_bounded())
             self._knowledge.believes_mirror = True
 
+    async def _learn_payers(self) -> None:
+        """Ask who pays for those who called lately, and what these accounts have."""
+        people = self._knowledge.unsure(PAYERS_PAGE)
+        if not people:
+            return
+        async with asyncio.timeout(RECALL_WITHIN_S):
+            rows = await self._ways.list_payers(people)
+            told = {row["id"]: payers_in(row) for row in rows}
+            # Of the people themselves the answers to their calls say more.
+            named = {one for payers in told.values() for one in payers.ids}
+            await self._learn(named - set(people))
+        self._knowledge.learn_payers(people, told)
+
     def _remember(self, rows: Rows) -> None:
         for row in rows:
             self._knowledge.learn(row["id"], figures_in(row))
 
     async def _tend(self) -> None:
-        """In quiet times: what dead replicas left, then what nobody was told yet."""
+        """In quiet times: what dead replicas left, what nobody was told yet, who pays for whom."""
         if self._bounded is not None and self._clock() - self._orphans_s >= ORPHANS_EVERY_S:
             self._orphans_s = self._clock()
             self._bounded.adopt_orphans()
@@ -249,3 +266,4 @@ class Store:
                     raise
                 log.exception("alarm_not_raised", kind=kind)
             self._untold.pop(0)
+        await self._learn_payers()

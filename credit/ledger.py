@@ -207,6 +207,13 @@ async def list_recently_bounded(pool: asyncpg.Pool, within_s: int) -> Sequence[M
     return [dict(row) for row in await _many(pool, "list_recently_bounded", within_s=within_s)]
 
 
+async def list_payers(
+    pool: asyncpg.Pool, account_ids: Sequence[int]
+) -> Sequence[Mapping[str, Any]]:
+    """Who may pay for these people: rows with id and what credit.mirror.payers_in takes."""
+    return [dict(row) for row in await _many(pool, "list_payers", account_ids=account_ids)]
+
+
 async def access_batch(pool: asyncpg.Pool, records: Sequence[Mapping[str, Any]]) -> dict[str, str]:
     """Keep entries of Envoy's access log; record id -> recorded, duplicate. See the SQL for fields."""
     rows = await _many(pool, "access_batch", records=records)

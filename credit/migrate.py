@@ -23,6 +23,7 @@ FUNCTIONS = (
     "settle_due",
     "rules",
     "place_batch",
+    "payers",
     "place_bounded",
     "extend",
     "capture_batch",

@@ -1,10 +1,11 @@
-"""The mirror: what each account was a moment ago, in Redis, for the time that Postgres is away.
+"""The mirror in Redis: what each account was a moment ago, who pays for a person, for when Postgres is away.
 
 Written by accounting's relay, read by authz only in the state `bounded` (protocol.md 5). It is never asked
 for a normal decision; losing it loses what bounded knows about people whom a replica has not seen itself.
 """
 
-from collections.abc import Awaitable, Mapping, Sequence
+import json
+from collections.abc import Awaitable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Final, Self, cast
@@ -20,15 +21,24 @@ WRITE_WITHIN_S: Final = 5.0
 MARK: Final = "pedagio:mirror"
 FIELDS: Final = ("posted", "held", "overdraft", "version", "status", "status_s", "shadow")
 
+PAYERS_FIELDS: Final = ("payers_version", "payers")
+
 # Highest version wins, in one step: relays of two processes may write the same account in any order.
 # The figures stay text, since Lua's numbers are not exact above 2^53; a version stays far below.
 WRITE_ACCOUNT: Final = """
-local known = redis.call('HGET', KEYS[1], 'version')
-if known and tonumber(known) > tonumber(ARGV[5]) then return 0 end
-redis.call('HSET', KEYS[1], 'posted', ARGV[2], 'held', ARGV[3], 'overdraft', ARGV[4], 'version', ARGV[5],
-           'status', ARGV[6], 'status_s', ARGV[7], 'shadow', ARGV[8])
+local function newer(field, version)
+    local known = redis.call('HGET', KEYS[1], field)
+    return not known or tonumber(known) <= tonumber(version)
+end
+if newer('version', ARGV[5]) then
+    redis.call('HSET', KEYS[1], 'posted', ARGV[2], 'held', ARGV[3], 'overdraft', ARGV[4], 'version', ARGV[5],
+               'status', ARGV[6], 'status_s', ARGV[7], 'shadow', ARGV[8])
+end
+if newer('payers_version', ARGV[10]) then
+    redis.call('HSET', KEYS[1], 'payers_version', ARGV[10], 'payers', ARGV[11])
+end
 redis.call('EXPIRE', KEYS[1], ARGV[9])
-redis.call('SET', KEYS[2], ARGV[1], 'EX', ARGV[9])
+if KEYS[2] then redis.call('SET', KEYS[2], ARGV[1], 'EX', ARGV[9]) end
 return 1
 """
 
@@ -49,6 +59,28 @@ class Figures:
     def available_nanos(self) -> int:
         """What was free to spend at that version."""
         return self.posted_nanos + self.overdraft_nanos - self.held_nanos
+
+
+@dataclass(frozen=True, slots=True)
+class Payers:
+    """Who may pay for a person, in the order in which the decision tries them: their own account, and pools.
+
+    `order`: account ids, each with the ids of the caps that bound what it pays for this person.
+    """
+
+    version: int
+    order: tuple[tuple[int, tuple[int, ...]], ...]
+
+    @property
+    def ids(self) -> set[int]:
+        """Every account that has a say."""
+        return {one for payer, caps in self.order for one in (payer, *caps)}
+
+
+def payers_in(row: Mapping[str, Any]) -> Payers:
+    """A row of the ledger with what payers_of says (credit/sql/payers.sql)."""
+    order = tuple((one["id"], tuple(one["caps"])) for one in row["payers"] or ())
+    return Payers(row["payers_version"], order)
 
 
 def figures_in(row: Mapping[str, Any]) -> Figures:
@@ -91,11 +123,13 @@ class Mirror:
         """Write rows of the statements list_mirrored and list_changed."""
         pipe = self._redis.pipeline(transaction=False)
         for row in accounts:
-            keys = [_account_key(row["id"]), _name_key(row["client_id"], row["external_id"])]
+            keys = [_account_key(row["id"])]
+            if row["client_id"] is not None:  # a pool or a cap is nobody's name
+                keys.append(_name_key(row["client_id"], row["external_id"]))
             values = [str(int(row[n]) if n == "shadow" else row[n]) for n in FIELDS]
-            await cast(
-                "Awaitable[Any]", self._write(keys, [str(row["id"]), *values, TTL_S], client=pipe)
-            )
+            payers = [str(row["payers_version"]), json.dumps(row["payers"])]
+            arguments = [str(row["id"]), *values, str(TTL_S), *payers]
+            await cast("Awaitable[Any]", self._write(keys, arguments, client=pipe))
         await pipe.execute()
 
     async def mark_whole(self) -> None:
@@ -106,29 +140,38 @@ class Mirror:
         """Whether the mark is there: an emptied Redis has lost it."""
         return bool(await self._redis.exists(MARK))
 
-    async def find(self, account_id: int) -> Figures | None:
-        """What the mirror knows of an account."""
-        found = await cast(
+    async def find(self, account_ids: Collection[int]) -> dict[int, Figures]:
+        """What the mirror knows of these accounts, by id."""
+        pipe = self._redis.pipeline(transaction=False)
+        for account_id in account_ids:
+            pipe.hmget(_account_key(account_id), list(FIELDS))
+        found = cast("list[list[str | None]]", await pipe.execute())
+        return {
+            account_id: _figures(cast("list[str]", values))
+            for account_id, values in zip(account_ids, found, strict=True)
+            if None not in values
+        }
+
+    async def find_payers(self, account_id: int) -> Payers | None:
+        """Who may pay for a person, as far as the mirror knows."""
+        version, payers = await cast(
             "Awaitable[list[str | None]]",
-            self._redis.hmget(_account_key(account_id), list(FIELDS)),
+            self._redis.hmget(_account_key(account_id), list(PAYERS_FIELDS)),
         )
-        if None in found:
+        if version is None or payers is None:
             return None
-        posted, held, overdraft, version, status, status_s, shadow = cast("list[str]", found)
-        return Figures(
-            int(posted),
-            int(held),
-            int(overdraft),
-            int(version),
-            status,
-            int(status_s),
-            shadow == "1",
-        )
+        return payers_in({"payers_version": int(version), "payers": json.loads(payers)})
 
     async def find_account(self, client_id: str, external_id: str) -> int | None:
         """The account behind a client's name for a person; '' is the client's own."""
         found = await self._redis.get(_name_key(client_id, external_id))
         return None if found is None else int(found)
+
+
+def _figures(values: Sequence[str]) -> Figures:
+    posted, held, overdraft, version, status, status_s, shadow = values
+    numbers = int(posted), int(held), int(overdraft), int(version)
+    return Figures(*numbers, status, int(status_s), shadow=shadow == "1")
 
 
 def _account_key(account_id: int) -> str:

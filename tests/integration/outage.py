@@ -1,14 +1,36 @@
 """Replicas of authz over a ledger that can be cut off, or fall silent; their state as Prometheus sees it."""
 
 import asyncio
+import os
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import httpx
 
+from local import redis as local_redis
 from local.probe import HOST, free_ports
+from local.process import Child
 from tests.integration.doors import WANT, Replica, Wire, until
 
 CAP = 5 * WANT
+
+
+@asynccontextmanager
+async def running_redis(folder: Path) -> AsyncIterator[tuple[Child, str]]:
+    """A Redis of the test's own, empty: the process, its address."""
+    server = local_redis.find_server()
+    assert server is not None
+    (port,) = free_ports(1)
+    for part in ("logs", "processes"):
+        (folder / part).mkdir(exist_ok=True)
+    command = local_redis.command(server, folder, port, {"PATH": os.environ["PATH"]})
+    child = Child(command, folder)
+    await child.start()
+    try:
+        yield child, local_redis.url(port)
+    finally:
+        await child.kill()
 
 
 class Mute(Wire):

@@ -3,7 +3,6 @@
 import asyncio
 import contextlib
 import json
-import os
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -12,9 +11,6 @@ import pytest
 
 from accounting.relay import relay_of
 from credit.mirror import Mirror
-from local import redis as local_redis
-from local.probe import free_ports
-from local.process import Child
 from tests.books import Books
 from tests.integration.doors import (
     WANT,
@@ -26,7 +22,7 @@ from tests.integration.doors import (
     refusal_of,
     until,
 )
-from tests.integration.outage import CAP, Mute, Watched
+from tests.integration.outage import CAP, Mute, Watched, running_redis
 
 CREDIT = 100_000_000
 UNAVAILABLE = (503, "enforcement_unavailable")
@@ -208,40 +204,28 @@ async def test_account_seen_only_by_the_mirror_goes_on_with_the_newest_figures(
     books: Books, wire: Wire, tmp_path: Path
 ) -> None:
     """A replica that never met a person asks the mirror; of its own and the mirror's, the newer counts."""
-    server = local_redis.find_server()
-    assert server is not None
-    (port,) = free_ports(1)
-    for part in ("logs", "processes"):
-        (tmp_path / part).mkdir(exist_ok=True)
-    redis = Child(
-        local_redis.command(server, tmp_path, port, {"PATH": os.environ["PATH"]}), tmp_path
-    )
-    await redis.start()
-    url = local_redis.url(port)
-    try:
-        rita = await books.account(3 * WANT, "rita")
-        async with (
-            Watched(tmp_path, wire, redis_url=url) as authz,
-            Mirror(url, within_s=2.0) as mirror,
-        ):
-            claims_of(await authz.ask(new_id()))
-            # Maria spends elsewhere: this replica has seen her rich, the mirror knows better.
-            await books.pool.execute(
-                "UPDATE account SET overdraft = 0, held = held, posted = posted - $1,"
-                " version = version + 1 WHERE external_id = 'maria'",
-                CREDIT - WANT,
-            )
-            await relay_of(books.pool, mirror).round()
-            assert await mirror.find(rita) is not None
-            await wire.cut()
-            await authz.until_state("bounded")
-            assert claims_of(await authz.ask(new_id(), x_user_id="rita")).account == str(rita)
-            assert refusal_of(await authz.ask(new_id())) == UNAVAILABLE
-            await redis.kill()
-            assert refusal_of(await authz.ask(new_id(), x_user_id="stranger")) == UNAVAILABLE
-            claims_of(await authz.ask(new_id()))  # only what it saw itself is left: Maria, rich
-    finally:
+    rita = await books.account(3 * WANT, "rita")
+    async with (
+        running_redis(tmp_path) as (redis, url),
+        Watched(tmp_path, wire, redis_url=url) as authz,
+        Mirror(url, within_s=2.0) as mirror,
+    ):
+        claims_of(await authz.ask(new_id()))
+        # Maria spends elsewhere: this replica has seen her rich, the mirror knows better.
+        await books.pool.execute(
+            "UPDATE account SET overdraft = 0, held = held, posted = posted - $1,"
+            " version = version + 1 WHERE external_id = 'maria'",
+            CREDIT - WANT,
+        )
+        await relay_of(books.pool, mirror).round()
+        assert rita in await mirror.find([rita])
+        await wire.cut()
+        await authz.until_state("bounded")
+        assert claims_of(await authz.ask(new_id(), x_user_id="rita")).account == str(rita)
+        assert refusal_of(await authz.ask(new_id())) == UNAVAILABLE
         await redis.kill()
+        assert refusal_of(await authz.ask(new_id(), x_user_id="stranger")) == UNAVAILABLE
+        claims_of(await authz.ask(new_id()))  # only what it saw itself is left: Maria, rich
 
 
 async def test_bounded_hold_that_was_reported_first_is_debited_once(

@@ -88,7 +88,7 @@ PYTHON_MUTANTS = (
     PythonMutant(
         "bounded_counts_its_grants",
         AWAY,
-        Change("authz/bounded.py", " - self._spent.get(place.account_id, 0)", ""),
+        Change("authz/bounded.py", "funds.payers(self._spent, ", "funds.payers({}, "),
         python_scenes.grants_of_an_outage_stay_within_the_cap,
     ),
 )

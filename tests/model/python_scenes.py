@@ -16,6 +16,7 @@ from accounting.ingest.intake import Intake
 from accounting.settling.hearing import Hearing
 from accounting.settling.outcome import Verdict
 from authz.bounded import Bounded
+from authz.funds import Funds
 from authz.store import PULSE_EVERY_S
 from credit.ledger import Place, Placed
 from credit.mirror import Figures
@@ -107,7 +108,7 @@ async def grants_of_an_outage_are_placed_first(store: ModuleType) -> None:
     with TemporaryDirectory() as folder:
         spool = Spool(Path(folder))
         spool.open()
-        bounded = Bounded(spool, scene.knowledge.figures, 1_000, scene.store.alarm)
+        bounded = Bounded(spool, scene.knowledge.funds, 1_000, scene.store.alarm)
         scene.store.begin(bounded, may_grant=True)
         await scene.place()
         await scene.leave()
@@ -124,8 +125,8 @@ async def grants_of_an_outage_stay_within_the_cap(module: ModuleType) -> None:
     """Two calls that fit alone do not both fit."""
     figures = Figures(10_000, 0, 0, 7, "active", 1_795_000_000, shadow=False)
 
-    async def find(_: int) -> Figures:
-        return figures
+    async def find(person: int) -> Funds:
+        return Funds(person, [(person, ())], {person: figures})
 
     with TemporaryDirectory() as folder:
         spool = Spool(Path(folder))

@@ -8,12 +8,13 @@ from typing import Any
 import asyncpg
 
 from authz.bounded import Bounded
+from authz.funds import Funds
 from credit.ledger import Place
 from credit.mirror import Figures
 from credit.spool import Spool
 
 CAP = 1_000
-MARIA, JOSE = 1001, 1002
+MARIA, JOSE, TEAM, CAPPED = 1001, 1002, 1003, 1004
 
 
 def some_figures(available: int, **changes: Any) -> Figures:
@@ -35,6 +36,7 @@ class Ledger:
 
     def __init__(self) -> None:
         self.held: dict[str, int] = {}
+        self.filed: dict[str, tuple[int, int]] = {}  # whose call, who pays
         self.calls = 0
         self.refuses: set[str] = set()
         self.poison: set[str] = set()
@@ -55,6 +57,7 @@ class Ledger:
                 continue
             results[hold_id] = "replay" if hold_id in self.held else "placed"
             self.held.setdefault(hold_id, place["granted"])
+            self.filed.setdefault(hold_id, (place["person_id"], place["account_id"]))
         return results
 
 
@@ -69,6 +72,8 @@ class Scene:
         self.alarms: list[tuple[str, str]] = []
         self.full = False
         self.learned: set[int] = set()
+        # Who pays for whom, with the caps; who is not in it has their own credit only.
+        self.payers: dict[int, Sequence[tuple[int, Sequence[int]]]] = {}
         self.start()
 
     def start(self) -> None:
@@ -100,8 +105,10 @@ class Scene:
     async def _learn(self, account_ids: Collection[int]) -> None:
         self.learned |= set(account_ids)
 
-    async def _find(self, account_id: int) -> Figures | None:
-        return self.figures.get(account_id)
+    async def _find(self, account_id: int) -> Funds | None:
+        if account_id not in self.figures:
+            return None
+        return Funds(account_id, self.payers.get(account_id, [(account_id, ())]), self.figures)
 
     def _alarm(self, kind: str, detail: Mapping[str, Any]) -> None:
         self.alarms.append((kind, detail["result"]))

@@ -1,7 +1,7 @@
 """A replica whose Postgres, Redis, clock do what a test says."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import astuple, replace
 from pathlib import Path
 from typing import Any
@@ -10,7 +10,7 @@ from authz.bounded import Bounded
 from authz.knowledge import Knowledge
 from authz.store import AWAY_AFTER_S, PULSE_EVERY_S, Store, Ways
 from credit.ledger import Place, Placed
-from credit.mirror import FIELDS, Figures
+from credit.mirror import FIELDS, Figures, Payers
 from credit.spool import Spool
 from tests.books import a_place
 from tests.unit.door import placed
@@ -35,6 +35,9 @@ class Ledger:
         self.held: dict[str, int] = {}
         self.told: list[tuple[str, Mapping[str, Any]]] = []
         self.refuses: set[str] = set()
+        self.payers: dict[int, list[dict[str, Any]]] = {}
+        self.payers_version = 0
+        self.asked_about: list[tuple[int, ...]] = []
         self.arrived = asyncio.Event()
         self.permits = asyncio.Semaphore(1_000)
 
@@ -98,6 +101,17 @@ class Ledger:
         """Hers, if an outage granted her anything."""
         return await self.list_figures([MARIA] if self.bounded else [])
 
+    async def list_payers(self, account_ids: Sequence[int]) -> Sequence[Mapping[str, Any]]:
+        """Who pays for them: each for themselves, where the test says nothing else."""
+        self._answer()
+        self.asked_about.append(tuple(account_ids))
+        alone = {one: [{"id": one, "caps": []}] for one in account_ids}
+        return [
+            {"id": one, "payers": payers, "payers_version": self.payers_version}
+            for one, payers in (alone | self.payers).items()
+            if one in alone
+        ]
+
     def ways(self) -> Ways:
         """How a replica reaches it."""
         return Ways(
@@ -106,6 +120,7 @@ class Ledger:
             self.place_bounded,
             self.list_figures,
             self.list_recently_bounded,
+            self.list_payers,
             self.tell,
         )
 
@@ -144,7 +159,7 @@ class Scene:
         if folder is not None:
             self.spool = Spool(folder)
             self.spool.open()
-            bounded = Bounded(self.spool, self.knowledge.figures, 1_000, self.store.alarm)
+            bounded = Bounded(self.spool, self.knowledge.funds, 1_000, self.store.alarm)
         self.store.begin(bounded, may_grant=may_grant)
 
     def clock(self) -> float:
@@ -172,14 +187,20 @@ class Mirror:
 
     def __init__(self) -> None:
         self.figures: dict[int, Figures] = {}
+        self.payers: dict[int, Payers] = {}
         self.names: dict[tuple[str, str], int] = {}
         self.error: Exception | None = None
         self.asked = 0
 
-    async def find(self, account_id: int) -> Figures | None:
-        """The account's figures."""
+    async def find(self, account_ids: Collection[int]) -> Mapping[int, Figures]:
+        """The accounts' figures."""
         self._answer()
-        return self.figures.get(account_id)
+        return {one: self.figures[one] for one in account_ids if one in self.figures}
+
+    async def find_payers(self, account_id: int) -> Payers | None:
+        """Who pays."""
+        self._answer()
+        return self.payers.get(account_id)
 
     async def find_account(self, client_id: str, external_id: str) -> int | None:
         """The account behind a name."""
