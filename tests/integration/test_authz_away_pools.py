@@ -136,7 +136,7 @@ async def test_members_whom_a_replica_never_met_go_on_by_the_mirror(
     ):
         await relay_of(team.pool, mirror).round()
         await wire.cut()
-        allowed = {}
+        allowed: dict[str, tuple[str, Claims]] = {}
         for authz in (first, second):
             await authz.until_state("bounded")
             some = await crowd(authz)
