@@ -4,6 +4,7 @@ from collections.abc import Iterable
 
 import asyncpg
 from google.protobuf import json_format
+from google.protobuf.message import Message
 
 from accounting.admin import admins, audit_lines, four_eyes, gate
 from accounting.admin.caller import Caller, present
@@ -135,7 +136,9 @@ def _token(token: admins.Token) -> pb.AdminToken:
 
 
 def _proposal(each: four_eyes.Proposal, made: object = None) -> pb.Proposal:
-    shown = json_format.MessageToJson(made, indent=None) if made is not None else ""  # type: ignore[arg-type]
+    shown = ""
+    if isinstance(made, Message):
+        shown = json_format.MessageToJson(made, indent=None, preserving_proto_field_name=True)
     return pb.Proposal(
         id=each.id, method=each.method, request_json=shown, amount_nanos=each.amount_nanos,
         reason=each.reason, proposer=each.proposer, proposed_at_ms=epoch_ms(each.proposed_at),

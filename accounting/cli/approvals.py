@@ -1,5 +1,7 @@
 """`pedagio approvals`: what waits for a second pair of eyes."""
 
+import json
+from collections.abc import Iterator
 from typing import Annotated, Any
 
 import typer
@@ -52,12 +54,27 @@ def _proposals(found: Any) -> Any:
     columns = ("no.", "amount", "what", "whom", "why", "proposed by", "status", "until")
     rows = (
         (
-            str(each.id), usd(each.amount_nanos), each.method.partition("/")[2], each.request_json,
+            str(each.id), usd(each.amount_nanos), each.method.partition("/")[2], _whom(each),
             each.reason, each.proposer, each.status, moment(each.expires_at_ms)[:16],
         )
         for each in found
     )  # fmt: skip
     return table(columns, rows, "nothing waits", right=("no.", "amount"), fold=("whom", "why"))
+
+
+def _whom(each: pb.Proposal) -> str:
+    """What the request says, but for what stands in a column of its own."""
+    said = {"amount_nanos", "reason", "request_id"}
+    found = json.loads(each.request_json or "{}")
+    return " ".join(_leaves({key: value for key, value in found.items() if key not in said}))
+
+
+def _leaves(value: Any, name: str = "") -> Iterator[str]:
+    if isinstance(value, dict):
+        for key, below in value.items():
+            yield from _leaves(below, key)
+    else:
+        yield f"{name}={value}"
 
 
 def _one(each: pb.Proposal) -> Any:

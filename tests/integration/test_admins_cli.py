@@ -76,6 +76,7 @@ async def test_gift_that_waits_has_an_exit_code_of_its_own(pool: asyncpg.Pool) -
         assert "you proposed it" in own.stderr
         listed = await pedagio(admin, "approvals", "list", **tokens["bia"])
         assert "US$20.00" in listed.stdout
+        assert "client=chat external_id=maria" in listed.stdout
         done = await pedagio(admin, "approvals", "confirm", "1", *REASON, **tokens["bia"])
         assert "executed by bia@example.com" in done.stdout
         denied = await pedagio(admin, "approvals", "deny", "2", *REASON, **tokens["bia"])
