@@ -21,7 +21,7 @@ class Problem:
     """Why a request is refused; `param` names the field or the model, where one is to blame.
 
     `policy`: of the person, None where it is not known who that is; `language`: what the person
-    chose; `fields`: what the sentence may say besides.
+    chose; `fields`: what the sentence may say besides; `seen`: of a wrong value, what is written down.
     """
 
     reason: Reason
@@ -30,6 +30,7 @@ class Problem:
     policy: Policy | None = None
     fields: Mapping[str, str] = field(default_factory=dict)
     language: str | None = None
+    seen: str = ""
 
 
 @dataclass(frozen=True, slots=True)

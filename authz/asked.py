@@ -24,7 +24,7 @@ def read_asked(
     flat = FLAT_ROUTES.get(request.path)
     body = read_flat(request, flat) if flat else read_body(request.body)
     if isinstance(body, BadField):
-        return Problem(Reason.BAD_REQUEST, body.name)
+        return Problem(Reason.BAD_REQUEST, body.name, seen=body.seen)
     if not policy.allows(body.model):
         offered = in_words(usable(models, policy)) if models else ""
         return Problem(Reason.MODEL_NOT_ALLOWED, body.model, fields={"models": offered})

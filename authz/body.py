@@ -1,7 +1,7 @@
 """The scalar body fields that bound the cost of a call, checked one by one."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 OUTPUT_KEYS = ("max_tokens", "max_completion_tokens", "max_output_tokens")
@@ -9,6 +9,7 @@ OUTPUT_LIMIT_TOKENS = 10_000_000
 CHOICES_LIMIT = 128
 MODEL_NAME_LIMIT = 256
 SERVICE_TIER_LIMIT = 64
+SKETCH_LIMIT = 32
 # A conversation kept by the provider: its whole context may count as input.
 CONTINUED_KEYS = ("previous_response_id", "conversation", "prompt")
 # They switch off reporting, multiply or redirect the upstream work (facts-litellm.md, "ways around metering").
@@ -54,9 +55,13 @@ class Body:
 
 @dataclass(frozen=True, slots=True)
 class BadField:
-    """The field that cannot be accepted, named as the client wrote it."""
+    """The field that cannot be accepted, named as the client wrote it.
+
+    `seen`: of a value what may be kept: a number, a truth value, the length of a text, never the text.
+    """
 
     name: str
+    seen: str = field(default="", compare=False)
 
 
 def read_body(fields: Mapping[str, Any]) -> Body | BadField:
@@ -65,7 +70,7 @@ def read_body(fields: Mapping[str, Any]) -> Body | BadField:
         return BadField(unreadable if isinstance(unreadable, str) else "body")
     model = model_name(fields)
     if model is None:
-        return BadField("model")
+        return BadField("model", _sketch(fields.get("model")))
     if wrong := _refused_key(fields):
         return BadField(wrong)
     limits = [
@@ -77,13 +82,13 @@ def read_body(fields: Mapping[str, Any]) -> Body | BadField:
         [k for k in OUTPUT_KEYS if fields.get(k) is not None], limits, strict=True
     ):
         if limit is None:
-            return BadField(key)
+            return BadField(key, _sketch(fields[key]))
     choices = 1 if fields.get("n") is None else _whole(fields["n"], CHOICES_LIMIT)
     if choices is None:
-        return BadField("n")
+        return BadField("n", _sketch(fields["n"]))
     tier = fields.get("service_tier")
     if tier is not None and not _is_name(tier, SERVICE_TIER_LIMIT):
-        return BadField("service_tier")
+        return BadField("service_tier", _sketch(tier))
     asked = max((limit for limit in limits if limit is not None), default=None)
     return Body(model, asked, choices, tier, any(fields.get(key) for key in CONTINUED_KEYS))
 
@@ -96,6 +101,17 @@ def model_name(fields: Mapping[str, Any]) -> str | None:
 
 def _is_name(value: Any, limit: int) -> bool:
     return isinstance(value, str) and 0 < len(value) <= limit and value.isprintable()
+
+
+def _sketch(value: Any) -> str:
+    """Enough to judge the refusal again by (accounting/audit/door.py)."""
+    if value is None:
+        return "absent"
+    if isinstance(value, bool | int | float):
+        return repr(value)[:SKETCH_LIMIT]
+    if isinstance(value, str):
+        return f"text of {len(value)}" + ("" if value.isprintable() else ", unprintable")
+    return "no scalar"
 
 
 def _refused_key(fields: Mapping[str, Any]) -> str | None:

@@ -30,6 +30,10 @@ class Why(Protocol):
         """The field or model it is about."""
 
     @property
+    def seen(self) -> str:
+        """Of a wrong value, what may be written down."""
+
+    @property
     def account_id(self) -> int | None:
         """Whose, where that is known."""
 
@@ -61,7 +65,7 @@ class Notes:
             # What a path is refused for is the path itself.
             "detail": request.path[:PATH_LIMIT]
             if problem.reason == Reason.UNKNOWN_PATH
-            else problem.param,
+            else _field(problem),
         }
         try:
             self._queue.put_nowait(row)
@@ -81,3 +85,8 @@ class Notes:
             except Exception as error:  # noqa: BLE001 (see the class: a lost note is counted, nothing more)
                 self._drop()
                 log.warning("decision_not_noted", error=type(error).__name__, dropped=self.dropped)
+
+
+def _field(problem: Why) -> str | None:
+    """The field, with what its value was as far as that may be kept."""
+    return f"{problem.param} = {problem.seen}" if problem.param and problem.seen else problem.param

@@ -24,6 +24,9 @@ DOOR = [
     ("unknown_path", True, "/v1/images/generations"),
     ("model_not_allowed", True, "gpt-4o"),
     ("enforcement_unavailable", True, None),
+    ("bad_request", True, "n = 0.0"),
+    ("bad_request", True, "model = text of 300"),
+    ("bad_request", True, "api_base"),
 ]
 
 

@@ -60,6 +60,17 @@ async def _member(admin: Service) -> dict[str, Any]:
     return {"pool": "TI", "account": NAME}
 
 
+async def _notice_id(admin: Service) -> dict[str, Any]:
+    made = await admin.pool.fetchval(
+        "INSERT INTO notice (kind, audience, key) VALUES ('mode', 'admins', 'x') RETURNING id"
+    )
+    await admin.pool.execute(
+        "INSERT INTO notice_delivery (notice_id, channel, state) VALUES ($1, 'mail', 'failed')",
+        made,
+    )
+    return {"id": made}
+
+
 async def _proposal_id(admin: Service) -> dict[str, Any]:
     request = plans_pb2.GiveCreditRequest(
         holder=HOLDER, amount_nanos=1, reason="test", request_id="p"
@@ -99,6 +110,9 @@ WRITES: dict[str, dict[str, Any] | Make] = {
     "PriceService/Import": {"file": FILE, "request_id": "r", "force": True},
     "PriceService/Override": {"model": "m", "price": PRICE, "request_id": "r", "force": True},
     "ReportService/Enforce": {"force": True},
+    "SettingsService/SetSettings": {"account": NAME, "notices": False, "request_id": "r"},
+    "SettingsService/SetEmail": {"account": NAME, "email": "maria@example.com"},
+    "NoticeService/RetryNotice": _notice_id,
     "AdminsService/AddAdmin": {"email": "ana@example.com", "name": "Ana", "roles": VIEWER},
     "AdminsService/SetRoles": {"email": BIA, "roles": VIEWER},
     "AdminsService/NewToken": {"email": BIA, "label": "laptop"},

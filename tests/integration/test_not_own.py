@@ -5,9 +5,10 @@ from typing import Any
 import pytest
 
 from accounting.admin.reach import OWN
-from protos.pedagio.v1 import admin_pb2, plans_pb2
+from protos.pedagio.v1 import admin_pb2, plans_pb2, settings_pb2
 from protos.pedagio.v1.admin_pb2_grpc import AdminServiceStub
 from protos.pedagio.v1.plans_pb2_grpc import PlanServiceStub
+from protos.pedagio.v1.settings_pb2_grpc import SettingsServiceStub
 from tests.integration.admin_service import USD, Service
 from tests.integration.admins import add
 
@@ -30,6 +31,8 @@ def writes(name: admin_pb2.AccountName) -> list[tuple[str, Any, Any]]:
         ("SetMember", plans_pb2.SetMemberRequest(pool="RH", account=name, reason="r"), PlanServiceStub),
         ("SetCap", plans_pb2.SetCapRequest(cap=cap, reason="r"), PlanServiceStub),
         ("ClearCap", plans_pb2.ClearCapRequest(cap=cap, reason="r"), PlanServiceStub),
+        ("SetEmail", settings_pb2.SetEmailRequest(account=name, email="x@example.com", reason="r"),
+         SettingsServiceStub),
         ("SetAccountStatus", admin_pb2.SetAccountStatusRequest(name=name, status="active", reason="r"),
          AdminServiceStub),
     ]  # fmt: skip

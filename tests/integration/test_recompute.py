@@ -21,9 +21,8 @@ DECISIONS = 10_000
 BOUND_S = 30.0
 SETTLED_S = 5.5
 WHY = ("--reason", "test")
-# Whatever the ledger or the door may store; a key that is unknown is not written down, and the value of
-# a wrong field is not kept.
-STORED = {reason.value for reason in Reason} - {"unknown_key", "bad_request"}
+# Whatever the ledger or the door may store; a key that is unknown is not written down.
+STORED = {reason.value for reason in Reason} - {"unknown_key"}
 
 
 async def test_explained_refusals_all_recompute_from_their_stored_inputs(

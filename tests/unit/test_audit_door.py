@@ -3,8 +3,12 @@
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from accounting.audit.door import METERED, recompute
+from accounting.audit.door import METERED, NUMBERS, REFUSED, TEXTS, recompute
+from authz import body as door_body
+from authz.body import BadField, read_body
 from authz.call import METERED as ROUTES
 from credit.policy import Policy
 from tests.unit.door import a_model_map
@@ -19,6 +23,59 @@ def a_refusal(reason: str, **changes: Any) -> dict[str, Any]:
 def test_metered_paths_of_the_door_are_those_that_recompute() -> None:
     """The two processes share no code; what a path is refused for must not drift apart."""
     assert frozenset(ROUTES) == METERED
+
+
+def test_fields_that_the_door_refuses_are_those_that_recompute() -> None:
+    """Keys, limits of numbers, lengths of texts."""
+    assert frozenset(door_body.REFUSED_KEYS) == REFUSED
+    assert {
+        **dict.fromkeys(door_body.OUTPUT_KEYS, door_body.OUTPUT_LIMIT_TOKENS),
+        "n": door_body.CHOICES_LIMIT,
+    } == NUMBERS
+    assert {
+        "model": door_body.MODEL_NAME_LIMIT,
+        "service_tier": door_body.SERVICE_TIER_LIMIT,
+    } == TEXTS
+
+
+SCALARS = (
+    st.none()
+    | st.booleans()
+    | st.floats()
+    | st.integers(-5, 10_000_005)
+    | st.text(max_size=300)
+    | st.just(...)
+)
+FIELDS = st.sampled_from(["model", "service_tier", "background", *NUMBERS, *sorted(REFUSED)[:5]])
+
+
+@given(st.dictionaries(FIELDS, SCALARS, max_size=4))
+def test_body_that_the_door_refuses_recomputes_and_no_other(fields: dict[str, Any]) -> None:
+    """From the name of the field with a sketch of its value, without any text of it."""
+    found = read_body(fields)
+    if not isinstance(found, BadField):
+        return
+    detail = f"{found.name} = {found.seen}" if found.seen else found.name
+    assert recompute(a_refusal("bad_request", detail=detail), []) is None
+    value = fields.get(found.name)
+    if isinstance(value, str) and len(value) > 3 and not value.isdecimal():
+        assert value not in found.seen
+
+
+@pytest.mark.parametrize(
+    "detail",
+    [
+        "n = 2",
+        "n = 128.0",
+        "max_tokens = 1",
+        "model = text of 6",
+        "service_tier = text of 64",
+        "user = 1",
+    ],
+)
+def test_refusal_of_a_value_that_is_good_is_said(detail: str) -> None:
+    """A wrong refusal must not be explained away, of a body either."""
+    assert recompute(a_refusal("bad_request", detail=detail), []) is not None
 
 
 @pytest.mark.parametrize(
@@ -69,7 +126,7 @@ def test_refusal_by_policy_recomputes_where_a_policy_of_then_refuses() -> None:
 
 
 @pytest.mark.parametrize(
-    "row", [a_refusal("bad_request", detail="model"), a_refusal("unknown_path"), a_refusal("other")]
+    "row", [a_refusal("bad_request", detail="n"), a_refusal("unknown_path"), a_refusal("other")]
 )
 def test_refusal_whose_inputs_are_not_kept_is_unknown(row: dict[str, Any]) -> None:
     """No body is kept: what cannot be decided again is not said to agree."""
