@@ -109,6 +109,7 @@ RULES: Final[Mapping[str, Rule]] = {
     "ReportService/Enforce": Rule(OPERATOR),
     "NoticeService/ListNotices": Rule(SEES_ALL),
     "NoticeService/RetryNotice": Rule(DESK),
+    "NoticeService/SetThresholds": Rule(MONEY),
     "UsageService/QueryUsage": Rule(SEES_ALL),
     "AdminsService/WhoAmI": Rule(EVERYBODY, of=NOBODY),
     "AdminsService/ListAdmins": Rule(MONEY),

@@ -43,6 +43,25 @@ def retry(
     show(answer, as_json, lambda: facts((f"notice {number}", done)))
 
 
+@app.command("at")
+def set_thresholds(
+    plan: Annotated[str, typer.Argument(metavar="PLAN")],
+    reason: Reason,
+    percents: Annotated[
+        list[int] | None, typer.Argument(metavar="[PERCENT]...", help="Used; none: nobody is told.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Say at how much used credit the people of a plan are told.
+
+    Example: pedagio notices at team 50 80 100 --reason 'earlier warning'
+    """
+    request = pb.SetThresholdsRequest(plan=plan, percents=percents or [], reason=reason)
+    answer = call("SetThresholds", request, stub=NoticeServiceStub)
+    told = ", ".join(f"{each} %" for each in answer.percents) or "never"
+    show(answer, as_json, lambda: facts((f"plan {answer.plan}", f"told at {told}")))
+
+
 def _notices(found: Any, state: str) -> Any:
     columns = ("id", "when", "kind", "about", "by", "state", "tries", "problem")
     rows = (

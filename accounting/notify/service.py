@@ -6,11 +6,13 @@ import asyncpg
 import grpc
 
 from accounting.admin import fields, statements
-from accounting.admin.errors import NotFoundError
+from accounting.admin.errors import InvalidFieldError, NotFoundError
 from accounting.admin.messages import Context, epoch_ms, read_change
 from protos.pedagio.v1 import notices_pb2 as pb
 from protos.pedagio.v1 import notices_pb2_grpc
 
+ALL_OF_IT: Final = 100
+MOST_THRESHOLDS: Final = 10
 STATES: Final = ("", "pending", "sent", "skipped", "failed")
 
 
@@ -41,6 +43,24 @@ class NoticeServicer(notices_pb2_grpc.NoticeServiceServicer):
         if found is None or found["deliveries"] is None:
             raise NotFoundError(f"there is no notice {request.id}: `pedagio notices list`")
         return pb.RetryNoticeResponse(deliveries=found["deliveries"])
+
+    async def SetThresholds(
+        self, request: pb.SetThresholdsRequest, context: Context
+    ) -> pb.Thresholds:
+        """At how much used the people of a plan are told; from their next debit on."""
+        change = read_change(request.reason, context)
+        percents = sorted(set(request.percents))
+        if len(percents) > MOST_THRESHOLDS:
+            raise InvalidFieldError("percents", f"must be {MOST_THRESHOLDS} at most")
+        if wrong := [each for each in percents if not 1 <= each <= ALL_OF_IT]:
+            raise InvalidFieldError("percents", f"must be from 1 to {ALL_OF_IT}; one is {wrong[0]}")
+        row = await statements.row(
+            self._pool, "set_thresholds", plan=request.plan, percents=percents, actor=change.actor,
+            reason=change.reason,
+        )  # fmt: skip
+        if row is None:
+            raise NotFoundError(f"there is no plan {request.plan[:40]!r}: `pedagio plan list`")
+        return pb.Thresholds(plan=row["id"], percents=percents)
 
 
 def add_notice_service(server: grpc.aio.Server, pool: asyncpg.Pool) -> None:

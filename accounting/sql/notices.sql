@@ -69,6 +69,15 @@ LEFT JOIN account AS a ON a.id = n.account_id
 WHERE :state = '' OR coalesce(d.state, 'pending') = :state
 ORDER BY n.id DESC, d.channel LIMIT :page_size;
 
+-- name: set_thresholds^
+WITH changed AS (
+    UPDATE plan SET notice_percents = :percents::integer[] WHERE id = :plan RETURNING id),
+noted AS (
+    INSERT INTO audit (actor, action, subject, detail)
+    SELECT :actor::text, 'set_thresholds', c.id, jsonb_build_object('reason', :reason::text, 'percents', :percents::integer[])
+    FROM changed AS c)
+SELECT c.id FROM changed AS c;
+
 -- name: retry_notice^
 -- Those that were given up are tried anew, with an audit line; null: there is no such notice.
 WITH again AS (

@@ -113,6 +113,7 @@ WRITES: dict[str, dict[str, Any] | Make] = {
     "SettingsService/SetSettings": {"account": NAME, "notices": False, "request_id": "r"},
     "SettingsService/SetEmail": {"account": NAME, "email": "maria@example.com"},
     "NoticeService/RetryNotice": _notice_id,
+    "NoticeService/SetThresholds": {"plan": "p", "percents": [50, 100]},
     "AdminsService/AddAdmin": {"email": "ana@example.com", "name": "Ana", "roles": VIEWER},
     "AdminsService/SetRoles": {"email": BIA, "roles": VIEWER},
     "AdminsService/NewToken": {"email": BIA, "label": "laptop"},

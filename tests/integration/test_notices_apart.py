@@ -124,6 +124,34 @@ async def test_administrator_sees_what_could_not_be_told_and_tries_anew(
     )
 
 
+async def test_people_are_told_at_the_percentages_of_their_plan(
+    team: Team, post: PostOffice, admin: Service
+) -> None:
+    """Changed by one command, which names what it does not take."""
+    await team.add_plan("team", 10 * USD)
+    account = await a_person(team, credit=0)
+    await team.assign(account, "team")
+    why = ("--reason", "x")
+    assert (await in_json(admin, "notices", "at", "team", "90", "50", "50", *why))["percents"] == [
+        50,
+        90,
+    ]
+    await spend(team, account, 6 * USD)
+    await a_worker(team, post).send_due()
+    assert [each for each in post.subjects() if "usou" in each] == [
+        "Você já usou 50 % do seu crédito de IA"
+    ]
+    for words, sentence in (
+        (("team", "0"), "percents must be from 1 to 100; one is 0"),
+        (("team", "101"), "percents must be from 1 to 100; one is 101"),
+        (("team", *map(str, range(1, 12))), "percents must be 10 at most"),
+        (("gone", "80"), "there is no plan 'gone'"),
+    ):
+        assert sentence in (await pedagio(admin, "notices", "at", *words, *why, code=1)).stderr
+    shown = await pedagio(admin, "notices", "at", "team", *why)
+    assert "told at never" in shown.stdout
+
+
 async def test_unusual_hour_is_told_once(team: Team, post: PostOffice) -> None:
     """Against the median of two weeks; a quiet installation is left alone."""
     account = await a_person(team, credit=1_000 * USD)

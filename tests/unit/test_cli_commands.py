@@ -20,7 +20,7 @@ MUTATIONS = {
     "mode enforce", "prices import", "prices override",
     "settings set",
     "account email",
-    "notices retry",
+    "notices retry", "notices at",
     "admin add", "admin roles", "admin remove", "admin token new", "admin token revoke", "approvals confirm",
     "approvals deny",
 }  # fmt: skip

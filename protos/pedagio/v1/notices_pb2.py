@@ -24,7 +24,7 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1fprotos/pedagio/v1/notices.proto\x12\npedagio.v1\"6\n\x12ListNoticesRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\r\n\x05state\x18\x02 \x01(\t\"\xb3\x01\n\x06Notice\x12\n\n\x02id\x18\x01 \x01(\x03\x12\x0c\n\x04kind\x18\x02 \x01(\t\x12\x10\n\x08\x61udience\x18\x03 \x01(\t\x12\x12\n\naccount_id\x18\x04 \x01(\x03\x12\x0f\n\x07subject\x18\x05 \x01(\t\x12\x15\n\rcreated_at_ms\x18\x06 \x01(\x03\x12\x0f\n\x07\x63hannel\x18\x07 \x01(\t\x12\r\n\x05state\x18\x08 \x01(\t\x12\x10\n\x08\x61ttempts\x18\t \x01(\x05\x12\x0f\n\x07problem\x18\n \x01(\t\":\n\x13ListNoticesResponse\x12#\n\x07notices\x18\x01 \x03(\x0b\x32\x12.pedagio.v1.Notice\"0\n\x12RetryNoticeRequest\x12\n\n\x02id\x18\x01 \x01(\x03\x12\x0e\n\x06reason\x18\x02 \x01(\t\")\n\x13RetryNoticeResponse\x12\x12\n\ndeliveries\x18\x01 \x01(\x05\x32\xaf\x01\n\rNoticeService\x12N\n\x0bListNotices\x12\x1e.pedagio.v1.ListNoticesRequest\x1a\x1f.pedagio.v1.ListNoticesResponse\x12N\n\x0bRetryNotice\x12\x1e.pedagio.v1.RetryNoticeRequest\x1a\x1f.pedagio.v1.RetryNoticeResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1fprotos/pedagio/v1/notices.proto\x12\npedagio.v1\"6\n\x12ListNoticesRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\r\n\x05state\x18\x02 \x01(\t\"\xb3\x01\n\x06Notice\x12\n\n\x02id\x18\x01 \x01(\x03\x12\x0c\n\x04kind\x18\x02 \x01(\t\x12\x10\n\x08\x61udience\x18\x03 \x01(\t\x12\x12\n\naccount_id\x18\x04 \x01(\x03\x12\x0f\n\x07subject\x18\x05 \x01(\t\x12\x15\n\rcreated_at_ms\x18\x06 \x01(\x03\x12\x0f\n\x07\x63hannel\x18\x07 \x01(\t\x12\r\n\x05state\x18\x08 \x01(\t\x12\x10\n\x08\x61ttempts\x18\t \x01(\x05\x12\x0f\n\x07problem\x18\n \x01(\t\":\n\x13ListNoticesResponse\x12#\n\x07notices\x18\x01 \x03(\x0b\x32\x12.pedagio.v1.Notice\"0\n\x12RetryNoticeRequest\x12\n\n\x02id\x18\x01 \x01(\x03\x12\x0e\n\x06reason\x18\x02 \x01(\t\")\n\x13RetryNoticeResponse\x12\x12\n\ndeliveries\x18\x01 \x01(\x05\"F\n\x14SetThresholdsRequest\x12\x0c\n\x04plan\x18\x01 \x01(\t\x12\x10\n\x08percents\x18\x02 \x03(\x05\x12\x0e\n\x06reason\x18\x03 \x01(\t\",\n\nThresholds\x12\x0c\n\x04plan\x18\x01 \x01(\t\x12\x10\n\x08percents\x18\x02 \x03(\x05\x32\xfa\x01\n\rNoticeService\x12N\n\x0bListNotices\x12\x1e.pedagio.v1.ListNoticesRequest\x1a\x1f.pedagio.v1.ListNoticesResponse\x12N\n\x0bRetryNotice\x12\x1e.pedagio.v1.RetryNoticeRequest\x1a\x1f.pedagio.v1.RetryNoticeResponse\x12I\n\rSetThresholds\x12 .pedagio.v1.SetThresholdsRequest\x1a\x16.pedagio.v1.Thresholdsb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -41,6 +41,10 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_RETRYNOTICEREQUEST']._serialized_end=393
   _globals['_RETRYNOTICERESPONSE']._serialized_start=395
   _globals['_RETRYNOTICERESPONSE']._serialized_end=436
-  _globals['_NOTICESERVICE']._serialized_start=439
-  _globals['_NOTICESERVICE']._serialized_end=614
+  _globals['_SETTHRESHOLDSREQUEST']._serialized_start=438
+  _globals['_SETTHRESHOLDSREQUEST']._serialized_end=508
+  _globals['_THRESHOLDS']._serialized_start=510
+  _globals['_THRESHOLDS']._serialized_end=554
+  _globals['_NOTICESERVICE']._serialized_start=557
+  _globals['_NOTICESERVICE']._serialized_end=807
 # @@protoc_insertion_point(module_scope)

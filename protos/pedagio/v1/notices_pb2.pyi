@@ -57,3 +57,21 @@ class RetryNoticeResponse(_message.Message):
     DELIVERIES_FIELD_NUMBER: _ClassVar[int]
     deliveries: int
     def __init__(self, deliveries: _Optional[int] = ...) -> None: ...
+
+class SetThresholdsRequest(_message.Message):
+    __slots__ = ("plan", "percents", "reason")
+    PLAN_FIELD_NUMBER: _ClassVar[int]
+    PERCENTS_FIELD_NUMBER: _ClassVar[int]
+    REASON_FIELD_NUMBER: _ClassVar[int]
+    plan: str
+    percents: _containers.RepeatedScalarFieldContainer[int]
+    reason: str
+    def __init__(self, plan: _Optional[str] = ..., percents: _Optional[_Iterable[int]] = ..., reason: _Optional[str] = ...) -> None: ...
+
+class Thresholds(_message.Message):
+    __slots__ = ("plan", "percents")
+    PLAN_FIELD_NUMBER: _ClassVar[int]
+    PERCENTS_FIELD_NUMBER: _ClassVar[int]
+    plan: str
+    percents: _containers.RepeatedScalarFieldContainer[int]
+    def __init__(self, plan: _Optional[str] = ..., percents: _Optional[_Iterable[int]] = ...) -> None: ...

@@ -45,6 +45,11 @@ class NoticeServiceStub:
                 request_serializer=protos_dot_pedagio_dot_v1_dot_notices__pb2.RetryNoticeRequest.SerializeToString,
                 response_deserializer=protos_dot_pedagio_dot_v1_dot_notices__pb2.RetryNoticeResponse.FromString,
                 _registered_method=True)
+        self.SetThresholds = channel.unary_unary(
+                '/pedagio.v1.NoticeService/SetThresholds',
+                request_serializer=protos_dot_pedagio_dot_v1_dot_notices__pb2.SetThresholdsRequest.SerializeToString,
+                response_deserializer=protos_dot_pedagio_dot_v1_dot_notices__pb2.Thresholds.FromString,
+                _registered_method=True)
 
 
 class NoticeServiceServicer:
@@ -63,6 +68,12 @@ class NoticeServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def SetThresholds(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_NoticeServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -75,6 +86,11 @@ def add_NoticeServiceServicer_to_server(servicer, server):
                     servicer.RetryNotice,
                     request_deserializer=protos_dot_pedagio_dot_v1_dot_notices__pb2.RetryNoticeRequest.FromString,
                     response_serializer=protos_dot_pedagio_dot_v1_dot_notices__pb2.RetryNoticeResponse.SerializeToString,
+            ),
+            'SetThresholds': grpc.unary_unary_rpc_method_handler(
+                    servicer.SetThresholds,
+                    request_deserializer=protos_dot_pedagio_dot_v1_dot_notices__pb2.SetThresholdsRequest.FromString,
+                    response_serializer=protos_dot_pedagio_dot_v1_dot_notices__pb2.Thresholds.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -132,6 +148,33 @@ class NoticeService:
             '/pedagio.v1.NoticeService/RetryNotice',
             protos_dot_pedagio_dot_v1_dot_notices__pb2.RetryNoticeRequest.SerializeToString,
             protos_dot_pedagio_dot_v1_dot_notices__pb2.RetryNoticeResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def SetThresholds(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/pedagio.v1.NoticeService/SetThresholds',
+            protos_dot_pedagio_dot_v1_dot_notices__pb2.SetThresholdsRequest.SerializeToString,
+            protos_dot_pedagio_dot_v1_dot_notices__pb2.Thresholds.FromString,
             options,
             channel_credentials,
             insecure,
