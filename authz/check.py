@@ -140,7 +140,7 @@ class Check:
     def _hold(self, call: Call, cheaper: Call | None, *, shadow: bool) -> Place:
         """What to ask the ledger for; where the policy says so, a cheaper model would do as well."""
         instead = None
-        if cheaper is not None and call.policy.degrade == "switch" and not shadow:
+        if cheaper is not None and call.policy.degrade == "switch":
             instead = Cheaper(cheaper.body.model, *astuple(self._sizes(cheaper)))
         return call.hold(self._sizes(call), instead, shadow=shadow)
 

@@ -32,15 +32,17 @@ ORDER BY x.decided_at DESC LIMIT 1;
 -- name: count_reasons
 -- Would-be refusals by reason, with what their calls cost all the same: enforcement would have saved it. A call's
 -- debits: its usage events, and an estimate that still stands.
-SELECT d.reason, count(*)::bigint AS requests, count(DISTINCT coalesce(h.person_id, d.account_id))::bigint AS people,
-       coalesce(sum(x.spent), 0)::bigint AS saved
+-- Where a cheaper model would have answered, nothing would have been refused; what that saves nobody knows.
+SELECT r.reason, count(*)::bigint AS requests, count(DISTINCT coalesce(h.person_id, d.account_id))::bigint AS people,
+       coalesce(sum(x.spent) FILTER (WHERE r.reason <> 'cheaper_model'), 0)::bigint AS saved
 FROM decision AS d LEFT JOIN hold AS h ON h.id = d.hold_id
+CROSS JOIN LATERAL (SELECT CASE WHEN coalesce(d.others @> '[{"role": "cheaper"}]', false) THEN 'cheaper_model' ELSE d.reason END AS reason) AS r
 CROSS JOIN LATERAL (
     SELECT coalesce((SELECT sum(u.cost) FROM usage_event AS u WHERE u.hold_id = d.hold_id), 0)
          + coalesce((SELECT t.amount FROM transfer AS t WHERE t.hold_id = d.hold_id AND t.kind = 'estimate'
                      AND NOT EXISTS (SELECT FROM transfer AS r WHERE r.reverses = t.id)), 0) AS spent) AS x
 WHERE d.decided_at >= now() - make_interval(days => :days) AND d.kind = 'would_refuse'
-GROUP BY d.reason ORDER BY requests DESC, d.reason;
+GROUP BY r.reason ORDER BY requests DESC, r.reason;
 
 -- name: list_persons
 -- Everybody who made a request: how often enforcement would have refused, what was spent, what is left. A request is
@@ -51,7 +53,7 @@ WITH requests AS (
            h.placed_by = 'authz' AND h.granted < least(h.want, h.target) AS shortened
     FROM hold AS h WHERE h.placed_at >= now() - make_interval(days => :days)
     UNION ALL
-    SELECT d.hold_id, coalesce(h.person_id, d.account_id), d.kind = 'would_refuse', false
+    SELECT d.hold_id, coalesce(h.person_id, d.account_id), d.kind = 'would_refuse' AND NOT coalesce(d.others @> '[{"role": "cheaper"}]', false), false
     FROM decision AS d LEFT JOIN hold AS h ON h.id = d.hold_id WHERE d.decided_at >= now() - make_interval(days => :days)),
 calls AS (
     SELECT q.id, max(q.account_id) AS account_id, bool_or(q.would_refuse) AS would_refuse, bool_or(q.shortened) AS shortened
@@ -85,7 +87,7 @@ SELECT d.account_id, a.client_id, a.external_id, max(d.decided_at) AS at, count(
        (SELECT min(p.name) FROM pool_member AS m JOIN account AS p ON p.id = m.pool_id WHERE m.account_id = d.account_id) AS pool
 FROM decision AS d JOIN account AS a ON a.id = d.account_id
 WHERE d.decided_at >= now() - make_interval(days => :days) AND (:cohort::bigint[] IS NULL OR d.account_id = ANY (:cohort))
-  AND d.kind = 'would_refuse'
+  AND d.kind = 'would_refuse' AND NOT coalesce(d.others @> '[{"role": "cheaper"}]', false)
   AND d.reason = ANY (:reasons)
 GROUP BY d.account_id, a.client_id, a.external_id
 HAVING NOT EXISTS (
@@ -107,7 +109,7 @@ CROSS JOIN LATERAL (
 JOIN cap AS c ON c.account_id = x.id AND c.ended_at IS NULL
 LEFT JOIN account AS p ON p.id = c.pool_id
 WHERE d.decided_at >= now() - make_interval(days => :days) AND (:cohort::bigint[] IS NULL OR d.account_id = ANY (:cohort))
-  AND d.kind = 'would_refuse' AND d.reason = 'cap_reached'
+  AND d.kind = 'would_refuse' AND d.reason = 'cap_reached' AND NOT coalesce(d.others @> '[{"role": "cheaper"}]', false)
 GROUP BY d.account_id, a.client_id, a.external_id, c.account_id, p.name
 HAVING NOT EXISTS (
     SELECT FROM audit AS u WHERE u.recorded_at > max(d.decided_at)

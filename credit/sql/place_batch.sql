@@ -231,12 +231,16 @@ BEGIN
                 END IF;
             END IF;
             -- The policy names a cheaper model that would do as well.
-            IF o_granted IS NULL AND r.cheaper IS NOT NULL AND NOT r.lenient AND (r.most_open IS NULL OR open_n < r.most_open) THEN
+            IF o_granted IS NULL AND r.cheaper IS NOT NULL AND (r.most_open IS NULL OR open_n < r.most_open) THEN
                 SELECT x.* INTO over_all
                 FROM jsonb_to_record(r.cheaper) AS c (model text, want bigint, target bigint, minimum bigint)
                 CROSS JOIN LATERAL decide_over(r.account_id, r.pool_first, c.want, c.target, c.minimum, r.small, r.share,
                                                ids, posteds, helds, overdrafts, statuses, versions) AS x;
-                IF over_all.granted IS NOT NULL THEN
+                IF over_all.granted IS NOT NULL AND r.lenient THEN
+                    -- Shadow alters no call; that enforcement would have answered all the same is written beside it.
+                    o_others := coalesce(o_others, '[]') || jsonb_build_array(jsonb_build_object(
+                                    'role', 'cheaper', 'model', r.cheaper ->> 'model'));
+                ELSIF over_all.granted IS NOT NULL THEN
                     o_granted := over_all.granted; o_reason := NULL; o_others := over_all.others;
                     o_payer := over_all.payer; under := over_all.caps; o_model := r.cheaper ->> 'model';
                 END IF;

@@ -121,7 +121,11 @@ async def test_refusal_for_credit_names_the_cheaper_model_that_fits(degrade: str
     answer = await door.check.decide(a_request())
     assert isinstance(answer, Refuse)
     assert "Ainda dá para usar mini." in answer.text
-    assert door.ledger.asked[0].cheaper is None
+    asked = door.ledger.asked[0].cheaper
+    assert asked is not None, (
+        "asked for, so that the report can say what enforcement would have done"
+    )
+    assert asked.model == "mini"
 
 
 @pytest.mark.parametrize(
