@@ -43,15 +43,20 @@ def named(request: Message, paths: tuple[str, ...]) -> Named:
             value = getattr(value, part)
         if isinstance(value, plans_pb2.Holder):
             if value.HasField("account") or not value.pool:
-                found.accounts.append((value.account.client, value.account.external_id))
+                found.accounts.append(_account(value.account))
             if value.pool:
                 found.pools.append(value.pool)
         elif isinstance(value, admin_pb2.AccountName):
-            found.accounts.append((value.client, value.external_id))
+            found.accounts.append(_account(value))
         else:
             assert isinstance(value, str), f"{path} names neither an account nor a pool"
             found.pools.append(value)
     return found
+
+
+def _account(name: admin_pb2.AccountName) -> tuple[str, str]:
+    """As the use cases read it (fields.external_id): a space more would else be another person here."""
+    return name.client, name.external_id.strip()
 
 
 async def check_within(

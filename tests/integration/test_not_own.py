@@ -112,3 +112,12 @@ async def test_account_that_is_named_after_the_administrator_is_their_own(admin:
     await admin.ask("OpenAccount", admin_pb2.OpenAccountRequest(name=name, reason="test"))
     method, request, stub = writes(name)[0]
     assert (await admin.refused(method, request, token=token, stub=stub))[1] == OWN
+
+
+@pytest.mark.parametrize("external_id", [" ana", "ana ", "\tana\n", "\u2003ana"])
+async def test_space_around_the_own_name_is_no_disguise(admin: Service, external_id: str) -> None:
+    """The ledger reads the name without it, so does the rule."""
+    token = await prepare(admin)
+    name = admin_pb2.AccountName(client="chat", external_id=external_id)
+    for method, request, stub in writes(name):
+        assert (await admin.refused(method, request, token=token, stub=stub))[1] == OWN
