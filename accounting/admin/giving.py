@@ -13,6 +13,8 @@ from accounting.admin.caller import Caller
 from accounting.admin.errors import ForbiddenError
 from accounting.admin.reach import OWN
 
+# At most, so that a shorter period with the same allowance is what it is: more credit.
+PERIODS_IN_A_MONTH: Final[Mapping[str, int]] = {"day": 31, "week": 5, "month": 1}
 Measure = Callable[[asyncpg.Pool, Any, Caller], Awaitable[int]]
 
 
@@ -21,21 +23,30 @@ async def _amount(_pool: asyncpg.Pool, request: Any, _caller: Caller) -> int:
 
 
 async def _assigned_plan(pool: asyncpg.Pool, request: Any, _caller: Caller) -> int:
-    """The allowance of one period; no plan any more gives nothing."""
+    """What the plan gives in a month; no plan any more gives nothing."""
     row = await _plan(pool, request.plan)
-    return row["allowance"] if row else 0
+    return _monthly(row["allowance"], row["period"]) if row else 0
 
 
 async def _changed_plan(pool: asyncpg.Pool, request: Any, caller: Caller) -> int:
-    """By how much the allowance grows, for everybody who is on the plan; never for oneself."""
+    """By how much it gives more in a month to everybody who is on the plan; never for oneself."""
     row = await _plan(pool, request.plan.id)
-    if row is None or request.plan.allowance_nanos <= row["allowance"]:
+    if row is None:
+        return 0
+    given = _monthly(request.plan.allowance_nanos, request.plan.period)
+    growth = given - _monthly(row["allowance"], row["period"])
+    if growth <= 0:
         return 0
     if not caller.installation:
         own = await statements.row(pool, "is_on_plan", plan=request.plan.id, email=caller.actor)
         if own is not None and own["own"]:
             raise ForbiddenError(OWN)
-    return int((request.plan.allowance_nanos - row["allowance"]) * row["accounts"])
+    return int(growth * row["accounts"])
+
+
+def _monthly(nanos: int, period: str) -> int:
+    """At most; a period that the service will refuse counts as a month."""
+    return nanos * PERIODS_IN_A_MONTH.get(period, 1)
 
 
 MEASURES: Final[Mapping[str, Measure]] = {

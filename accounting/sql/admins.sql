@@ -191,7 +191,7 @@ ORDER BY u.id DESC LIMIT :page_size;
 
 -- name: find_plan_size^
 -- What a plan gives each period, and to how many.
-SELECT p.allowance, (SELECT count(*) FROM account AS a WHERE a.plan_id = p.id) AS accounts FROM plan AS p WHERE p.id = :id;
+SELECT p.allowance, p.period, (SELECT count(*) FROM account AS a WHERE a.plan_id = p.id) AS accounts FROM plan AS p WHERE p.id = :id;
 
 -- name: lock_proposal^
 -- Until the transaction ends; false where another process has it.

@@ -141,6 +141,8 @@ async def test_plan_is_no_way_around(admin: Service) -> None:
     assert await posted(admin) > 0
     plan.allowance_nanos += ABOVE + 1
     assert await give(admin, plans_pb2.PutPlanRequest(plan=plan, reason="r"), ana, "PutPlan")
+    plan.allowance_nanos, plan.period = 3 * ABOVE, "week"
+    assert await give(admin, plans_pb2.PutPlanRequest(plan=plan, reason="r"), ana, "PutPlan")
     plan.allowance_nanos = 1
     assert await give(admin, plans_pb2.PutPlanRequest(plan=plan, reason="r"), ana, "PutPlan") == 0
 
