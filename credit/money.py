@@ -133,6 +133,13 @@ def format_usd(nanos: int, language: str = "en") -> str:
     return f"{sign}US${whole}.{fraction}"
 
 
+def exact_usd(nanos: int) -> str:
+    """For the books: exact to the nano, `US$1,234.000000001`."""
+    whole, fraction = divmod(abs(nanos), NANOS_PER_USD)
+    digits = f"{fraction:09d}".rstrip("0").ljust(2, "0")
+    return f"{'-' if nanos < 0 else ''}US${whole:,}.{digits}"
+
+
 def format_credits(nanos: int, language: str = "en") -> str:
     """`5 créditos`, one decimal at most when there is a fraction, rounded down: never more than there is."""
     tenths = nanos * CREDITS_PER_USD * 10 // NANOS_PER_USD

@@ -5,6 +5,7 @@ import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 import asyncpg
 
@@ -12,6 +13,7 @@ from accounting.admin import statements
 from accounting.admin.accounts import Name
 from accounting.admin.errors import InvalidFieldError, NotFoundError
 from accounting.admin.holds import open_reason
+from credit.money import exact_usd as usd
 
 # Six characters are no unique name: the newest that begin with them are shown, up to this many.
 SHOWN_LIMIT = 20
@@ -71,7 +73,9 @@ def id_range(ref: str) -> tuple[uuid.UUID, uuid.UUID]:
 
 def _decision(row: asyncpg.Record) -> Explanation:
     frozen = row["reason"] == "account_suspended" and row["then_status"] == "frozen"
-    detail = FROZEN if frozen else row["detail"] or ""
+    said = [FROZEN if frozen else row["detail"] or ""]
+    said += [_say(each, row["named"] or {}) for each in row["others"] or ()]
+    detail = "; ".join(filter(None, said))
     return _explanation(row, row["kind"], row["reason"], detail, row["decided_at"])
 
 
@@ -87,6 +91,27 @@ def _hold(row: asyncpg.Record) -> Explanation:
     )
     detail = "; ".join(filter(None, said))
     return _explanation(row, kind, reason, detail, row["closed_at"] or row["placed_at"])
+
+
+def _say(other: Mapping[str, Any], named: Mapping[str, Any]) -> str:
+    """Who else had a say, with its figures as they were then: a pool, a cap, the number of open calls."""
+    known = named.get(str(other.get("id"))) or {}
+    match other["role"]:
+        case "pool":
+            free = other["posted"] + other["overdraft"] - other["held"]
+            return f"pool {known.get('pool')}: available {usd(free)}"
+        case "cap":
+            whose = {"own": "own limit", "everybody": "cap for everybody"}.get(
+                known.get("whose", ""), "cap"
+            )
+            out_of = f" out of {known['out_of']}" if known.get("out_of") else ""
+            left = other["posted"] - other["held"]
+            return f"{whose} each {known.get('period')}{out_of}: left {usd(left)} of {usd(known.get('limit') or 0)}"
+        case "open_holds":
+            return f"{other['open']} calls in flight of {other['limit']} allowed"
+        case "cheaper":
+            return f"enforce would have answered with {other['model']}"
+    return ""
 
 
 def _explanation(

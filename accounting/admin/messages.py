@@ -124,4 +124,5 @@ def _deployment(deployment: Deployment) -> pb.ModelDeployment:
     return pb.ModelDeployment(
         model_id=deployment.model_id, model=deployment.model, priced=deployment.price is not None,
         custom_price=deployment.custom, input_picos=input_picos, output_picos=output_picos,
+        house=deployment.price is not None and deployment.price.house,
     )  # fmt: skip

@@ -149,14 +149,14 @@ class AdminServicer(
     async def GetMode(self, _request: pb.GetModeRequest, _context: Context) -> pb.Mode:
         """The mode in force."""
         mode = await modes.read(self._pool)
-        return pb.Mode(mode=mode.mode, version=mode.version)
+        return pb.Mode(mode=mode.mode, version=mode.version, enforcing=mode.enforcing)
 
     async def SetMode(self, request: pb.SetModeRequest, context: Context) -> pb.Mode:
         """Put another mode in force; every replica takes it within a second."""
         change = messages.read_change(request.reason, context)
         mode = await modes.set_mode(self._pool, request.mode, change)
         await self._publish("mode")
-        return pb.Mode(mode=mode.mode, version=mode.version)
+        return pb.Mode(mode=mode.mode, version=mode.version, enforcing=mode.enforcing)
 
     async def ListHolds(
         self, request: pb.ListHoldsRequest, _context: Context

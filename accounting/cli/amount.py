@@ -27,4 +27,6 @@ def read_amount(amount: str, brl_per_usd: str) -> int:
     except RateMissingError as error:
         fail(f"{error}, by --brl-per-usd or {RATE_VARIABLE}")
     except ValueError as error:
-        fail(str(error))
+        # An unquoted US$20 arrives as US0, USbash.20 or the like.
+        lost = amount.upper().startswith(("US", "R")) and "$" not in amount
+        fail(f"{error}" + ("; quote it, as 'US$20': the shell took the $" if lost else ""))

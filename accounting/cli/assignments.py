@@ -4,7 +4,14 @@ import json
 from typing import Any, Final
 
 # How many names a key of such a field has; the last one may hold dots, as names of models do.
-DEPTH: Final = {"texts": 3, "grant_rule": 2, "cheaper": 2, "settings": 2, "flat_holds": 2}
+DEPTH: Final = {
+    "texts": 3,
+    "grant_rule": 2,
+    "cheaper": 2,
+    "settings": 2,
+    "flat_holds": 2,
+    "service_accounts": 2,
+}
 
 
 def assign(body: Any, assignment: str) -> str | None:

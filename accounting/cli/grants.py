@@ -19,7 +19,7 @@ app = typer.Typer(help="Grants: credit with a source and an end.", no_args_is_he
 
 @app.command("list")
 def list_grants(
-    client: HolderClient = "", user: HolderUser = "-", pool: PoolOption = "", as_json: Json = False
+    client: HolderClient = "", user: HolderUser = "", pool: PoolOption = "", as_json: Json = False
 ) -> None:
     """Show what somebody's credit is made of, in burn order, and what comes next.
 
@@ -34,7 +34,7 @@ def give(
     amount: Annotated[str, typer.Argument(metavar="AMOUNT", help="'US$20', 'R$ 50' or 500cr.")],
     reason: Reason,
     client: HolderClient = "",
-    user: HolderUser = "-",
+    user: HolderUser = "",
     pool: PoolOption = "",
     source: Annotated[
         str, typer.Option(help="purchase, request, goodwill or correction.")

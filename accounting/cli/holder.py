@@ -15,7 +15,7 @@ HolderClient = Annotated[
 HolderUser = Annotated[
     str,
     typer.Argument(
-        metavar="USER", show_default=False, help="The person; without: the client's own account."
+        metavar="USER", show_default=False, help="The person; -: the client's own account."
     ),
 ]
 PoolOption = Annotated[str, typer.Option("--pool", help="A pool instead of a person.")]
@@ -25,6 +25,8 @@ def read_holder(client: str, user: str, pool: str) -> pb.Holder:
     """An account or a pool; a sentence where it is neither or both."""
     if bool(client) == bool(pool):
         fail("say whose credit it is: CLIENT and USER, or --pool NAME")
+    if client and not user:
+        fail(f"name the person, or - for the own account of {client}")
     return pb.Holder(pool=pool) if pool else pb.Holder(account=account_name(client, user))
 
 

@@ -98,4 +98,6 @@ def _state(line: reports.ReadinessLine) -> str:
 
 def _show(answer: pb.Mode, as_json: bool) -> None:
     means = MEANINGS.get(answer.mode, "")
-    show(answer, as_json, lambda: facts(("mode", answer.mode), ("means", means)))
+    cohort = f"{answer.enforcing} accounts enforce all the same: `mode set shadow` ends it"
+    first = cohort if answer.enforcing and answer.mode == "shadow" else ""
+    show(answer, as_json, lambda: facts(("mode", answer.mode), ("means", means), ("cohort", first)))

@@ -105,7 +105,9 @@ def _prices(priced: bool, either: pb.Model | pb.ModelDeployment) -> tuple[str, s
 def _source(deployment: pb.ModelDeployment) -> str:
     if not deployment.priced:
         return "none: the name is refused"
-    return "set in LiteLLM's configuration" if deployment.custom_price else "LiteLLM's price file"
+    if deployment.house:
+        return "set here (pedagio prices): debited whatever LiteLLM says"
+    return "set in LiteLLM's configuration" if deployment.custom_price else "as LiteLLM bills it"
 
 
 def _tokens(count: int) -> str:

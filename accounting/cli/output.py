@@ -10,10 +10,11 @@ import typer
 from google.protobuf.message import Message
 from rich import box
 from rich.console import Console
+from rich.measure import Measurement
 from rich.table import Table
 from rich.text import Text
 
-from credit.money import NANOS_PER_USD
+from credit.money import exact_usd
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON: amounts are integers in nano-USD.")]
 Reason = Annotated[str, typer.Option("--reason", help="Why: it stands in the audit.")]
@@ -37,8 +38,15 @@ def show(body: Message | dict[str, Any], as_json: bool, render: Callable[[], Any
         plain = as_dict(body) if isinstance(body, Message) else body
         typer.echo(json.dumps(plain, ensure_ascii=False, indent=2))
         return
-    width = None if sys.stdout.isatty() else PIPE_COLUMNS
-    Console(width=width, highlight=False).print(render())
+    shown = render()
+    columns = Console().width if sys.stdout.isatty() else PIPE_COLUMNS
+    Console(width=width_for(shown, columns), highlight=False).print(shown)
+
+
+def width_for(shown: Any, columns: int) -> int:
+    """So wide that no figure is cut (it would look like another one); the terminal wraps what is beyond it."""
+    console = Console(width=columns)
+    return max(columns, Measurement.get(console, console.options, shown).minimum)
 
 
 def table(
@@ -58,9 +66,11 @@ def table(
     if not cells:
         return empty
     made = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, collapse_padding=True)
-    for column in columns:
+    for number, column in enumerate(columns):
+        whole = max(len(part) for row in [columns, *cells] for part in row[number].split("\n"))
         made.add_column(
             column,
+            min_width=None if column in fold else whole,
             justify="right" if column in right else "left",
             no_wrap=column not in fold,
             overflow="fold",
@@ -84,9 +94,7 @@ def usd(nanos: int) -> str:
 
     (`credit.money.format_usd` is for the persons who spend: it shows four significant digits.)
     """
-    whole, fraction = divmod(abs(nanos), NANOS_PER_USD)
-    digits = f"{fraction:09d}".rstrip("0").ljust(2, "0")
-    return f"{'-' if nanos < 0 else ''}US${whole:,}.{digits}"
+    return exact_usd(nanos)
 
 
 def price(picos_per_token: int) -> str:

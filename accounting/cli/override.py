@@ -45,7 +45,7 @@ def override(
 ) -> None:
     """Set the price of one name: it is held and debited, whatever LiteLLM says.
 
-    Example: pedagio prices override our-llama --input US$0.20 --output US$0.60 --reason 'own GPU'
+    Example: pedagio prices override our-llama --input 'US$0.20' --output 'US$0.60' --reason 'own GPU'
     """
     if end == bool(input_ or output):
         fail("give --input and --output, or --end")

@@ -71,14 +71,14 @@ def assign_plan(
     plan: Annotated[str, typer.Argument(metavar="PLAN", help="The plan's id; -: no plan.")],
     reason: Reason,
     client: HolderClient = "",
-    user: HolderUser = "-",
+    user: HolderUser = "",
     pool: PoolOption = "",
     now: Annotated[
         bool, typer.Option(help="An upgrade counts at once, by its part of this period.")
     ] = False,
     as_json: Json = False,
 ) -> None:
-    """Put somebody on a plan: who had none begins at once, others with the next period.
+    """Put somebody on a plan: who had none begins at once, others' credit with the next period, its policy at once.
 
     Example: pedagio plan assign team librechat maria --reason 'joined sales'
     """

@@ -81,7 +81,12 @@ def _taken(text: str | None) -> str | None:
 def _limit(text: str | None, brl_per_usd: str) -> int | None:
     if text is None or text == NONE:
         return None if text is None else 0
-    return read_amount(text, brl_per_usd)
+    nanos = read_amount(text, brl_per_usd)
+    if nanos == 0:
+        fail(
+            "a limit of nothing refuses everything: give an amount, or none to take the limit away"
+        )
+    return nanos
 
 
 def _show(found: pb.Settings, as_json: bool, *, dry_run: bool = False) -> None:

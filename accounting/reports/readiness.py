@@ -67,9 +67,12 @@ async def _models(pool: asyncpg.Pool, days: int, whose: Sequence[int] | None) ->
     rows = await statements.rows(pool, "list_unpriced", days=days, cohort=whose)
     found = await ledger.query(pool, "read_model_map")
     priced = ModelMap.from_json(found[0]["map"]) if found else ModelMap({})
-    names = [row["model"] for row in rows if priced.terms(row["model"], None) is None]
+    asked = [row["model"] for row in rows if priced.terms(row["model"], None) is None]
+    # A slip of the keyboard: LiteLLM itself refuses a name that it does not have.
+    names = [name for name in asked if name in priced.entries]
     if not names:
-        return Line("models", "every model asked for has a price", ready=True)
+        unknown = f"; unknown to LiteLLM: {some(asked)}" if asked else ""
+        return Line("models", f"every model asked for has a price{unknown}", ready=True)
     finding = f"{counted(len(names), 'model', 'models')} without a price: {some(names)}"
     return Line("models", finding, f"pedagio models sync {WHY}")
 

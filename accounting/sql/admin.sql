@@ -118,7 +118,8 @@ ORDER BY s.id DESC LIMIT :page_size;
 
 -- name: read_mode^
 -- The mode, and the version under which the processes hear of it.
-SELECT e.mode, n.version FROM enforcement AS e CROSS JOIN news AS n WHERE n.topic = 'mode';
+SELECT e.mode, n.version, (SELECT count(*) FROM account AS a WHERE a.mode_override = 'enforce') AS enforcing
+FROM enforcement AS e CROSS JOIN news AS n WHERE n.topic = 'mode';
 
 -- name: set_mode^
 WITH before AS (SELECT e.mode FROM enforcement AS e FOR UPDATE),
@@ -203,7 +204,12 @@ SELECT id, kind, subject, detail, recorded_at, resolved_at, resolved_by, resolut
 
 -- name: explain_decisions
 -- Refusals and would-be refusals; a reference is the beginning of an id, so a range of ids.
-SELECT d.hold_id, d.kind, d.reason, d.detail, d.model, d.want, d.target, d.minimum, d.posted, d.held, d.overdraft,
+SELECT d.hold_id, d.kind, d.reason, d.detail, d.model, d.want, d.target, d.minimum, d.posted, d.held, d.overdraft, d.others,
+       (SELECT jsonb_object_agg(o.id, jsonb_build_object('pool', x.name, 'period', c.period, 'limit', c.limit_nanos,
+                                    'whose', CASE WHEN c.owner_id IS NULL THEN 'everybody' WHEN c.source = 'self' THEN 'own' ELSE 'admin' END,
+                                    'out_of', (SELECT y.name FROM account AS y WHERE y.id = c.pool_id)))
+        FROM jsonb_to_recordset(d.others) AS o (id bigint) JOIN account AS x ON x.id = o.id
+        LEFT JOIN cap AS c ON c.account_id = o.id) AS named,
        d.decided_at, coalesce(a.client_id, d.client_id) AS client_id, a.external_id, a.id IS NULL AS person_unknown,
        -- What the account was at the version that the refusal names: suspended by a person, or frozen.
        (SELECT x.status FROM account_history AS x WHERE x.account_id = d.account_id AND x.version <= d.account_version
@@ -232,38 +238,6 @@ JOIN account AS a ON a.id = coalesce(h.person_id, h.account_id)
 LEFT JOIN hold_open AS o ON o.hold_id = h.id
 LEFT JOIN hold_close AS c ON c.hold_id = h.id
 WHERE h.id BETWEEN :low AND :high ORDER BY h.placed_at DESC LIMIT :page_size;
-
--- name: lock_sync
--- Two synchronisations at once would each find the map changed; the second waits and finds it done.
-SELECT pg_advisory_xact_lock(5048);
-
--- name: add_price_book^
--- What LiteLLM carries. No row: these prices are here already. (Under lock_sync, so nobody adds them meanwhile.)
-INSERT INTO price_book (digest, source)
-SELECT :digest::text, :source::text
-WHERE NOT EXISTS (SELECT FROM price_book AS b WHERE b.digest = :digest::text AND b.request_id IS NULL)
-RETURNING version;
-
--- name: find_price_book^
-SELECT version FROM price_book WHERE digest = :digest AND request_id IS NULL;
-
--- name: add_prices!
-INSERT INTO price (version, model, price)
-SELECT :version, p.key, p.value FROM jsonb_each(:prices::jsonb) AS p (key, value);
-
--- name: read_map_digest^
--- Of the map in force: the highest version.
-SELECT version, digest, price_book, overrides FROM model_map ORDER BY version DESC LIMIT 1;
-
--- name: add_model_map^
-WITH made AS (
-    INSERT INTO model_map (price_book, overrides, digest, map) VALUES (:price_book, :overrides, :digest, :map)
-    RETURNING version, price_book),
-noted AS (
-    INSERT INTO audit (actor, action, subject, detail)
-    SELECT :actor, 'sync_models', m.version::text, jsonb_build_object('reason', :reason::text, 'price_book', m.price_book)
-    FROM made AS m)
-SELECT version FROM made;
 
 -- name: find_policy^
 -- The newest of a subject.

@@ -100,3 +100,35 @@ FROM (SELECT m.map FROM model_map AS m ORDER BY m.version DESC LIMIT 1) AS m
 CROSS JOIN jsonb_each(m.map) AS n (key, value)
 CROSS JOIN LATERAL (SELECT x -> 'price' AS d FROM jsonb_array_elements(n.value -> 'deployments') AS x) AS y (d)
 WHERE jsonb_typeof(d) = 'object' ORDER BY name, key;
+
+-- name: lock_sync
+-- Two synchronisations at once would each find the map changed; the second waits and finds it done.
+SELECT pg_advisory_xact_lock(5048);
+
+-- name: add_price_book^
+-- What LiteLLM carries. No row: these prices are here already. (Under lock_sync, so nobody adds them meanwhile.)
+INSERT INTO price_book (digest, source)
+SELECT :digest::text, :source::text
+WHERE NOT EXISTS (SELECT FROM price_book AS b WHERE b.digest = :digest::text AND b.request_id IS NULL)
+RETURNING version;
+
+-- name: find_price_book^
+SELECT version FROM price_book WHERE digest = :digest AND request_id IS NULL;
+
+-- name: add_prices!
+INSERT INTO price (version, model, price)
+SELECT :version, p.key, p.value FROM jsonb_each(:prices::jsonb) AS p (key, value);
+
+-- name: read_map_digest^
+-- Of the map in force: the highest version.
+SELECT version, digest, price_book, overrides FROM model_map ORDER BY version DESC LIMIT 1;
+
+-- name: add_model_map^
+WITH made AS (
+    INSERT INTO model_map (price_book, overrides, digest, map) VALUES (:price_book, :overrides, :digest, :map)
+    RETURNING version, price_book),
+noted AS (
+    INSERT INTO audit (actor, action, subject, detail)
+    SELECT :actor, 'sync_models', m.version::text, jsonb_build_object('reason', :reason::text, 'price_book', m.price_book)
+    FROM made AS m)
+SELECT version FROM made;

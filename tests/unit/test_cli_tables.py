@@ -11,6 +11,7 @@ from accounting.cli.credit import _entries
 from accounting.cli.exceptions import _exceptions
 from accounting.cli.holds import shown_holds
 from accounting.cli.models import _model, _models
+from accounting.cli.output import table, width_for
 from accounting.oddities import KINDS
 from protos.pedagio.v1 import admin_pb2 as pb
 
@@ -127,3 +128,15 @@ def test_exceptions_in_80_columns_fold_the_subject_alone() -> None:
     assert "estimate_unpriced" in seen
     assert seen.split("\n")[2].startswith("1234567  ")
     assert max(map(len, KINDS.values())) + max(map(len, KINDS)) + 2 <= COLUMNS
+
+
+def test_figure_is_never_cut_where_the_terminal_is_narrow() -> None:
+    """Cut, it would be another figure: the terminal wraps the line instead."""
+    columns = ("grant", "left", "until")
+    rows = [("1", "US$2.298029940", "2026-11-27 16:13:22"), ("2", "US$2.299490741", "")]
+    made = table(columns, rows, "none", right=("left",))
+    out = io.StringIO()
+    Console(file=out, width=width_for(made, 30), highlight=False).print(made)
+    for part in ("US$2.298029940", "US$2.299490741", "2026-11-27 16:13:22"):
+        assert part in out.getvalue()
+    assert width_for(made, 200) == 200

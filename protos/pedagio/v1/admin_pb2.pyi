@@ -193,12 +193,14 @@ class GetModeRequest(_message.Message):
     def __init__(self) -> None: ...
 
 class Mode(_message.Message):
-    __slots__ = ("mode", "version")
+    __slots__ = ("mode", "version", "enforcing")
     MODE_FIELD_NUMBER: _ClassVar[int]
     VERSION_FIELD_NUMBER: _ClassVar[int]
+    ENFORCING_FIELD_NUMBER: _ClassVar[int]
     mode: str
     version: int
-    def __init__(self, mode: _Optional[str] = ..., version: _Optional[int] = ...) -> None: ...
+    enforcing: int
+    def __init__(self, mode: _Optional[str] = ..., version: _Optional[int] = ..., enforcing: _Optional[int] = ...) -> None: ...
 
 class SetModeRequest(_message.Message):
     __slots__ = ("mode", "reason")
@@ -321,20 +323,22 @@ class ListModelsRequest(_message.Message):
     def __init__(self, name: _Optional[str] = ...) -> None: ...
 
 class ModelDeployment(_message.Message):
-    __slots__ = ("model_id", "model", "priced", "custom_price", "input_picos", "output_picos")
+    __slots__ = ("model_id", "model", "priced", "custom_price", "house", "input_picos", "output_picos")
     MODEL_ID_FIELD_NUMBER: _ClassVar[int]
     MODEL_FIELD_NUMBER: _ClassVar[int]
     PRICED_FIELD_NUMBER: _ClassVar[int]
     CUSTOM_PRICE_FIELD_NUMBER: _ClassVar[int]
+    HOUSE_FIELD_NUMBER: _ClassVar[int]
     INPUT_PICOS_FIELD_NUMBER: _ClassVar[int]
     OUTPUT_PICOS_FIELD_NUMBER: _ClassVar[int]
     model_id: str
     model: str
     priced: bool
     custom_price: bool
+    house: bool
     input_picos: int
     output_picos: int
-    def __init__(self, model_id: _Optional[str] = ..., model: _Optional[str] = ..., priced: _Optional[bool] = ..., custom_price: _Optional[bool] = ..., input_picos: _Optional[int] = ..., output_picos: _Optional[int] = ...) -> None: ...
+    def __init__(self, model_id: _Optional[str] = ..., model: _Optional[str] = ..., priced: _Optional[bool] = ..., custom_price: _Optional[bool] = ..., house: _Optional[bool] = ..., input_picos: _Optional[int] = ..., output_picos: _Optional[int] = ...) -> None: ...
 
 class Model(_message.Message):
     __slots__ = ("name", "priced", "input_picos", "output_picos", "context_tokens", "max_output_tokens", "min_output_tokens", "deployments", "fallbacks")
