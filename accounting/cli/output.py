@@ -25,6 +25,7 @@ UserArgument = Annotated[
 
 # A pipe has no width; tables for it are not folded before this.
 PIPE_COLUMNS: Final = 200
+WIDEST_COLUMNS: Final = 10_000
 
 
 def as_dict(message: Message) -> dict[str, Any]:
@@ -45,7 +46,7 @@ def show(body: Message | dict[str, Any], as_json: bool, render: Callable[[], Any
 
 def width_for(shown: Any, columns: int) -> int:
     """So wide that no figure is cut (it would look like another one); the terminal wraps what is beyond it."""
-    console = Console(width=columns)
+    console = Console(width=WIDEST_COLUMNS)
     return max(columns, Measurement.get(console, console.options, shown).minimum)
 
 
