@@ -19,31 +19,50 @@ PlanArgument = Annotated[str, typer.Argument(metavar="PLAN", help="The plan's id
 def put_plan(
     plan: PlanArgument,
     reason: Reason,
-    allowance: Annotated[str, typer.Option(help="Each period: 'US$20', 'R$ 50' or 500cr.")],
-    period: Annotated[str, typer.Option(help="day, week or month.")] = "month",
-    zone: Annotated[str, typer.Option(help="Whose midnight counts.")] = "America/Sao_Paulo",
-    rollover: Annotated[str, typer.Option(help="none, capped or all of what is left.")] = "none",
+    allowance: Annotated[str, typer.Option(help="Each period: 'US$20', 'R$ 50' or 500cr.")] = "",
+    period: Annotated[str, typer.Option(help="day, week or month (month).")] = "",
+    zone: Annotated[str, typer.Option(help="Whose midnight counts (America/Sao_Paulo).")] = "",
+    rollover: Annotated[str, typer.Option(help="none, capped or all of what is left (none).")] = "",
     rollover_cap: Annotated[str, typer.Option(help="The most that rolls over, if capped.")] = "",
     whole_first_period: Annotated[
-        bool, typer.Option(help="Who joins in mid-period gets all of it, not the part left.")
-    ] = False,
-    priority: Annotated[int, typer.Option(help="Smaller burns first.")] = 100,
-    shadow: Annotated[bool, typer.Option(help="Watch its people only, refuse nothing.")] = False,
+        bool | None,
+        typer.Option(
+            "--whole-first-period/--part-of-first-period",
+            help="Who joins in mid-period gets all of it, or the part left (the part).",
+        ),
+    ] = None,
+    priority: Annotated[int | None, typer.Option(help="Smaller burns first (100).")] = None,
+    shadow: Annotated[
+        bool | None,
+        typer.Option("--shadow/--no-shadow", help="Watch its people only, refuse nothing."),
+    ] = None,
     brl_per_usd: BrlPerUsd = "",
     as_json: Json = False,
 ) -> None:
     """Make a plan, or give it other terms: these count from each account's next period on.
 
+    What is not named stays as the plan has it; a new plan has what stands in brackets.
+
     Example: pedagio plan put team --allowance 'US$20' --reason 'budget 2027'
     """
-    wanted = pb.Plan(
-        id=plan, period=period, time_zone=zone, rollover=rollover, priority=priority,
-        allowance_nanos=read_amount(allowance, brl_per_usd),
-        rollover_cap_nanos=read_amount(rollover_cap, brl_per_usd) if rollover_cap else 0,
-        whole_first_period=whole_first_period, shadow=shadow,
-    )  # fmt: skip
+    wanted = _terms(plan)
+    named = {
+        "allowance_nanos": read_amount(allowance, brl_per_usd) if allowance else None,
+        "period": period or None,
+        "time_zone": zone or None,
+        "rollover": rollover or None,
+        "rollover_cap_nanos": read_amount(rollover_cap, brl_per_usd) if rollover_cap else None,
+        "whole_first_period": whole_first_period,
+        "priority": priority,
+        "shadow": shadow,
+    }
+    if rollover and rollover != "capped":
+        wanted.rollover_cap_nanos = 0
+    for term, value in named.items():
+        if value is not None:
+            setattr(wanted, term, value)
     answer = call("PutPlan", pb.PutPlanRequest(plan=wanted, reason=reason))
-    show(answer, as_json, lambda: _plans([answer]))
+    show(answer, as_json, lambda: _plan(answer))
 
 
 @app.command("list")
@@ -88,6 +107,17 @@ def assign_plan(
     )  # fmt: skip
     answer = call("AssignPlan", request)
     show(answer, as_json, lambda: credit_facts(answer))
+
+
+def _terms(plan: str) -> pb.Plan:
+    """As they are; of a plan that is not there yet, those of a new one."""
+    answer: pb.ListPlansResponse = call("ListPlans", pb.ListPlansRequest())
+    for present in answer.plans:
+        if present.id == plan:
+            return present
+    return pb.Plan(
+        id=plan, period="month", time_zone="America/Sao_Paulo", rollover="none", priority=100
+    )
 
 
 def _plans(plans: Any) -> Any:

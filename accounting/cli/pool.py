@@ -62,16 +62,30 @@ def add_member(
     client: ClientArgument,
     user: UserArgument,
     reason: Reason,
-    position: Annotated[int, typer.Option(min=0, help="Among the person's pools.")] = 1,
-    pool_first: Annotated[bool, typer.Option(help="Before the person's own credit.")] = False,
+    position: Annotated[
+        int | None, typer.Option(min=0, help="Among the person's pools, smaller first (1).")
+    ] = None,
+    pool_first: Annotated[
+        bool | None,
+        typer.Option(
+            "--pool-first/--own-first", help="Before or after the person's own credit (after)."
+        ),
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Let somebody draw on a pool, own credit first.
 
+    Of a member, what is not named stays; a new one has what stands in brackets.
+
     Example: pedagio pool add TI librechat maria --reason 'joined the team'
     """
+    account = account_name(client, user)
+    members = call("GetPool", pb.GetPoolRequest(name=pool)).members
+    present = next((each for each in members if each.account == account), pb.Member(position=1))
     request = pb.SetMemberRequest(
-        pool=pool, account=account_name(client, user), position=position, pool_first=pool_first,
+        pool=pool, account=account,
+        position=present.position if position is None else position,
+        pool_first=present.pool_first if pool_first is None else pool_first,
         reason=reason,
     )  # fmt: skip
     answer = call("SetMember", request)

@@ -23,6 +23,43 @@ async def test_plan_is_shown_with_its_terms(admin: Service) -> None:
     assert "there is no plan 'nope': `pedagio plan list` shows them" in result.stderr
 
 
+async def test_plan_keeps_the_terms_that_are_not_named_again(admin: Service) -> None:
+    """Another allowance leaves the rollover alone; another rollover drops the cap that went with it."""
+    first = await in_json(
+        admin, "plan", "put", "team", "--allowance", "US$20", "--period", "week", "--zone", "UTC",
+        "--rollover", "capped", "--rollover-cap", "US$5", "--priority", "7", "--shadow",
+        "--whole-first-period", *WHY,
+    )  # fmt: skip
+    raised = await in_json(admin, "plan", "put", "team", "--allowance", "US$30", *WHY)
+    assert raised == {**first, "allowance_nanos": 30 * USD}
+    other = await in_json(
+        admin, "plan", "put", "team", "--rollover", "all", "--no-shadow", "--part-of-first-period",
+        *WHY,
+    )  # fmt: skip
+    assert (other["rollover"], other["allowance_nanos"]) == ("all", 30 * USD)
+    terms = ("shadow", "whole_first_period", "rollover_cap_nanos")
+    assert not any(other[term] for term in terms)
+    result = await pedagio(admin, "plan", "put", "new", *WHY, code=1)
+    assert "allowance" in result.stderr
+
+
+async def test_member_keeps_what_is_not_named_again(admin: Service) -> None:
+    """Another place among her pools does not turn whose credit goes first."""
+    await prepare(admin)
+    await in_json(admin, "pool", "create", "TI", *WHY)
+    for options, wanted in (
+        ((), (1, False)),
+        (("--pool-first",), (1, True)),
+        (("--position", "3"), (3, True)),
+        (("--own-first",), (3, False)),
+    ):
+        await in_json(admin, "pool", "add", "TI", *WHO, *options, *WHY)
+        (member,) = (await in_json(admin, "pool", "show", "TI"))["members"]
+        assert (member["position"], member["pool_first"]) == wanted
+    result = await pedagio(admin, "pool", "add", "XY", *WHO, *WHY, code=1)
+    assert "there is no pool 'XY'" in result.stderr
+
+
 async def test_pool_of_nobody_with_nothing_says_so(admin: Service) -> None:
     """Empty states are sentences, with the command for the next step."""
     await in_json(admin, "pool", "create", "TI", *WHY)
