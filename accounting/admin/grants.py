@@ -6,8 +6,9 @@ from datetime import UTC, datetime
 
 import asyncpg
 
-from accounting.admin import fields, plans, statements
+from accounting.admin import accounts, fields, plans, statements
 from accounting.admin.errors import ConflictError, InvalidFieldError, NotFoundError
+from accounting.admin.holder import Holder
 
 SOURCES = ("purchase", "request", "goodwill", "correction")
 
@@ -92,7 +93,7 @@ async def give(pool: asyncpg.Pool, account_id: int, gift: Gift, change: fields.C
     if made is not None:
         return False
     earlier = await statements.row(pool, "find_grant_request", request_id=request_id)
-    same = earlier is not None and (
+    same = earlier is not None and begins in (None, earlier["valid_from"]) and (
         earlier["account_id"], earlier["amount"], earlier["source"], earlier["priority"],
         earlier["valid_until"],
     ) == (account_id, amount, source, priority, until)  # fmt: skip
@@ -103,14 +104,27 @@ async def give(pool: asyncpg.Pool, account_id: int, gift: Gift, change: fields.C
     return True
 
 
-async def revoke(pool: asyncpg.Pool, grant_id: int, change: fields.Change) -> int:
-    """Take back what is left of a grant, but for what open holds reserve; nano-USD taken back."""
+async def revoke(
+    pool: asyncpg.Pool, grant_id: int, change: fields.Change, *, account_id: int | None = None
+) -> tuple[int, Holder]:
+    """Take back what is left of a grant, but for what open holds reserve; nano-USD taken back, and whose they were.
+
+    With an account, only if the grant is this account's.
+    """
     row = await statements.row(
-        pool, "revoke_grant", grant_id=grant_id, actor=change.actor, reason=change.reason
-    )
+        pool, "revoke_grant", grant_id=grant_id, account_id=account_id, actor=change.actor,
+        reason=change.reason,
+    )  # fmt: skip
     if row is None:
-        raise NotFoundError(f"there is no grant {grant_id} that could be taken back")
-    return int(row["o_amount"])
+        whose = "" if account_id is None else " of theirs"
+        raise NotFoundError(
+            f"there is no grant {grant_id}{whose} that could be taken back:"
+            " `pedagio grants list` shows what somebody has"
+        )
+    if row["kind"] == "pool":
+        return int(row["o_amount"]), Holder(None, row["name"])
+    name = accounts.Name(row["client_id"], row["external_id"])
+    return int(row["o_amount"]), Holder(name, "")
 
 
 async def assign(

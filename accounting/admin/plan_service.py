@@ -75,8 +75,11 @@ class PlanServicer(plans_pb2_grpc.PlanServiceServicer):
     ) -> pb.RevokeGrantResponse:
         """Take back what is left."""
         change = read_change(request.reason, context)
-        taken = await grants.revoke(self._pool, request.grant_id, change)
-        return pb.RevokeGrantResponse(revoked_nanos=taken)
+        of = None
+        if request.HasField("holder"):
+            of = await holder.find(self._pool, _read_holder(request.holder))
+        taken, whose = await grants.revoke(self._pool, request.grant_id, change, account_id=of)
+        return pb.RevokeGrantResponse(revoked_nanos=taken, holder=_holder(whose))
 
     async def CreatePool(self, request: pb.CreatePoolRequest, context: Context) -> pb.Pool:
         """A team's credit."""
@@ -170,6 +173,14 @@ class PlanServicer(plans_pb2_grpc.PlanServiceServicer):
 def _read_holder(message: pb.Holder) -> holder.Holder:
     named = read_name(message.account) if message.HasField("account") else None
     return holder.Holder(named, message.pool)
+
+
+def _holder(of: holder.Holder) -> pb.Holder:
+    return (
+        pb.Holder(pool=of.pool)
+        if of.account is None
+        else pb.Holder(account=name_message(of.account))
+    )
 
 
 def _read_cap(message: pb.Cap) -> caps.Cap:

@@ -66,14 +66,23 @@ def give(
 def revoke(
     grant: Annotated[int, typer.Argument(metavar="GRANT", help="Its number in the list.")],
     reason: Reason,
+    client: HolderClient = "",
+    user: HolderUser = "",
+    pool: PoolOption = "",
     as_json: Json = False,
 ) -> None:
     """Take back what is left of a grant; calls that run are still paid by it.
 
-    Example: pedagio grants revoke 17 --reason 'wrong person'
+    With CLIENT and USER, or --pool, only if it is theirs.
+
+    Example: pedagio grants revoke 17 librechat maria --reason 'wrong person'
     """
-    answer = call("RevokeGrant", pb.RevokeGrantRequest(grant_id=grant, reason=reason))
-    show(answer, as_json, lambda: facts(("taken back", usd(answer.revoked_nanos))))
+    request = pb.RevokeGrantRequest(grant_id=grant, reason=reason)
+    if client or pool:
+        request.holder.CopyFrom(read_holder(client, user, pool))
+    answer = call("RevokeGrant", request)
+    whose = holder_text(answer.holder)
+    show(answer, as_json, lambda: facts(("taken back", usd(answer.revoked_nanos)), ("from", whose)))
 
 
 def credit_facts(credit: pb.Credit) -> Any:

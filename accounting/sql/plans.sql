@@ -66,16 +66,20 @@ noted AS (
 SELECT o_grant_id FROM made;
 
 -- name: find_grant_request^
-SELECT g.id, g.account_id, g.amount, g.source, g.priority, g.valid_until FROM credit_grant AS g WHERE g.request_id = :request_id;
+SELECT g.id, g.account_id, g.amount, g.source, g.priority, g.valid_from, g.valid_until FROM credit_grant AS g WHERE g.request_id = :request_id;
 
 -- name: revoke_grant^
-WITH done AS (SELECT r.o_account_id, r.o_amount FROM revoke_grant(:grant_id::bigint, :actor::text, :reason::text) AS r),
+WITH done AS (
+    SELECT r.o_account_id, r.o_amount
+    FROM credit_grant AS g CROSS JOIN LATERAL revoke_grant(g.id, :actor::text, :reason::text) AS r
+    WHERE g.id = :grant_id::bigint AND (:account_id::bigint IS NULL OR g.account_id = :account_id::bigint)),
 noted AS (
     INSERT INTO audit (actor, action, subject, detail)
     SELECT :actor::text, 'revoke_grant', d.o_account_id::text,
            jsonb_build_object('reason', :reason::text, 'grant', :grant_id::bigint, 'amount_nanos', d.o_amount)
     FROM done AS d)
-SELECT o_amount FROM done;
+SELECT d.o_amount, a.client_id, coalesce(a.external_id, '') AS external_id, a.name, a.kind
+FROM done AS d JOIN account AS a ON a.id = d.o_account_id;
 
 -- name: create_pool^
 WITH made AS (

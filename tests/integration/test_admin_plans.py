@@ -98,11 +98,27 @@ async def test_grant_is_given_with_an_end_and_revoked(admin: Service) -> None:
         admin, "grants", "give", "US$3", *WHO, "--until", "2099-01-01", "--priority", "5", *WHY
     )
     (grant,) = credit["grants"]
-    answer = await in_json(admin, "grants", "revoke", str(grant["id"]), *WHY)
+    await in_json(admin, "pool", "create", "TI", *WHY)
+    await admin.open_account("joao")
+    for other in (("chat", "joao"), ("--pool", "TI")):
+        result = await pedagio(admin, "grants", "revoke", str(grant["id"]), *other, *WHY, code=1)
+        assert "of theirs" in result.stderr
+    answer = await in_json(admin, "grants", "revoke", str(grant["id"]), *WHO, *WHY)
     assert answer["revoked_nanos"] == 3 * USD
+    assert answer["holder"]["account"]["external_id"] == "maria"
     result = await pedagio(admin, "grants", "revoke", str(grant["id"]), *WHY, code=1)
     assert "could be taken back" in result.stderr
     assert (await in_json(admin, "grants", "list", *WHO))["posted_nanos"] == 0
+
+
+async def test_revoking_says_whose_it_was(admin: Service) -> None:
+    """A number alone does not show that it was the wrong one."""
+    await in_json(admin, "pool", "create", "TI", *WHY)
+    credit = await in_json(admin, "grants", "give", "US$3", "--pool", "TI", *WHY)
+    (grant,) = credit["grants"]
+    shown = (await pedagio(admin, "grants", "revoke", str(grant["id"]), *WHY)).stdout
+    assert "US$3.00" in shown
+    assert "pool TI" in shown
 
 
 async def test_same_request_gives_once_and_another_content_is_refused(admin: Service) -> None:
@@ -115,6 +131,20 @@ async def test_same_request_gives_once_and_another_content_is_refused(admin: Ser
     again = await admin.ask("GiveCredit", request, stub=PlanServiceStub)
     assert (first.replayed, again.replayed, again.posted_nanos) == (False, True, USD)
     request.amount_nanos = 2 * USD
+    status, sentence = await admin.refused("GiveCredit", request, stub=PlanServiceStub)
+    assert (status, "another grant" in sentence) == ("FAILED_PRECONDITION", True)
+
+
+async def test_same_request_with_another_beginning_is_refused(admin: Service) -> None:
+    """Credit of January is not credit of February."""
+    await prepare(admin)
+    january, february = 1_798_761_600_123, 1_801_440_000_000
+    request = pb.GiveCreditRequest(
+        holder=MARIA, amount_nanos=USD, request_id="begins", valid_from_ms=january, reason="r"
+    )
+    await admin.ask("GiveCredit", request, stub=PlanServiceStub)
+    assert (await admin.ask("GiveCredit", request, stub=PlanServiceStub)).replayed
+    request.valid_from_ms = february
     status, sentence = await admin.refused("GiveCredit", request, stub=PlanServiceStub)
     assert (status, "another grant" in sentence) == ("FAILED_PRECONDITION", True)
 

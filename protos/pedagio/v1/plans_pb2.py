@@ -25,7 +25,7 @@ _sym_db = _symbol_database.Default()
 from protos.pedagio.v1 import admin_pb2 as protos_dot_pedagio_dot_v1_dot_admin__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1dprotos/pedagio/v1/plans.proto\x12\npedagio.v1\x1a\x1dprotos/pedagio/v1/admin.proto\"@\n\x06Holder\x12(\n\x07\x61\x63\x63ount\x18\x01 \x01(\x0b\x32\x17.pedagio.v1.AccountName\x12\x0c\n\x04pool\x18\x02 \x01(\t\"\xcc\x01\n\x04Plan\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0e\n\x06period\x18\x02 \x01(\t\x12\x11\n\ttime_zone\x18\x03 \x01(\t\x12\x17\n\x0f\x61llowance_nanos\x18\x04 \x01(\x03\x12\x10\n\x08rollover\x18\x05 \x01(\t\x12\x1a\n\x12rollover_cap_nanos\x18\x06 \x01(\x03\x12\x1a\n\x12whole_first_period\x18\x07 \x01(\x08\x12\x10\n\x08priority\x18\x08 \x01(\x05\x12\x10\n\x08\x61\x63\x63ounts\x18\t \x01(\x03\x12\x0e\n\x06shadow\x18\n \x01(\x08\"@\n\x0ePutPlanRequest\x12\x1e\n\x04plan\x18\x01 \x01(\x0b\x32\x10.pedagio.v1.Plan\x12\x0e\n\x06reason\x18\x02 \x01(\t\"\x12\n\x10ListPlansRequest\"4\n\x11ListPlansResponse\x12\x1f\n\x05plans\x18\x01 \x03(\x0b\x32\x10.pedagio.v1.Plan\"\x1c\n\x0eGetPlanRequest\x12\n\n\x02id\x18\x01 \x01(\t\"b\n\x11\x41ssignPlanRequest\x12\"\n\x06holder\x18\x01 \x01(\x0b\x32\x12.pedagio.v1.Holder\x12\x0c\n\x04plan\x18\x02 \x01(\t\x12\x0b\n\x03now\x18\x03 \x01(\x08\x12\x0e\n\x06reason\x18\x04 \x01(\t\"\xb2\x01\n\x05Grant\x12\n\n\x02id\x18\x01 \x01(\x03\x12\x0e\n\x06source\x18\x02 \x01(\t\x12\r\n\x05state\x18\x03 \x01(\t\x12\x14\n\x0c\x61mount_nanos\x18\x04 \x01(\x03\x12\x17\n\x0fremaining_nanos\x18\x05 \x01(\x03\x12\x10\n\x08priority\x18\x06 \x01(\x05\x12\x15\n\rvalid_from_ms\x18\x07 \x01(\x03\x12\x16\n\x0evalid_until_ms\x18\x08 \x01(\x03\x12\x0e\n\x06reason\x18\t \x01(\t\"\xda\x01\n\x06\x43redit\x12\"\n\x06holder\x18\x01 \x01(\x0b\x32\x12.pedagio.v1.Holder\x12\x14\n\x0cposted_nanos\x18\x02 \x01(\x03\x12\x12\n\nheld_nanos\x18\x03 \x01(\x03\x12\x17\n\x0foverdraft_nanos\x18\x04 \x01(\x03\x12\x0c\n\x04plan\x18\x05 \x01(\t\x12\x12\n\nnext_at_ms\x18\x06 \x01(\x03\x12\x12\n\nnext_nanos\x18\x07 \x01(\x03\x12!\n\x06grants\x18\x08 \x03(\x0b\x32\x11.pedagio.v1.Grant\x12\x10\n\x08replayed\x18\t \x01(\x08\"\xc2\x01\n\x11GiveCreditRequest\x12\"\n\x06holder\x18\x01 \x01(\x0b\x32\x12.pedagio.v1.Holder\x12\x14\n\x0c\x61mount_nanos\x18\x02 \x01(\x03\x12\x0e\n\x06source\x18\x03 \x01(\t\x12\x10\n\x08priority\x18\x04 \x01(\x05\x12\x15\n\rvalid_from_ms\x18\x05 \x01(\x03\x12\x16\n\x0evalid_until_ms\x18\x06 \x01(\x03\x12\x12\n\nrequest_id\x18\x07 \x01(\t\x12\x0e\n\x06reason\x18\x08 \x01(\t\"6\n\x12RevokeGrantRequest\x12\x10\n\x08grant_id\x18\x01 \x01(\x03\x12\x0e\n\x06reason\x18\x02 \x01(\t\",\n\x13RevokeGrantResponse\x12\x15\n\rrevoked_nanos\x18\x01 \x01(\x03\"m\n\x04Pool\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x14\n\x0cposted_nanos\x18\x02 \x01(\x03\x12\x12\n\nheld_nanos\x18\x03 \x01(\x03\x12\x0f\n\x07members\x18\x04 \x01(\x03\x12\x0c\n\x04plan\x18\x05 \x01(\t\x12\x0e\n\x06status\x18\x06 \x01(\t\"1\n\x11\x43reatePoolRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0e\n\x06reason\x18\x02 \x01(\t\"\x12\n\x10ListPoolsRequest\"4\n\x11ListPoolsResponse\x12\x1f\n\x05pools\x18\x01 \x03(\x0b\x32\x10.pedagio.v1.Pool\"\x1e\n\x0eGetPoolRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\"\x81\x01\n\x06Member\x12(\n\x07\x61\x63\x63ount\x18\x01 \x01(\x0b\x32\x17.pedagio.v1.AccountName\x12\x10\n\x08position\x18\x02 \x01(\x05\x12\x12\n\npool_first\x18\x03 \x01(\x08\x12\x13\n\x0bspent_nanos\x18\x04 \x01(\x03\x12\x12\n\nheld_nanos\x18\x05 \x01(\x03\"\x94\x01\n\nPoolDetail\x12\x1e\n\x04pool\x18\x01 \x01(\x0b\x32\x10.pedagio.v1.Pool\x12\"\n\x06\x63redit\x18\x02 \x01(\x0b\x32\x12.pedagio.v1.Credit\x12#\n\x07members\x18\x03 \x03(\x0b\x32\x12.pedagio.v1.Member\x12\x1d\n\x04\x63\x61ps\x18\x04 \x03(\x0b\x32\x0f.pedagio.v1.Cap\"O\n\x18ListPoolStatementRequest\x12\x0c\n\x04pool\x18\x01 \x01(\t\x12\x11\n\tpage_size\x18\x02 \x01(\x05\x12\x12\n\npage_token\x18\x03 \x01(\t\"V\n\tPoolEntry\x12 \n\x05\x65ntry\x18\x01 \x01(\x0b\x32\x11.pedagio.v1.Entry\x12\'\n\x06person\x18\x02 \x01(\x0b\x32\x17.pedagio.v1.AccountName\"|\n\x19ListPoolStatementResponse\x12\x1e\n\x04pool\x18\x01 \x01(\x0b\x32\x10.pedagio.v1.Pool\x12&\n\x07\x65ntries\x18\x02 \x03(\x0b\x32\x15.pedagio.v1.PoolEntry\x12\x17\n\x0fnext_page_token\x18\x03 \x01(\t\"\x80\x01\n\x10SetMemberRequest\x12\x0c\n\x04pool\x18\x01 \x01(\t\x12(\n\x07\x61\x63\x63ount\x18\x02 \x01(\x0b\x32\x17.pedagio.v1.AccountName\x12\x10\n\x08position\x18\x03 \x01(\x05\x12\x12\n\npool_first\x18\x04 \x01(\x08\x12\x0e\n\x06reason\x18\x05 \x01(\t\"]\n\x13RemoveMemberRequest\x12\x0c\n\x04pool\x18\x01 \x01(\t\x12(\n\x07\x61\x63\x63ount\x18\x02 \x01(\x0b\x32\x17.pedagio.v1.AccountName\x12\x0e\n\x06reason\x18\x03 \x01(\t\"\xc0\x01\n\x03\x43\x61p\x12(\n\x07\x61\x63\x63ount\x18\x01 \x01(\x0b\x32\x17.pedagio.v1.AccountName\x12\x0c\n\x04pool\x18\x02 \x01(\t\x12\x0e\n\x06period\x18\x03 \x01(\t\x12\x11\n\ttime_zone\x18\x04 \x01(\t\x12\x13\n\x0blimit_nanos\x18\x05 \x01(\x03\x12\x12\n\nleft_nanos\x18\x06 \x01(\x03\x12\x12\n\nheld_nanos\x18\x07 \x01(\x03\x12\x14\n\x0crenews_at_ms\x18\x08 \x01(\x03\x12\x0b\n\x03own\x18\t \x01(\x08\"=\n\rSetCapRequest\x12\x1c\n\x03\x63\x61p\x18\x01 \x01(\x0b\x32\x0f.pedagio.v1.Cap\x12\x0e\n\x06reason\x18\x02 \x01(\t\"?\n\x0f\x43learCapRequest\x12\x1c\n\x03\x63\x61p\x18\x01 \x01(\x0b\x32\x0f.pedagio.v1.Cap\x12\x0e\n\x06reason\x18\x02 \x01(\t\"\x11\n\x0fListCapsRequest\"1\n\x10ListCapsResponse\x12\x1d\n\x04\x63\x61ps\x18\x01 \x03(\x0b\x32\x0f.pedagio.v1.Cap2\xb1\x08\n\x0bPlanService\x12\x37\n\x07PutPlan\x12\x1a.pedagio.v1.PutPlanRequest\x1a\x10.pedagio.v1.Plan\x12H\n\tListPlans\x12\x1c.pedagio.v1.ListPlansRequest\x1a\x1d.pedagio.v1.ListPlansResponse\x12\x37\n\x07GetPlan\x12\x1a.pedagio.v1.GetPlanRequest\x1a\x10.pedagio.v1.Plan\x12?\n\nAssignPlan\x12\x1d.pedagio.v1.AssignPlanRequest\x1a\x12.pedagio.v1.Credit\x12\x33\n\tGetCredit\x12\x12.pedagio.v1.Holder\x1a\x12.pedagio.v1.Credit\x12?\n\nGiveCredit\x12\x1d.pedagio.v1.GiveCreditRequest\x1a\x12.pedagio.v1.Credit\x12N\n\x0bRevokeGrant\x12\x1e.pedagio.v1.RevokeGrantRequest\x1a\x1f.pedagio.v1.RevokeGrantResponse\x12=\n\nCreatePool\x12\x1d.pedagio.v1.CreatePoolRequest\x1a\x10.pedagio.v1.Pool\x12H\n\tListPools\x12\x1c.pedagio.v1.ListPoolsRequest\x1a\x1d.pedagio.v1.ListPoolsResponse\x12=\n\x07GetPool\x12\x1a.pedagio.v1.GetPoolRequest\x1a\x16.pedagio.v1.PoolDetail\x12`\n\x11ListPoolStatement\x12$.pedagio.v1.ListPoolStatementRequest\x1a%.pedagio.v1.ListPoolStatementResponse\x12;\n\tSetMember\x12\x1c.pedagio.v1.SetMemberRequest\x1a\x10.pedagio.v1.Pool\x12\x41\n\x0cRemoveMember\x12\x1f.pedagio.v1.RemoveMemberRequest\x1a\x10.pedagio.v1.Pool\x12\x34\n\x06SetCap\x12\x19.pedagio.v1.SetCapRequest\x1a\x0f.pedagio.v1.Cap\x12\x38\n\x08\x43learCap\x12\x1b.pedagio.v1.ClearCapRequest\x1a\x0f.pedagio.v1.Cap\x12\x45\n\x08ListCaps\x12\x1b.pedagio.v1.ListCapsRequest\x1a\x1c.pedagio.v1.ListCapsResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1dprotos/pedagio/v1/plans.proto\x12\npedagio.v1\x1a\x1dprotos/pedagio/v1/admin.proto\"@\n\x06Holder\x12(\n\x07\x61\x63\x63ount\x18\x01 \x01(\x0b\x32\x17.pedagio.v1.AccountName\x12\x0c\n\x04pool\x18\x02 \x01(\t\"\xcc\x01\n\x04Plan\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0e\n\x06period\x18\x02 \x01(\t\x12\x11\n\ttime_zone\x18\x03 \x01(\t\x12\x17\n\x0f\x61llowance_nanos\x18\x04 \x01(\x03\x12\x10\n\x08rollover\x18\x05 \x01(\t\x12\x1a\n\x12rollover_cap_nanos\x18\x06 \x01(\x03\x12\x1a\n\x12whole_first_period\x18\x07 \x01(\x08\x12\x10\n\x08priority\x18\x08 \x01(\x05\x12\x10\n\x08\x61\x63\x63ounts\x18\t \x01(\x03\x12\x0e\n\x06shadow\x18\n \x01(\x08\"@\n\x0ePutPlanRequest\x12\x1e\n\x04plan\x18\x01 \x01(\x0b\x32\x10.pedagio.v1.Plan\x12\x0e\n\x06reason\x18\x02 \x01(\t\"\x12\n\x10ListPlansRequest\"4\n\x11ListPlansResponse\x12\x1f\n\x05plans\x18\x01 \x03(\x0b\x32\x10.pedagio.v1.Plan\"\x1c\n\x0eGetPlanRequest\x12\n\n\x02id\x18\x01 \x01(\t\"b\n\x11\x41ssignPlanRequest\x12\"\n\x06holder\x18\x01 \x01(\x0b\x32\x12.pedagio.v1.Holder\x12\x0c\n\x04plan\x18\x02 \x01(\t\x12\x0b\n\x03now\x18\x03 \x01(\x08\x12\x0e\n\x06reason\x18\x04 \x01(\t\"\xb2\x01\n\x05Grant\x12\n\n\x02id\x18\x01 \x01(\x03\x12\x0e\n\x06source\x18\x02 \x01(\t\x12\r\n\x05state\x18\x03 \x01(\t\x12\x14\n\x0c\x61mount_nanos\x18\x04 \x01(\x03\x12\x17\n\x0fremaining_nanos\x18\x05 \x01(\x03\x12\x10\n\x08priority\x18\x06 \x01(\x05\x12\x15\n\rvalid_from_ms\x18\x07 \x01(\x03\x12\x16\n\x0evalid_until_ms\x18\x08 \x01(\x03\x12\x0e\n\x06reason\x18\t \x01(\t\"\xda\x01\n\x06\x43redit\x12\"\n\x06holder\x18\x01 \x01(\x0b\x32\x12.pedagio.v1.Holder\x12\x14\n\x0cposted_nanos\x18\x02 \x01(\x03\x12\x12\n\nheld_nanos\x18\x03 \x01(\x03\x12\x17\n\x0foverdraft_nanos\x18\x04 \x01(\x03\x12\x0c\n\x04plan\x18\x05 \x01(\t\x12\x12\n\nnext_at_ms\x18\x06 \x01(\x03\x12\x12\n\nnext_nanos\x18\x07 \x01(\x03\x12!\n\x06grants\x18\x08 \x03(\x0b\x32\x11.pedagio.v1.Grant\x12\x10\n\x08replayed\x18\t \x01(\x08\"\xc2\x01\n\x11GiveCreditRequest\x12\"\n\x06holder\x18\x01 \x01(\x0b\x32\x12.pedagio.v1.Holder\x12\x14\n\x0c\x61mount_nanos\x18\x02 \x01(\x03\x12\x0e\n\x06source\x18\x03 \x01(\t\x12\x10\n\x08priority\x18\x04 \x01(\x05\x12\x15\n\rvalid_from_ms\x18\x05 \x01(\x03\x12\x16\n\x0evalid_until_ms\x18\x06 \x01(\x03\x12\x12\n\nrequest_id\x18\x07 \x01(\t\x12\x0e\n\x06reason\x18\x08 \x01(\t\"Z\n\x12RevokeGrantRequest\x12\x10\n\x08grant_id\x18\x01 \x01(\x03\x12\x0e\n\x06reason\x18\x02 \x01(\t\x12\"\n\x06holder\x18\x03 \x01(\x0b\x32\x12.pedagio.v1.Holder\"P\n\x13RevokeGrantResponse\x12\x15\n\rrevoked_nanos\x18\x01 \x01(\x03\x12\"\n\x06holder\x18\x02 \x01(\x0b\x32\x12.pedagio.v1.Holder\"m\n\x04Pool\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x14\n\x0cposted_nanos\x18\x02 \x01(\x03\x12\x12\n\nheld_nanos\x18\x03 \x01(\x03\x12\x0f\n\x07members\x18\x04 \x01(\x03\x12\x0c\n\x04plan\x18\x05 \x01(\t\x12\x0e\n\x06status\x18\x06 \x01(\t\"1\n\x11\x43reatePoolRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0e\n\x06reason\x18\x02 \x01(\t\"\x12\n\x10ListPoolsRequest\"4\n\x11ListPoolsResponse\x12\x1f\n\x05pools\x18\x01 \x03(\x0b\x32\x10.pedagio.v1.Pool\"\x1e\n\x0eGetPoolRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\"\x81\x01\n\x06Member\x12(\n\x07\x61\x63\x63ount\x18\x01 \x01(\x0b\x32\x17.pedagio.v1.AccountName\x12\x10\n\x08position\x18\x02 \x01(\x05\x12\x12\n\npool_first\x18\x03 \x01(\x08\x12\x13\n\x0bspent_nanos\x18\x04 \x01(\x03\x12\x12\n\nheld_nanos\x18\x05 \x01(\x03\"\x94\x01\n\nPoolDetail\x12\x1e\n\x04pool\x18\x01 \x01(\x0b\x32\x10.pedagio.v1.Pool\x12\"\n\x06\x63redit\x18\x02 \x01(\x0b\x32\x12.pedagio.v1.Credit\x12#\n\x07members\x18\x03 \x03(\x0b\x32\x12.pedagio.v1.Member\x12\x1d\n\x04\x63\x61ps\x18\x04 \x03(\x0b\x32\x0f.pedagio.v1.Cap\"O\n\x18ListPoolStatementRequest\x12\x0c\n\x04pool\x18\x01 \x01(\t\x12\x11\n\tpage_size\x18\x02 \x01(\x05\x12\x12\n\npage_token\x18\x03 \x01(\t\"V\n\tPoolEntry\x12 \n\x05\x65ntry\x18\x01 \x01(\x0b\x32\x11.pedagio.v1.Entry\x12\'\n\x06person\x18\x02 \x01(\x0b\x32\x17.pedagio.v1.AccountName\"|\n\x19ListPoolStatementResponse\x12\x1e\n\x04pool\x18\x01 \x01(\x0b\x32\x10.pedagio.v1.Pool\x12&\n\x07\x65ntries\x18\x02 \x03(\x0b\x32\x15.pedagio.v1.PoolEntry\x12\x17\n\x0fnext_page_token\x18\x03 \x01(\t\"\x80\x01\n\x10SetMemberRequest\x12\x0c\n\x04pool\x18\x01 \x01(\t\x12(\n\x07\x61\x63\x63ount\x18\x02 \x01(\x0b\x32\x17.pedagio.v1.AccountName\x12\x10\n\x08position\x18\x03 \x01(\x05\x12\x12\n\npool_first\x18\x04 \x01(\x08\x12\x0e\n\x06reason\x18\x05 \x01(\t\"]\n\x13RemoveMemberRequest\x12\x0c\n\x04pool\x18\x01 \x01(\t\x12(\n\x07\x61\x63\x63ount\x18\x02 \x01(\x0b\x32\x17.pedagio.v1.AccountName\x12\x0e\n\x06reason\x18\x03 \x01(\t\"\xc0\x01\n\x03\x43\x61p\x12(\n\x07\x61\x63\x63ount\x18\x01 \x01(\x0b\x32\x17.pedagio.v1.AccountName\x12\x0c\n\x04pool\x18\x02 \x01(\t\x12\x0e\n\x06period\x18\x03 \x01(\t\x12\x11\n\ttime_zone\x18\x04 \x01(\t\x12\x13\n\x0blimit_nanos\x18\x05 \x01(\x03\x12\x12\n\nleft_nanos\x18\x06 \x01(\x03\x12\x12\n\nheld_nanos\x18\x07 \x01(\x03\x12\x14\n\x0crenews_at_ms\x18\x08 \x01(\x03\x12\x0b\n\x03own\x18\t \x01(\x08\"=\n\rSetCapRequest\x12\x1c\n\x03\x63\x61p\x18\x01 \x01(\x0b\x32\x0f.pedagio.v1.Cap\x12\x0e\n\x06reason\x18\x02 \x01(\t\"?\n\x0f\x43learCapRequest\x12\x1c\n\x03\x63\x61p\x18\x01 \x01(\x0b\x32\x0f.pedagio.v1.Cap\x12\x0e\n\x06reason\x18\x02 \x01(\t\"\x11\n\x0fListCapsRequest\"1\n\x10ListCapsResponse\x12\x1d\n\x04\x63\x61ps\x18\x01 \x03(\x0b\x32\x0f.pedagio.v1.Cap2\xb1\x08\n\x0bPlanService\x12\x37\n\x07PutPlan\x12\x1a.pedagio.v1.PutPlanRequest\x1a\x10.pedagio.v1.Plan\x12H\n\tListPlans\x12\x1c.pedagio.v1.ListPlansRequest\x1a\x1d.pedagio.v1.ListPlansResponse\x12\x37\n\x07GetPlan\x12\x1a.pedagio.v1.GetPlanRequest\x1a\x10.pedagio.v1.Plan\x12?\n\nAssignPlan\x12\x1d.pedagio.v1.AssignPlanRequest\x1a\x12.pedagio.v1.Credit\x12\x33\n\tGetCredit\x12\x12.pedagio.v1.Holder\x1a\x12.pedagio.v1.Credit\x12?\n\nGiveCredit\x12\x1d.pedagio.v1.GiveCreditRequest\x1a\x12.pedagio.v1.Credit\x12N\n\x0bRevokeGrant\x12\x1e.pedagio.v1.RevokeGrantRequest\x1a\x1f.pedagio.v1.RevokeGrantResponse\x12=\n\nCreatePool\x12\x1d.pedagio.v1.CreatePoolRequest\x1a\x10.pedagio.v1.Pool\x12H\n\tListPools\x12\x1c.pedagio.v1.ListPoolsRequest\x1a\x1d.pedagio.v1.ListPoolsResponse\x12=\n\x07GetPool\x12\x1a.pedagio.v1.GetPoolRequest\x1a\x16.pedagio.v1.PoolDetail\x12`\n\x11ListPoolStatement\x12$.pedagio.v1.ListPoolStatementRequest\x1a%.pedagio.v1.ListPoolStatementResponse\x12;\n\tSetMember\x12\x1c.pedagio.v1.SetMemberRequest\x1a\x10.pedagio.v1.Pool\x12\x41\n\x0cRemoveMember\x12\x1f.pedagio.v1.RemoveMemberRequest\x1a\x10.pedagio.v1.Pool\x12\x34\n\x06SetCap\x12\x19.pedagio.v1.SetCapRequest\x1a\x0f.pedagio.v1.Cap\x12\x38\n\x08\x43learCap\x12\x1b.pedagio.v1.ClearCapRequest\x1a\x0f.pedagio.v1.Cap\x12\x45\n\x08ListCaps\x12\x1b.pedagio.v1.ListCapsRequest\x1a\x1c.pedagio.v1.ListCapsResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -53,43 +53,43 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_GIVECREDITREQUEST']._serialized_start=1022
   _globals['_GIVECREDITREQUEST']._serialized_end=1216
   _globals['_REVOKEGRANTREQUEST']._serialized_start=1218
-  _globals['_REVOKEGRANTREQUEST']._serialized_end=1272
-  _globals['_REVOKEGRANTRESPONSE']._serialized_start=1274
-  _globals['_REVOKEGRANTRESPONSE']._serialized_end=1318
-  _globals['_POOL']._serialized_start=1320
-  _globals['_POOL']._serialized_end=1429
-  _globals['_CREATEPOOLREQUEST']._serialized_start=1431
-  _globals['_CREATEPOOLREQUEST']._serialized_end=1480
-  _globals['_LISTPOOLSREQUEST']._serialized_start=1482
-  _globals['_LISTPOOLSREQUEST']._serialized_end=1500
-  _globals['_LISTPOOLSRESPONSE']._serialized_start=1502
-  _globals['_LISTPOOLSRESPONSE']._serialized_end=1554
-  _globals['_GETPOOLREQUEST']._serialized_start=1556
-  _globals['_GETPOOLREQUEST']._serialized_end=1586
-  _globals['_MEMBER']._serialized_start=1589
-  _globals['_MEMBER']._serialized_end=1718
-  _globals['_POOLDETAIL']._serialized_start=1721
-  _globals['_POOLDETAIL']._serialized_end=1869
-  _globals['_LISTPOOLSTATEMENTREQUEST']._serialized_start=1871
-  _globals['_LISTPOOLSTATEMENTREQUEST']._serialized_end=1950
-  _globals['_POOLENTRY']._serialized_start=1952
-  _globals['_POOLENTRY']._serialized_end=2038
-  _globals['_LISTPOOLSTATEMENTRESPONSE']._serialized_start=2040
-  _globals['_LISTPOOLSTATEMENTRESPONSE']._serialized_end=2164
-  _globals['_SETMEMBERREQUEST']._serialized_start=2167
-  _globals['_SETMEMBERREQUEST']._serialized_end=2295
-  _globals['_REMOVEMEMBERREQUEST']._serialized_start=2297
-  _globals['_REMOVEMEMBERREQUEST']._serialized_end=2390
-  _globals['_CAP']._serialized_start=2393
-  _globals['_CAP']._serialized_end=2585
-  _globals['_SETCAPREQUEST']._serialized_start=2587
-  _globals['_SETCAPREQUEST']._serialized_end=2648
-  _globals['_CLEARCAPREQUEST']._serialized_start=2650
-  _globals['_CLEARCAPREQUEST']._serialized_end=2713
-  _globals['_LISTCAPSREQUEST']._serialized_start=2715
-  _globals['_LISTCAPSREQUEST']._serialized_end=2732
-  _globals['_LISTCAPSRESPONSE']._serialized_start=2734
-  _globals['_LISTCAPSRESPONSE']._serialized_end=2783
-  _globals['_PLANSERVICE']._serialized_start=2786
-  _globals['_PLANSERVICE']._serialized_end=3859
+  _globals['_REVOKEGRANTREQUEST']._serialized_end=1308
+  _globals['_REVOKEGRANTRESPONSE']._serialized_start=1310
+  _globals['_REVOKEGRANTRESPONSE']._serialized_end=1390
+  _globals['_POOL']._serialized_start=1392
+  _globals['_POOL']._serialized_end=1501
+  _globals['_CREATEPOOLREQUEST']._serialized_start=1503
+  _globals['_CREATEPOOLREQUEST']._serialized_end=1552
+  _globals['_LISTPOOLSREQUEST']._serialized_start=1554
+  _globals['_LISTPOOLSREQUEST']._serialized_end=1572
+  _globals['_LISTPOOLSRESPONSE']._serialized_start=1574
+  _globals['_LISTPOOLSRESPONSE']._serialized_end=1626
+  _globals['_GETPOOLREQUEST']._serialized_start=1628
+  _globals['_GETPOOLREQUEST']._serialized_end=1658
+  _globals['_MEMBER']._serialized_start=1661
+  _globals['_MEMBER']._serialized_end=1790
+  _globals['_POOLDETAIL']._serialized_start=1793
+  _globals['_POOLDETAIL']._serialized_end=1941
+  _globals['_LISTPOOLSTATEMENTREQUEST']._serialized_start=1943
+  _globals['_LISTPOOLSTATEMENTREQUEST']._serialized_end=2022
+  _globals['_POOLENTRY']._serialized_start=2024
+  _globals['_POOLENTRY']._serialized_end=2110
+  _globals['_LISTPOOLSTATEMENTRESPONSE']._serialized_start=2112
+  _globals['_LISTPOOLSTATEMENTRESPONSE']._serialized_end=2236
+  _globals['_SETMEMBERREQUEST']._serialized_start=2239
+  _globals['_SETMEMBERREQUEST']._serialized_end=2367
+  _globals['_REMOVEMEMBERREQUEST']._serialized_start=2369
+  _globals['_REMOVEMEMBERREQUEST']._serialized_end=2462
+  _globals['_CAP']._serialized_start=2465
+  _globals['_CAP']._serialized_end=2657
+  _globals['_SETCAPREQUEST']._serialized_start=2659
+  _globals['_SETCAPREQUEST']._serialized_end=2720
+  _globals['_CLEARCAPREQUEST']._serialized_start=2722
+  _globals['_CLEARCAPREQUEST']._serialized_end=2785
+  _globals['_LISTCAPSREQUEST']._serialized_start=2787
+  _globals['_LISTCAPSREQUEST']._serialized_end=2804
+  _globals['_LISTCAPSRESPONSE']._serialized_start=2806
+  _globals['_LISTCAPSRESPONSE']._serialized_end=2855
+  _globals['_PLANSERVICE']._serialized_start=2858
+  _globals['_PLANSERVICE']._serialized_end=3931
 # @@protoc_insertion_point(module_scope)

@@ -140,18 +140,22 @@ class GiveCreditRequest(_message.Message):
     def __init__(self, holder: _Optional[_Union[Holder, _Mapping]] = ..., amount_nanos: _Optional[int] = ..., source: _Optional[str] = ..., priority: _Optional[int] = ..., valid_from_ms: _Optional[int] = ..., valid_until_ms: _Optional[int] = ..., request_id: _Optional[str] = ..., reason: _Optional[str] = ...) -> None: ...
 
 class RevokeGrantRequest(_message.Message):
-    __slots__ = ("grant_id", "reason")
+    __slots__ = ("grant_id", "reason", "holder")
     GRANT_ID_FIELD_NUMBER: _ClassVar[int]
     REASON_FIELD_NUMBER: _ClassVar[int]
+    HOLDER_FIELD_NUMBER: _ClassVar[int]
     grant_id: int
     reason: str
-    def __init__(self, grant_id: _Optional[int] = ..., reason: _Optional[str] = ...) -> None: ...
+    holder: Holder
+    def __init__(self, grant_id: _Optional[int] = ..., reason: _Optional[str] = ..., holder: _Optional[_Union[Holder, _Mapping]] = ...) -> None: ...
 
 class RevokeGrantResponse(_message.Message):
-    __slots__ = ("revoked_nanos",)
+    __slots__ = ("revoked_nanos", "holder")
     REVOKED_NANOS_FIELD_NUMBER: _ClassVar[int]
+    HOLDER_FIELD_NUMBER: _ClassVar[int]
     revoked_nanos: int
-    def __init__(self, revoked_nanos: _Optional[int] = ...) -> None: ...
+    holder: Holder
+    def __init__(self, revoked_nanos: _Optional[int] = ..., holder: _Optional[_Union[Holder, _Mapping]] = ...) -> None: ...
 
 class Pool(_message.Message):
     __slots__ = ("name", "posted_nanos", "held_nanos", "members", "plan", "status")
