@@ -190,6 +190,16 @@ class Intruder:
         return read_truth(self.stack.truth_path)[self.before :]
 
 
+def told_by_the_callback(stack: Stack, records: Sequence[Any]) -> bytes:
+    """A batch as the callback's own spool would send it.
+
+    Under another name a spool would seem to live that never vouches for itself, and for ten minutes no silence
+    would prove that a call had not begun: holds of calls that LiteLLM refused would stay open for so long.
+    """
+    spool = (stack.spool_folder / "name").read_text(encoding="ascii")
+    return json.dumps({"source": "callback", "spool": spool, "records": records}).encode()
+
+
 async def check_unharmed(intruders: Sequence[Intruder]) -> None:
     """Whatever they sent: nothing debited but answered calls, nothing held, leaked or broken."""
     first = intruders[0]

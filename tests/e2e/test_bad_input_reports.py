@@ -15,6 +15,7 @@ from tests.e2e.attempts import (
     Headers,
     Intruder,
     send_raw,
+    told_by_the_callback,
 )
 from tests.e2e.hold_tokens import claims_of, token_of
 from tests.signed import signed
@@ -85,7 +86,7 @@ def proof(key: str, body: bytes, at_s: int | None = None) -> Headers:
 
 def report(intruder: Intruder, records: Sequence[Any]) -> Mapping[str, int]:
     """Send a genuine batch; what became of its records."""
-    body = json.dumps({"source": "callback", "records": records}).encode()
+    body = told_by_the_callback(intruder.stack, records)
     url, key = intruder.stack.accounting_url, intruder.stack.report_key
     answer = send_raw(url, "POST", REPORTS, proof(key, body), body)
     assert answer.status == 200, answer.body

@@ -14,6 +14,7 @@ from local.office import Office
 from local.stack import Stack
 from local.story.chat import Person
 from local.story.ledger import Ledger
+from tests.e2e.attempts import told_by_the_callback
 from tests.e2e.traffic import DEBITS, OPEN, Answer, Reckoning, send
 from tests.signed import signed
 
@@ -111,7 +112,7 @@ async def test_every_report_three_times_in_any_order_changes_nothing(
     random.Random(5).shuffle(records)
     async with httpx.AsyncClient(base_url=stack.accounting_url, timeout=30) as http:
         for first in range(0, len(records), 50):
-            answer = await report(http, stack.report_key, records[first : first + 50])
+            answer = await report(http, stack, records[first : first + 50])
             assert answer["recorded"] == answer["quarantined"] == 0
     assert await paid(who) == before
     assert await ledger.open_holds() == 0
@@ -149,11 +150,11 @@ def spooled_lines(folder: Path) -> list[str]:
 
 
 async def report(
-    http: httpx.AsyncClient, key: str, records: list[dict[str, Any]]
+    http: httpx.AsyncClient, stack: Stack, records: list[dict[str, Any]]
 ) -> dict[str, int]:
     """Send a batch as the callback signs it."""
-    content = json.dumps({"source": "callback", "records": records}).encode()
-    headers = signed(key.encode(), content)
+    content = told_by_the_callback(stack, records)
+    headers = signed(stack.report_key.encode(), content)
     answer = await http.post("/v1/reports", content=content, headers=headers)
     assert answer.status_code == 200, answer.text
     tally: dict[str, int] = answer.json()

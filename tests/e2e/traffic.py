@@ -121,9 +121,11 @@ class Reckoning:
 
     async def settle(self, who: Person, credit_nanos: int, answers: Sequence[Answer]) -> None:
         """Each whole answer paid once, at the provider's own figure; nothing stays open; nobody pays twice."""
+        whole = {one.response_id for one in answers if one.response_id}
         truths = {
             call.response_id: truth_nanos(call, self.prices)
             for call in read_truth(self.stack.truth_path)
+            if call.response_id in whole
         }
         owed = {one.hold_id: truths[one.response_id] for one in answers if one.response_id}
         database = await asyncpg.connect(self.stack.database_url)
