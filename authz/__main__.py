@@ -35,7 +35,7 @@ from credit.settings import split_keys
 from credit.spool import Spool
 from credit.wording import Wording
 
-EVERYTHING = {"mode", "clients", "models", "policies", "languages", "outputs"}
+EVERYTHING = {"mode", "clients", "models", "policies", "languages", "people", "outputs"}
 OUTPUTS_EVERY_S = 60.0
 CLOSE_WITHIN_S = 3.0
 

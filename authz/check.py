@@ -183,7 +183,7 @@ class Check:
         whose = await person_of(self._state, request, client)
         if isinstance(whose, Problem):
             return whose
-        account_id = await self._state.account(whose.client, whose.external_id)
+        account_id = await self._state.account(whose.client, whose.external_id, whose.email)
         if account_id is None:
             return Problem(Reason.IDENTITY_MISSING)
         client = await self._state.speaking(client, account_id)
@@ -248,7 +248,7 @@ class Check:
                     whose = await person_of(self._state, request, client)
                 if isinstance(whose, Problem):
                     return None, 0
-                account_id = await self._state.account(whose.client, whose.external_id)
+                account_id = await self._state.account(whose.client, whose.external_id, whose.email)
                 policy = await self._state.policy(client, account_id)
                 return account_id, policy.markup_percent or 0
         except Exception as error:  # noqa: BLE001 (unknown: booked to the client, by its token)

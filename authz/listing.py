@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
 from functools import lru_cache
 from typing import Final
 
@@ -43,7 +42,7 @@ async def _policy(state: State, request: Request, client: Client) -> Policy | No
     account_id = None
     if external_id is not None or client.kind == "service":
         # To look at a list makes nobody an account.
-        account_id = await state.account(replace(client, unknown_users="refuse"), external_id)
+        account_id = await state.account(client, external_id, meet=False)
     policy = await state.policy(client, account_id)
     if (
         policy.list_models

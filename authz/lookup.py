@@ -21,8 +21,18 @@ class Lookup:
         self._knowledge = knowledge
         self._connected = connected
 
-    async def account(self, client: Client, external_id: str | None) -> int | None:
+    async def account(
+        self,
+        client: Client,
+        external_id: str | None,
+        email: str | None = None,
+        *,
+        meet: bool = True,
+    ) -> int | None:
         """The account of a person, or of the client itself; None: the ledger says there is none.
+
+        Who is not known yet is met: bound by a verified e-mail, or given what the client's rules give;
+        `meet` false (a look at a list) makes nobody anything.
 
         Raises StoreAwayError when the ledger is away and the mirror does not know the person.
         """
@@ -33,10 +43,10 @@ class Lookup:
             return found
         if external_id is None:
             return await ledger.find_client_account(self._pool, client.id, "service")
-        create = client.unknown_users == "create"
-        return await ledger.find_or_create_account(
-            self._pool, client.id, external_id, create=create
-        )
+        found = await ledger.find_account(self._pool, client.id, external_id)
+        if found is None and meet:
+            found = await ledger.meet_person(self._pool, client.id, external_id, email)
+        return found
 
     async def plan(self, account_id: int) -> str | None:
         """The plan of an account; None: it has none. Raises StoreAwayError, or what the driver raises."""

@@ -11,10 +11,14 @@ from credit.refusal import Reason
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """Whose credit: the client's name for the person, None for the own account of a service client."""
+    """Whose credit: the client's name for the person, None for the own account of a service client.
+
+    `email` only where the client is declared to have verified it.
+    """
 
     client: Client
     external_id: str | None
+    email: str | None = None
 
 
 async def person_of(state: State, request: Request, client: Client) -> Person | Problem:
@@ -25,7 +29,9 @@ async def person_of(state: State, request: Request, client: Client) -> Person | 
             return Problem(Reason.BAD_REQUEST, "x-user-id")
         return Person(client, None)
     if request.external_id is not None:
-        return Person(client, request.external_id)
+        return Person(
+            client, request.external_id, request.email if client.verified_emails else None
+        )
     # A header that names nobody is a fault of the client; only without any is it one of its nameless calls.
     if request.user_header is None:
         policy = await state.policy(client, None)

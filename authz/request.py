@@ -13,7 +13,7 @@ from typing import Any
 
 from google.protobuf import struct_pb2
 
-from credit.identity import is_external_id
+from credit.identity import fold_email, is_external_id
 from protos import ext_authz_pb2 as pb
 
 BODY_NAMESPACE = "pedagio.body"
@@ -39,12 +39,18 @@ class Request:
     size_bytes: int
     body: Mapping[str, Any] = field(default_factory=dict)
     is_form: bool = False
+    email_header: str | None = None
 
     @property
     def external_id(self) -> str | None:
         """The person's id, or None when the header is no identity."""
         value = (self.user_header or "").strip()
         return value if is_external_id(value) else None
+
+    @property
+    def email(self) -> str | None:
+        """The person's e-mail as the client says it, or None when the header is none."""
+        return fold_email(self.email_header or "")
 
 
 def read(check: pb.CheckRequest) -> Request:
@@ -61,6 +67,7 @@ def read(check: pb.CheckRequest) -> Request:
         size_bytes=max(http.size, 0),
         body=_body(struct, http.headers.get("content-type", "")),
         is_form=_is_form(http.headers.get("content-type", "")),
+        email_header=http.headers.get("x-user-email"),
     )
 
 

@@ -28,12 +28,20 @@ class Client:
     unknown_users: str  # create, refuse
     style: str  # librechat, plain
     language: str  # pt-BR, en
+    verified_emails: bool = False  # `x-user-email` names a person of the ledger
 
 
 class Lookup(Protocol):
     """Finds accounts: in the ledger, or elsewhere while it is away (authz.lookup)."""
 
-    async def account(self, client: Client, external_id: str | None) -> int | None:
+    async def account(
+        self,
+        client: Client,
+        external_id: str | None,
+        email: str | None = None,
+        *,
+        meet: bool = True,
+    ) -> int | None:
         """The account of a client's person, or of the client itself; raises where nobody can tell."""
 
     async def mode_override(self, account_id: int) -> str | None:
@@ -62,7 +70,7 @@ class Snapshot:
         self._languages = Languages(lookup.language)
 
     async def reload(self, topics: set[str]) -> None:
-        """Read again what the topics name: `mode`, `clients`, `models`, `policies`, `languages`, `outputs`."""
+        """Read again what topics name: `mode`, `clients`, `models`, `policies`, `languages`, `people`, `outputs`."""
         if "mode" in topics:
             rows = await ledger.query(self._pool, "read_mode")
             self.mode = rows[0]["mode"]
@@ -76,6 +84,7 @@ class Snapshot:
                     r["unknown_users"],
                     r["style"],
                     r["language"],
+                    r["verified_emails"],
                 )
                 for r in rows
                 if r["enabled"]
@@ -83,6 +92,9 @@ class Snapshot:
         if "models" in topics:
             rows = await ledger.query(self._pool, "read_model_map")
             self.models = ModelMap.from_json(rows[0]["map"], rows[0]["version"]) if rows else None
+        if "people" in topics:
+            # Another dictionary: an answer that is still under way goes into the old one.
+            self._accounts = OrderedDict()
         if "policies" in topics:
             self._policies.load(await ledger.query(self._pool, "read_policies"))
         if "languages" in topics:
@@ -92,21 +104,29 @@ class Snapshot:
             rows = await ledger.query(self._pool, "read_output_sizes")
             self.p99_output_tokens = {(r["client_id"], r["model"]): r["p99_tokens"] for r in rows}
 
-    async def account(self, client: Client, external_id: str | None) -> int | None:
-        """The account id behind (client, person); ids never change, so they are kept.
+    async def account(
+        self,
+        client: Client,
+        external_id: str | None,
+        email: str | None = None,
+        *,
+        meet: bool = True,
+    ) -> int | None:
+        """The account id behind (client, person); kept until news says that a name means another.
 
         `external_id` None asks for the client's own service account. None: there is no such account.
         """
         key = (client.id, external_id or "")
-        known = self._accounts.get(key)
+        kept = self._accounts
+        known = kept.get(key)
         if known is not None:
-            self._accounts.move_to_end(key)
+            kept.move_to_end(key)
             return known
-        found = await self._lookup.account(client, external_id)
+        found = await self._lookup.account(client, external_id, email, meet=meet)
         if found is not None:
-            self._accounts[key] = found
-            if len(self._accounts) > ACCOUNTS_KEPT:
-                self._accounts.popitem(last=False)
+            kept[key] = found
+            if len(kept) > ACCOUNTS_KEPT:
+                kept.popitem(last=False)
         return found
 
     async def policy(self, client: Client, account_id: int | None) -> Policy:

@@ -21,8 +21,15 @@ class State(Protocol):
     def flat_paths(self) -> Collection[str]:
         """Paths for which some policy sets a flat hold."""
 
-    async def account(self, client: Client, external_id: str | None) -> int | None:
-        """The account of a person, or of the client itself."""
+    async def account(
+        self,
+        client: Client,
+        external_id: str | None,
+        email: str | None = None,
+        *,
+        meet: bool = True,
+    ) -> int | None:
+        """The account of a person, or of the client itself; who is not known is met, unless `meet` is false."""
 
     async def mode_override(self, account_id: int) -> str | None:
         """The account's own mode, shadow or enforce; None: the ledger-wide one."""

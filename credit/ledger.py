@@ -220,17 +220,18 @@ async def access_batch(pool: asyncpg.Pool, records: Sequence[Mapping[str, Any]])
     return {r["o_id"]: r["o_result"] for r in rows}
 
 
-async def find_or_create_account(
-    pool: asyncpg.Pool, client_id: str, external_id: str, *, create: bool
+async def find_account(pool: asyncpg.Pool, client_id: str, external_id: str) -> int | None:
+    """The account of a client's person; None when there is none yet."""
+    found = await _one(pool, "find_account", client_id=client_id, external_id=external_id)
+    return None if found["id"] is None else int(found["id"])
+
+
+async def meet_person(
+    pool: asyncpg.Pool, client_id: str, external_id: str, email: str | None
 ) -> int | None:
-    """The account of a client's person; None when there is none and policy says not to create it."""
-    found = await _maybe(pool, "find_account", client_id=client_id, external_id=external_id)
-    if found is None and create:
-        found = await _maybe(pool, "create_account", client_id=client_id, external_id=external_id)
-        found = found or await _maybe(
-            pool, "find_account", client_id=client_id, external_id=external_id
-        )
-    return None if found is None else int(found["id"])
+    """The account of whoever is not known yet: bound by a verified e-mail, made, or None (see the SQL)."""
+    met = await _one(pool, "meet_person", client_id=client_id, external_id=external_id, email=email)
+    return None if met["id"] is None else int(met["id"])
 
 
 async def find_client_account(pool: asyncpg.Pool, client_id: str, kind: str) -> int | None:

@@ -22,6 +22,7 @@ FUNCTIONS = (
     "grants",
     "settle_due",
     "rules",
+    "people",
     "place_batch",
     "payers",
     "place_bounded",

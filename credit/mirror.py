@@ -38,7 +38,7 @@ if newer('payers_version', ARGV[10]) then
     redis.call('HSET', KEYS[1], 'payers_version', ARGV[10], 'payers', ARGV[11])
 end
 redis.call('EXPIRE', KEYS[1], ARGV[9])
-if KEYS[2] then redis.call('SET', KEYS[2], ARGV[1], 'EX', ARGV[9]) end
+for n = 2, #KEYS do redis.call('SET', KEYS[n], ARGV[1], 'EX', ARGV[9]) end
 return 1
 """
 
@@ -126,6 +126,7 @@ class Mirror:
             keys = [_account_key(row["id"])]
             if row["client_id"] is not None:  # a pool or a cap is nobody's name
                 keys.append(_name_key(row["client_id"], row["external_id"]))
+            keys += [_name_key(*name.split(":", 1)) for name in row.get("also", ())]
             values = [str(int(row[n]) if n == "shadow" else row[n]) for n in FIELDS]
             payers = [str(row["payers_version"]), json.dumps(row["payers"])]
             arguments = [str(row["id"]), *values, str(TTL_S), *payers]

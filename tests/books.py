@@ -15,6 +15,8 @@ OPEN_CLIENT = """
     INSERT INTO client (id, kind, key_sha256, unknown_users)
     VALUES ($1::text, 'trusted', sha256(convert_to($1, 'UTF8')), 'create')
     ON CONFLICT DO NOTHING"""
+OPEN_ACCOUNT = """
+    INSERT INTO account (client_id, external_id, kind) VALUES ($1, $2, 'user') ON CONFLICT DO NOTHING"""
 FUND = "SELECT grant_credit($1, $2, 'goodwill', 100, NULL, NULL, 'test', NULL, NULL)"
 POSTED = """
     SELECT a.id,
@@ -86,7 +88,8 @@ class Books:
     async def account(self, nanos: int, name: str = "maria", client: str = "librechat") -> int:
         """Open an account and grant it so much."""
         await self.pool.execute(OPEN_CLIENT, client)
-        account_id = await ledger.find_or_create_account(self.pool, client, name, create=True)
+        await self.pool.execute(OPEN_ACCOUNT, client, name)
+        account_id = await ledger.find_account(self.pool, client, name)
         assert account_id is not None
         if nanos:
             await self.pool.execute(FUND, account_id, nanos)

@@ -6,6 +6,7 @@ import asyncpg
 
 from accounting.admin import clients, fields, statements
 from accounting.admin.errors import AlreadyExistsError, ConflictError, NotFoundError
+from credit.identity import fold_email
 
 STATUSES = ("active", "suspended")
 OVERRIDES = ("", "shadow")
@@ -13,7 +14,10 @@ OVERRIDES = ("", "shadow")
 
 @dataclass(frozen=True, slots=True)
 class Name:
-    """A client, and what it calls the person; `external_id` empty: the client's own account."""
+    """A client, and what it calls the person; `external_id` empty: the client's own account.
+
+    `client` empty: `external_id` is the e-mail of a person.
+    """
 
     client: str
     external_id: str
@@ -57,6 +61,11 @@ async def read(pool: asyncpg.Pool, name: Name) -> Account:
     if row is not None and row["due"]:
         await statements.row(pool, "settle_due", account_id=row["id"])
         row = await _find(pool, name)
+    if row is None and not name.client:
+        raise NotFoundError(
+            f"{name.external_id} has no account: who was imported gets it with the first chat "
+            "(`pedagio people show` says more)"
+        )
     if row is None:
         await clients.find(pool, name.client)
         raise NotFoundError(
@@ -75,7 +84,7 @@ async def open_account(
     """
     name = _checked(name)
     display_name, email = labels
-    if name.external_id:
+    if name.external_id and name.client:
         await clients.find(pool, name.client)
         opened = await statements.row(
             pool,
@@ -183,6 +192,9 @@ async def _find(pool: asyncpg.Pool, name: Name) -> asyncpg.Record | None:
 
 def _checked(name: Name) -> Name:
     """Both fields as the door would read them."""
+    email = fold_email(name.external_id) if not name.client else None
+    if email is not None:
+        return Name("", email)
     client = fields.client_id("name.client", name.client)
     if not name.external_id:
         return Name(client, "")

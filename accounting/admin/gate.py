@@ -75,7 +75,7 @@ class Gate(grpc.aio.ServerInterceptor):  # type: ignore[type-arg]
         rule, caller = roles.RULES[method], present()
         if caller.installation and "reason" in request.DESCRIPTOR.fields_by_name:
             await self._check_named(caller.actor)
-        amount = await self._measure(rule, request)
+        amount = await self.measure(method, request)
         if self._above and amount:
             await reach.check_there(self._pool, rule, request)
         async with four_eyes.counted(
@@ -86,10 +86,10 @@ class Gate(grpc.aio.ServerInterceptor):  # type: ignore[type-arg]
             await reach.keep_own_pools(self._pool, answer, rule.shows, pools)
         return answer
 
-    async def _measure(self, rule: roles.Rule, request: Any) -> int:
-        return (
-            await giving.MEASURES[rule.gives](self._pool, request, present()) if rule.gives else 0
-        )
+    async def measure(self, method: str, request: Any) -> int:
+        """Nano-USD that it gives; raises ForbiddenError where some of it is for the caller."""
+        kind = roles.RULES[method].gives
+        return await giving.MEASURES[kind](self._pool, request, present()) if kind else 0
 
     async def _check_named(self, actor: str) -> None:
         """Whoever has a token of their own is named by it alone."""
@@ -142,8 +142,10 @@ async def confirm(pool: asyncpg.Pool, proposal_id: int, reason: str) -> four_eye
     caller, carrying = present(), _CARRYING.get()
     async with four_eyes.alone(pool, proposal_id):
         found = await four_eyes.find(pool, proposal_id)
-        await carrying.check(found)
+        request = await carrying.check(found)
         four_eyes.check_other(found, caller)
+        if found.status != "confirmed":
+            await carrying.gate.measure(found.method, request)  # nor may it be for who confirms
         if found.status != "confirmed":
             await four_eyes.decide(pool, found, caller, reason, confirmed=True)
         try:

@@ -2,13 +2,15 @@
 
 import hashlib
 import uuid
+from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping
+from datetime import UTC, datetime
 from typing import Any, Final
 
 import asyncpg
 from google.protobuf.message import Message
 
-from accounting.admin import statements
+from accounting.admin import fields, people_import, statements
 from accounting.admin.caller import Caller
 from accounting.admin.errors import ForbiddenError
 from accounting.admin.reach import OWN
@@ -44,6 +46,30 @@ async def _changed_plan(pool: asyncpg.Pool, request: Any, caller: Caller) -> int
     return int(growth * row["accounts"])
 
 
+async def _imported_people(pool: asyncpg.Pool, request: Any, caller: Caller) -> int:
+    """The credit of the file, and what new plans give in a month; never anything for oneself.
+
+    Nothing where the service will refuse it, or only shows what would be.
+    """
+    wanted = people_import.Wanted(
+        request.file, request.brl_per_usd, request.request_id, request.partial, request.force,
+        dry_run=True,
+    )  # fmt: skip
+    change = fields.Change(caller.actor, request.reason)
+    diff = (await people_import.import_people(pool, wanted, change, datetime.now(UTC))).diff
+    if request.dry_run or (diff.doubts and not request.force):
+        return 0
+    gains = [each for each in diff.changes if each.gains]
+    if not caller.installation and any(each.email == caller.actor.lower() for each in gains):
+        raise ForbiddenError(OWN)
+    plans = Counter(plan for each in gains if (plan := each.after.get("plan")))
+    total = diff.credit_nanos
+    for plan, people in plans.items():
+        row = await _plan(pool, plan)
+        total += people * _monthly(row["allowance"], row["period"]) if row else 0
+    return total
+
+
 def _monthly(nanos: int, period: str) -> int:
     """At most; a period that the service will refuse counts as a month."""
     return nanos * PERIODS_IN_A_MONTH.get(period, 1)
@@ -53,6 +79,7 @@ MEASURES: Final[Mapping[str, Measure]] = {
     "amount": _amount,
     "assigned_plan": _assigned_plan,
     "changed_plan": _changed_plan,
+    "imported_people": _imported_people,
 }
 
 

@@ -68,7 +68,7 @@ async def list_page(
     `name.client` empty: those of all accounts.
     """
     size = fields.page_size("page_size", page_size)
-    account_id = (await read(pool, name)).id if name.client else None
+    account_id = (await read(pool, name)).id if name.client or name.external_id else None
     scope = f"holds:{account_id or 'all'}"
     after_us, after_id = _place(token, scope)
     found = await statements.rows(

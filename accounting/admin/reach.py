@@ -19,7 +19,7 @@ OWN = "nobody does this for themselves: it takes another administrator"
 
 @dataclass(slots=True)
 class Named:
-    """Accounts as client with person, pools by name; an empty name is one that nothing has."""
+    """Accounts as client with person, or none with an e-mail; pools by name; an empty name is one that nothing has."""
 
     accounts: list[tuple[str, str]] = field(default_factory=list)
     pools: list[str] = field(default_factory=list)
@@ -50,7 +50,10 @@ def named(request: Message, paths: tuple[str, ...]) -> Named:
             found.accounts.append(_account(value))
         else:
             assert isinstance(value, str), f"{path} names neither an account nor a pool"
-            found.pools.append(value)
+            if path.rpartition(".")[2] == "email":
+                found.accounts.append(("", value.strip()))
+            else:
+                found.pools.append(value)
     return found
 
 

@@ -25,6 +25,7 @@ from accounting.admin.audit_service import AuditService
 from accounting.admin.hold_service import HoldService
 from accounting.admin.interceptors import admin_interceptors
 from accounting.admin.messages import Context
+from accounting.admin.people_service import PeopleServicer
 from accounting.admin.plan_service import PlanServicer
 from accounting.admin.policy_service import PolicyServicer
 from accounting.admin.settings_service import SettingsServicer
@@ -34,6 +35,7 @@ from protos.pedagio.v1 import admin_pb2 as pb
 from protos.pedagio.v1 import (
     admin_pb2_grpc,
     admins_pb2_grpc,
+    people_pb2_grpc,
     plans_pb2_grpc,
     policies_pb2_grpc,
     settings_pb2_grpc,
@@ -207,6 +209,7 @@ def add_admin_service(
     servicer = AdminServicer(pool, sync_models, publish)
     admin_pb2_grpc.add_AdminServiceServicer_to_server(servicer, server)
     plans_pb2_grpc.add_PlanServiceServicer_to_server(PlanServicer(pool), server)
+    people_pb2_grpc.add_PeopleServiceServicer_to_server(PeopleServicer(pool, publish), server)
     policies_pb2_grpc.add_PolicyServiceServicer_to_server(PolicyServicer(pool, publish), server)
     settings_pb2_grpc.add_SettingsServiceServicer_to_server(SettingsServicer(pool, publish), server)
     add_report_service(server, pool, publish)

@@ -14,6 +14,7 @@ _FILES = (
     "settings.sql",
     "notices.sql",
     "usage.sql",
+    "people.sql",
 )
 _STATEMENTS = aiosql.from_str(
     "\n\n".join((files("accounting") / "sql" / name).read_text("utf-8") for name in _FILES),

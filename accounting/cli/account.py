@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
-from accounting.cli.connection import call
+from accounting.cli.connection import call, fail
 from accounting.cli.output import (
     ClientArgument,
     Json,
@@ -98,7 +98,11 @@ def email(
 
 
 def account_name(client: str, user: str) -> pb.AccountName:
-    """The name of an account; `-` stands for the client's own."""
+    """The name of an account; `-` stands for the client's own, an e-mail alone for a person's."""
+    if "@" in client and user in {"", "-"}:
+        return pb.AccountName(external_id=client)
+    if not user:
+        fail("say whose account it is: CLIENT and USER, or an e-mail")
     return pb.AccountName(client=client, external_id="" if user == "-" else user)
 
 

@@ -21,6 +21,8 @@ from accounting.cli import (
     models,
     notices,
     override,
+    people,
+    people_import,
     plan,
     policy,
     pool,
@@ -41,7 +43,12 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.callback()(profiles.choose)
+client.app.command("people")(people.client_people)
+people.app.command("import")(people_import.import_people)
+people.app.command("undo")(people_import.undo)
+people.app.command("imports")(people_import.list_imports)
 app.add_typer(client.app, name="client")
+app.add_typer(people.app, name="people")
 app.add_typer(account.app, name="account")
 app.add_typer(plan.app, name="plan")
 app.add_typer(grants.app, name="grants")

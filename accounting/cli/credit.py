@@ -37,7 +37,15 @@ PAGES_BOUND: Final = 2000  # of --all: a million entries
 def grant(
     client: ClientArgument,
     user: Annotated[str, typer.Argument(metavar="USER", help="The person; -: a service's own.")],
-    amount: Annotated[str, typer.Argument(metavar="AMOUNT", help="'US$20', 'R$ 50' or 500cr.")],
+    amount: Annotated[
+        str,
+        typer.Argument(
+            metavar="AMOUNT",
+            default_factory=str,
+            show_default=False,
+            help="'US$20', 'R$ 50' or 500cr.",
+        ),
+    ],
     reason: Reason,
     brl_per_usd: BrlPerUsd = "",
     request_id: Annotated[
@@ -47,8 +55,10 @@ def grant(
 ) -> None:
     """Give credit.
 
-    Example: pedagio grant librechat maria 'US$20' --reason 'October'
+    Example: pedagio grant librechat maria 'US$20' --reason 'October', or: pedagio grant maria@example.org 'US$20' ...
     """
+    if "@" in client and not amount:
+        user, amount = "", user  # an e-mail stands for client and user
     nanos = read_amount(amount, brl_per_usd)
     request_id = request_id or str(uuid.uuid4())
     request = pb.GrantRequest(

@@ -22,10 +22,10 @@ PoolOption = Annotated[str, typer.Option("--pool", help="A pool instead of a per
 
 
 def read_holder(client: str, user: str, pool: str) -> pb.Holder:
-    """An account or a pool; a sentence where it is neither or both."""
+    """An account (an e-mail alone stands for a person's) or a pool; a sentence where it is neither or both."""
     if bool(client) == bool(pool):
         fail("say whose credit it is: CLIENT and USER, or --pool NAME")
-    if client and not user:
+    if client and not user and "@" not in client:
         fail(f"name the person, or - for the own account of {client}")
     return pb.Holder(pool=pool) if pool else pb.Holder(account=account_name(client, user))
 

@@ -20,7 +20,13 @@ Json = Annotated[bool, typer.Option("--json", help="Print JSON: amounts are inte
 Reason = Annotated[str, typer.Option("--reason", help="Why: it stands in the audit.")]
 ClientArgument = Annotated[str, typer.Argument(metavar="CLIENT", help="The client's id.")]
 UserArgument = Annotated[
-    str, typer.Argument(metavar="USER", help="What the client calls the person.")
+    str,
+    typer.Argument(
+        metavar="USER",
+        default_factory=str,
+        show_default=False,
+        help="What the client calls the person; none where an e-mail stands for both.",
+    ),
 ]
 
 # A pipe has no width; tables for it are not folded before this.

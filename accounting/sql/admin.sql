@@ -40,14 +40,14 @@ SELECT id, kind, litellm_key, unknown_users, style, language, enabled FROM chang
 
 -- name: find_account^
 -- Of a client and what it calls the person; without one: the client's own account, which is that of
--- kind service where there is one, else unattributed.
+-- kind service where there is one, else unattributed. Without a client: of an e-mail, a person's, or the one label's.
 SELECT a.id, a.client_id, a.external_id, a.kind, a.status, a.mode_override, a.posted, a.held, a.overdraft,
        a.version, l.display_name, l.email, coalesce(a.due_at <= ledger_now(), false) AS due
 FROM account AS a LEFT JOIN account_label AS l ON l.account_id = a.id
-WHERE a.client_id = :client_id
-  AND CASE WHEN :external_id::text IS NULL THEN a.kind <> 'user'
-           ELSE a.kind = 'user' AND a.external_id = :external_id::text END
-ORDER BY a.kind LIMIT 1;
+WHERE a.id = CASE
+    WHEN :external_id::text IS NULL THEN
+        (SELECT x.id FROM account AS x WHERE x.client_id = :client_id::text AND x.kind <> 'user' ORDER BY x.kind LIMIT 1)
+    ELSE meant_account(:client_id::text, :external_id::text) END;
 
 -- name: open_account^
 -- A person's account and labels (personal data, kept apart from the ledger). No row: it is open already.

@@ -94,9 +94,8 @@ SELECT id, label, issued_at, expires_at, revoked_at FROM gone;
 -- How many of these accounts and pools lie within the pools: a person by being a member, a pool by being one of them.
 SELECT
     (SELECT count(*) FROM unnest(:clients::text[], :people::text[]) AS n (client_id, external_id)
-     WHERE EXISTS (SELECT FROM account AS a JOIN pool_member AS m ON m.account_id = a.id
-                   WHERE a.kind = 'user' AND a.client_id = n.client_id AND a.external_id = n.external_id
-                     AND m.pool_id = ANY (:pool_ids::bigint[])))
+     WHERE EXISTS (SELECT FROM pool_member AS m
+                   WHERE m.account_id = meant_account(n.client_id, n.external_id) AND m.pool_id = ANY (:pool_ids::bigint[])))
     + (SELECT count(*) FROM unnest(:pools::text[]) AS n (name)
        WHERE EXISTS (SELECT FROM account AS a WHERE a.kind = 'pool' AND a.name = n.name AND a.id = ANY (:pool_ids::bigint[]))) AS within;
 
@@ -104,12 +103,15 @@ SELECT
 SELECT a.name FROM account AS a WHERE a.kind = 'pool' AND a.id = ANY (:pool_ids::bigint[]) ORDER BY a.name;
 
 -- name: is_own^
--- Whether one of these accounts is the administrator's own, or one of these pools pays for them.
+-- Whether one of these accounts is the administrator's own, or one of these pools pays for them. An e-mail may stand for
+-- somebody who has no account yet; and a name that is bound to somebody is still the name of whoever uses it.
 WITH own AS (
-    SELECT a.id, a.client_id, a.external_id FROM account_email AS e JOIN account AS a ON a.id = e.account_id
+    SELECT e.account_id AS id, a.client_id, a.external_id FROM account_email AS e JOIN account AS a ON a.id = e.account_id
     WHERE e.email = :email::text)
-SELECT EXISTS (SELECT FROM own AS o JOIN unnest(:clients::text[], :people::text[]) AS n (client_id, external_id)
-               ON n.client_id = o.client_id AND n.external_id = o.external_id)
+SELECT EXISTS (SELECT FROM unnest(:clients::text[], :people::text[]) AS n (client_id, external_id)
+               WHERE (n.client_id = '' AND lower(n.external_id) = :email::text)
+                  OR EXISTS (SELECT FROM own AS o WHERE o.id = meant_account(n.client_id, n.external_id)
+                             OR (o.client_id, o.external_id) = (n.client_id, n.external_id)))
     OR EXISTS (SELECT FROM own AS o JOIN pool_member AS m ON m.account_id = o.id JOIN account AS p ON p.id = m.pool_id
                WHERE p.name = ANY (:pools::text[])) AS own;
 

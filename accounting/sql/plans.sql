@@ -25,7 +25,12 @@ SELECT p.id, p.period, p.time_zone, p.allowance, p.rollover, p.rollover_cap, p.p
 FROM plan AS p WHERE :id::text = '' OR p.id = :id::text ORDER BY p.id;
 
 -- name: assign_plan^
-WITH done AS (SELECT assign_plan(:account_id::bigint, nullif(:plan::text, ''), :now::boolean) AS nothing),
+-- The person of the account (locked first, as imports do) is on that plan too: the next import compares with it.
+WITH who AS (SELECT p.id FROM person AS p WHERE p.account_id = :account_id::bigint FOR UPDATE),
+done AS (
+    SELECT assign_plan(:account_id::bigint, nullif(:plan::text, ''), :now::boolean) AS nothing
+    FROM (SELECT count(*) FROM who) AS locked),
+followed AS (UPDATE person AS p SET plan_id = nullif(:plan::text, '') FROM who AS w CROSS JOIN done WHERE p.id = w.id),
 noted AS (
     INSERT INTO audit (actor, action, subject, detail)
     SELECT :actor::text, 'assign_plan', :account_id::bigint::text,
@@ -125,6 +130,9 @@ SELECT id FROM ordered;
 
 -- name: remove_member^
 WITH gone AS (DELETE FROM pool_member AS m WHERE m.account_id = :account_id AND m.pool_id = :pool_id RETURNING m.account_id),
+followed AS (
+    UPDATE person AS p SET team = NULL FROM gone AS g, account AS t
+    WHERE p.account_id = g.account_id AND t.id = :pool_id AND p.team = t.name),
 noted AS (
     INSERT INTO audit (actor, action, subject, detail)
     SELECT :actor, 'remove_member', g.account_id::text, jsonb_build_object('reason', :reason::text, 'pool', :pool_id::bigint)

@@ -21,7 +21,8 @@ WHERE m.version >= coalesce((SELECT max(x.version) FROM model_map AS x WHERE x.s
 WITH whose AS (
     SELECT a.id FROM account AS a LEFT JOIN account_label AS l ON l.account_id = a.id
     WHERE a.kind IN ('user', 'service')
-      AND (lower(l.email) = lower(:person) OR a.external_id = :person OR a.id::text = :person))
+      AND (lower(l.email) = lower(:person) OR a.external_id = :person OR a.id::text = :person
+           OR a.id IN (SELECT p.account_id FROM person AS p JOIN identity AS i ON i.person_id = p.id WHERE i.external_id = :person)))
 SELECT x.hold_id FROM (
     SELECT d.hold_id, d.decided_at FROM decision AS d WHERE d.account_id IN (SELECT w.id FROM whose AS w)
     UNION ALL

@@ -4,7 +4,9 @@
 -- The people behind a word: an account number, an e-mail, or what a client calls them.
 SELECT a.id FROM account AS a LEFT JOIN account_label AS l ON l.account_id = a.id
 WHERE a.kind IN ('user', 'service', 'unattributed')
-  AND (a.id::text = :person OR a.external_id = :person OR lower(l.email) = lower(:person)) ORDER BY a.id;
+  AND (a.id::text = :person OR a.external_id = :person OR lower(l.email) = lower(:person)
+       OR a.id IN (SELECT p.account_id FROM person AS p JOIN identity AS i ON i.person_id = p.id WHERE i.external_id = :person))
+ORDER BY a.id;
 
 -- name: query_usage
 -- Grouped by one thing; the row with a null key is the total. Bounded by the index of recorded_at, then of hold.

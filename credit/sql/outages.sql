@@ -20,7 +20,10 @@ SELECT pg_snapshot_xmin(pg_current_snapshot())::text AS horizon;
 SELECT a.id, a.client_id, coalesce(a.external_id, '') AS external_id, a.kind, a.posted, a.held, a.overdraft,
        a.version, a.status, extract(epoch FROM a.status_at)::bigint AS status_s,
        a.mode_override IS NOT DISTINCT FROM 'shadow' AS shadow,
-       CASE WHEN a.client_id IS NOT NULL THEN payers_of(a.id) END AS payers, payers_version(a.id) AS payers_version
+       CASE WHEN a.client_id IS NOT NULL THEN payers_of(a.id) END AS payers, payers_version(a.id) AS payers_version,
+       -- Further names of the person whose account it is.
+       ARRAY(SELECT i.client_id || ':' || i.external_id FROM person AS p JOIN identity AS i ON i.person_id = p.id
+             WHERE p.account_id = a.id) AS also
 FROM account AS a WHERE a.id > :after AND a.kind IN ('user', 'service', 'pool', 'cap')
 ORDER BY a.id LIMIT :page;
 
@@ -50,7 +53,9 @@ FROM account AS a WHERE a.id = ANY(:account_ids::bigint[]);
 SELECT a.id, a.client_id, coalesce(a.external_id, '') AS external_id, a.kind, a.posted, a.held, a.overdraft,
        a.version, a.status, extract(epoch FROM a.status_at)::bigint AS status_s,
        a.mode_override IS NOT DISTINCT FROM 'shadow' AS shadow,
-       CASE WHEN a.client_id IS NOT NULL THEN payers_of(a.id) END AS payers, payers_version(a.id) AS payers_version
+       CASE WHEN a.client_id IS NOT NULL THEN payers_of(a.id) END AS payers, payers_version(a.id) AS payers_version,
+       ARRAY(SELECT i.client_id || ':' || i.external_id FROM person AS p JOIN identity AS i ON i.person_id = p.id
+             WHERE p.account_id = a.id) AS also
 FROM account AS a
 WHERE a.id IN (
     SELECT h.account_id FROM account_history AS h

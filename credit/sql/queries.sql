@@ -8,7 +8,7 @@ SELECT topic, version FROM news;
 SELECT mode FROM enforcement;
 
 -- name: read_clients
-SELECT id, kind, key_sha256, litellm_key, unknown_users, style, language, enabled FROM client;
+SELECT id, kind, key_sha256, litellm_key, unknown_users, style, language, enabled, verified_emails FROM client;
 
 -- name: read_model_map
 -- The map in force: the highest version.
@@ -35,17 +35,16 @@ SELECT EXISTS (SELECT FROM account_setting AS s WHERE s.language IS NOT NULL) AS
 SELECT s.language FROM account_setting AS s WHERE s.account_id = :account_id;
 
 -- name: find_account^
--- By client and what the client calls the person.
-SELECT id FROM account WHERE client_id = :client_id AND external_id = :external_id AND kind = 'user';
+-- By client and what the client calls the person. Null: there is none.
+SELECT named_account(:client_id::text, :external_id::text) AS id;
 
 -- name: find_client_account^
 -- The one account of a client that stands for calls without a person: service or unattributed.
 SELECT id FROM account WHERE client_id = :client_id AND kind = :kind;
 
--- name: create_account^
--- Two processes may meet the same new person at once: the unique index decides, find_account answers.
-INSERT INTO account (client_id, external_id, kind) VALUES (:client_id, :external_id, 'user')
-ON CONFLICT DO NOTHING RETURNING id;
+-- name: meet_person^
+-- Whoever is not known yet, by the e-mail that the client sent, if any; null: no account.
+SELECT meet_person(:client_id::text, :external_id::text, :email::text) AS id;
 
 -- name: place_batch
 SELECT o_id, o_result, o_reason, o_granted, o_shadow, o_payer, o_posted, o_held, o_overdraft, o_version, o_status_at, o_others, o_model, o_markup, o_low

@@ -40,3 +40,6 @@ GRANT UPDATE (revoked_at) ON admin_token TO pedagio_accounting;
 GRANT UPDATE (status, decided_by, decider, decided_at, outcome) ON proposal TO pedagio_accounting;
 GRANT DELETE ON admin_role, given TO pedagio_accounting;
 REVOKE SELECT ON admin, admin_role, admin_token, given, proposal FROM pedagio_authz;
+GRANT INSERT, UPDATE, DELETE ON person, identity, stranger, import_item, person_credit TO pedagio_accounting;
+GRANT INSERT, UPDATE ON import_batch TO pedagio_accounting;
+GRANT DELETE ON account_label TO pedagio_accounting;

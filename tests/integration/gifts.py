@@ -36,10 +36,16 @@ def gift(nanos: int, request_id: str = "r1", **fields: Any) -> plans_pb2.GiveCre
     return plans_pb2.GiveCreditRequest(amount_nanos=nanos, request_id=request_id, **whole)
 
 
-async def give(admin: Service, request: Any, token: str, method: str = "GiveCredit") -> int:
+async def give(
+    admin: Service,
+    request: Any,
+    token: str,
+    method: str = "GiveCredit",
+    stub: Any = PlanServiceStub,
+) -> int:
     """0 where it was given; else the proposal that it became, as the sentence for the person names it."""
     try:
-        await admin.ask(method, request, token=token, stub=PlanServiceStub)
+        await admin.ask(method, request, token=token, stub=stub)
     except grpc.aio.AioRpcError as error:
         found = re.search(r"proposal (\d+) waits 7 days for somebody else", error.details() or "")
         if found is None:

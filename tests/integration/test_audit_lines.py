@@ -8,7 +8,8 @@ from typing import Any
 import grpc
 import pytest
 
-from protos.pedagio.v1 import admin_pb2, admins_pb2, plans_pb2, policies_pb2, prices_pb2
+from protos.pedagio.v1 import admin_pb2, admins_pb2, people_pb2, plans_pb2, policies_pb2, prices_pb2
+from protos.pedagio.v1.people_pb2_grpc import PeopleServiceStub
 from protos.pedagio.v1.plans_pb2_grpc import PlanServiceStub
 from tests.integration.admin_service import USD, Service
 from tests.integration.admins import add, ask, new_token, refused
@@ -24,6 +25,9 @@ FILE = json.dumps(
     {"gpt-x": {"mode": "chat", "input_cost_per_token": 1e-6, "output_cost_per_token": 1e-6,
                "max_input_tokens": 1000, "max_output_tokens": 1000}}
 ).encode()  # fmt: skip
+PEOPLE: dict[str, Any] = {"file": b"email,name\nana@example.org,Ana\n", "request_id": "p"}
+ANA: dict[str, Any] = {"email": "ana@example.org"}
+ANAS_NAME = admin_pb2.AccountName(client="chat", external_id="ana")
 Make = Callable[[Service], Awaitable[dict[str, Any]]]
 
 
@@ -84,6 +88,26 @@ async def _proposal_id(admin: Service) -> dict[str, Any]:
     return {"id": made}
 
 
+async def _batch(admin: Service) -> dict[str, Any]:
+    request = people_pb2.ImportPeopleRequest(**PEOPLE, reason="test")
+    return {"batch": (await admin.ask("ImportPeople", request, stub=PeopleServiceStub)).batch}
+
+
+async def _person(admin: Service) -> dict[str, Any]:
+    await _batch(admin)
+    return ANA
+
+
+async def _nameless(admin: Service) -> dict[str, Any]:
+    return {**await _person(admin), "name": ANAS_NAME}
+
+
+async def _bound(admin: Service) -> dict[str, Any]:
+    request = people_pb2.BindPersonRequest(**await _nameless(admin), reason="test")
+    await admin.ask("BindPerson", request, stub=PeopleServiceStub)
+    return {"name": ANAS_NAME}
+
+
 # What each write needs beside its reason; a write that is missing here fails the test below.
 WRITES: dict[str, dict[str, Any] | Make] = {
     "AdminService/CreateClient": {"client": admin_pb2.Client(id="other")},
@@ -94,6 +118,12 @@ WRITES: dict[str, dict[str, Any] | Make] = {
     "AdminService/SetMode": {"mode": "off"},
     "AdminService/ReleaseHold": _hold_id,
     "AdminService/ResolveException": _exception_id,
+    "PeopleService/ImportPeople": PEOPLE,
+    "PeopleService/UndoImport": _batch,
+    "PeopleService/BindPerson": _nameless,
+    "PeopleService/UnbindPerson": _bound,
+    "PeopleService/ErasePerson": _person,
+    "PeopleService/SetClientPeople": {"client": "chat", "verified_emails": True},
     "PlanService/PutPlan": {"plan": plans_pb2.Plan(id="q", period="month", allowance_nanos=USD)},
     "PlanService/AssignPlan": {"holder": HOLDER, "plan": "p"},
     "PlanService/GiveCredit": {"holder": HOLDER, "amount_nanos": USD, "request_id": "r"},

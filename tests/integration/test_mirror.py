@@ -27,6 +27,8 @@ from tests.integration.doors import (
     refusal_of,
 )
 
+PERSON = "INSERT INTO person (email, account_id) VALUES ('maria@example.org', $1) RETURNING id"
+
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Callable[[], Child]:
@@ -125,6 +127,18 @@ async def test_relay_follows_every_change(books: Books, mirror: Mirror) -> None:
     shown = (await mirror.find([maria])).get(maria)
     assert shown is not None
     assert (shown.held_nanos, shown.status, shown.shadow) == (0, "suspended", True)
+
+
+async def test_every_name_of_a_person_is_known_while_postgres_is_away(
+    books: Books, mirror: Mirror
+) -> None:
+    """Who registered again has the account in the mirror too, after its next change."""
+    maria = await books.account(CREDIT)
+    who = await books.pool.fetchval(PERSON, maria)
+    await books.pool.execute("SELECT attach_person($1, 'librechat', '77:77', 'test', 'test')", who)
+    await relay_of(books.pool, mirror).round()
+    assert await mirror.find_account("librechat", "maria") == maria
+    assert await mirror.find_account("librechat", "77:77") == maria
 
 
 async def test_change_in_a_long_transaction_is_not_passed_over(

@@ -46,7 +46,9 @@ async def watching(pool: asyncpg.Pool, url: str | None = None) -> AsyncIterator[
     listener = Listener()
     task = asyncio.create_task(News(pool, url).watch(listener.on_change))
     try:
-        assert await listener.next() == {"mode", "clients", "models", "policies", "languages"}
+        assert await listener.next() == {
+            "mode", "clients", "models", "policies", "languages", "people",
+        }  # fmt: skip
         yield listener
     finally:
         task.cancel()

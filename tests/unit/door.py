@@ -89,7 +89,14 @@ class Memory:
         """Those that any policy names."""
         return frozenset(path for each in self.policies.values() for path in each.flat_holds)
 
-    async def account(self, client: Client, external_id: str | None) -> int | None:  # noqa: ARG002
+    async def account(
+        self,
+        client: Client,  # noqa: ARG002
+        external_id: str | None,
+        email: str | None = None,  # noqa: ARG002
+        *,
+        meet: bool = True,  # noqa: ARG002
+    ) -> int | None:
         """The account of a person, or of the client itself."""
         if self.accounts is None:
             raise ConnectionError

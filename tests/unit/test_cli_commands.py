@@ -23,6 +23,8 @@ MUTATIONS = {
     "notices retry", "notices at",
     "admin add", "admin roles", "admin remove", "admin token new", "admin token revoke", "approvals confirm",
     "approvals deny",
+    "client people",
+    "people import", "people undo", "people bind", "people unbind", "people erase",
 }  # fmt: skip
 READS = {
     "client list", "balance", "statement", "mode show", "models list", "models price", "holds list",
@@ -31,6 +33,7 @@ READS = {
     "settings show", "plan show", "pool show",
     "prices overrides", "notices list", "usage",
     "admin list", "admin whoami", "approvals list", "audit-log",
+    "people list", "people show", "people who", "people imports",
 }  # fmt: skip
 
 

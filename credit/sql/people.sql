@@ -1,0 +1,167 @@
+-- People: whose account a client's name for somebody means, and what a person gets with the account.
+-- Why: an import names people by e-mail before any client has; the first request makes the account and hands over what
+--      waited. Both processes do it, so it stands here.
+-- Lock order: the name (advisory), the client's newcomers (advisory), person, account. Each wait is bounded by the caller.
+
+-- The account that a name means: its person's, else one of that name which is nobody else's.
+CREATE OR REPLACE FUNCTION named_account(p_client text, p_external text) RETURNS bigint LANGUAGE sql STABLE AS $$
+    SELECT coalesce(
+        (SELECT p.account_id FROM identity AS i JOIN person AS p ON p.id = i.person_id
+         WHERE i.client_id = p_client AND i.external_id = p_external),
+        (SELECT a.id FROM account AS a
+         WHERE a.client_id = p_client AND a.external_id = p_external AND a.kind = 'user'
+           AND NOT EXISTS (SELECT FROM person AS p WHERE p.account_id = a.id)))
+$$;
+
+-- The account that an administrator means: a client and what it calls somebody, or an e-mail alone (no client).
+CREATE OR REPLACE FUNCTION meant_account(p_client text, p_external text) RETURNS bigint LANGUAGE sql STABLE AS $$
+    SELECT CASE WHEN p_client = '' THEN coalesce(
+        (SELECT p.account_id FROM person AS p WHERE p.email = lower(p_external)),
+        (SELECT min(l.account_id) FROM account_label AS l WHERE lower(l.email) = lower(p_external) HAVING count(*) = 1))
+    ELSE named_account(p_client, p_external) END
+$$;
+
+-- furnish_person: bring account and label to what the person's row says: plan, team, credit that waits, left or not.
+-- p_old_team: the team before, whose pool the person leaves. Nothing where there is no account yet.
+CREATE OR REPLACE FUNCTION furnish_person(p_person bigint, p_old_team text DEFAULT NULL) RETURNS void LANGUAGE plpgsql AS $$
+DECLARE
+    p     person%ROWTYPE;
+    a     account%ROWTYPE;
+    c     record;
+    made  bigint;
+BEGIN
+    SELECT x.* INTO p FROM person AS x WHERE x.id = p_person FOR UPDATE;
+    IF p.account_id IS NULL THEN RETURN; END IF;
+    SELECT x.* INTO a FROM account AS x WHERE x.id = p.account_id FOR NO KEY UPDATE;
+    INSERT INTO account_label AS l (account_id, display_name, email) VALUES (p.account_id, p.name, p.email)
+    ON CONFLICT (account_id) DO UPDATE SET display_name = excluded.display_name, email = excluded.email;
+    IF a.plan_id IS DISTINCT FROM p.plan_id THEN PERFORM assign_plan(a.id, p.plan_id, true); END IF;
+    IF p_old_team IS DISTINCT FROM p.team THEN
+        DELETE FROM pool_member AS m USING account AS t
+        WHERE m.account_id = a.id AND t.id = m.pool_id AND t.kind = 'pool' AND t.name = p_old_team;
+    END IF;
+    INSERT INTO pool_member (account_id, pool_id)
+    SELECT a.id, t.id FROM account AS t WHERE t.kind = 'pool' AND t.name = p.team ON CONFLICT DO NOTHING;
+    FOR c IN SELECT x.id, x.batch_id, x.amount, x.valid_until FROM person_credit AS x
+             WHERE x.person_id = p_person AND x.state = 'waiting' ORDER BY x.id FOR UPDATE LOOP
+        IF c.valid_until <= ledger_now() THEN
+            UPDATE person_credit SET state = 'lapsed' WHERE id = c.id;
+            CONTINUE;
+        END IF;
+        SELECT g.o_grant_id INTO made FROM grant_credit(a.id, c.amount, 'goodwill', 100, NULL, c.valid_until, 'people',
+            format('people import %s', c.batch_id), format('person-credit/%s', c.id)) AS g;
+        UPDATE person_credit SET state = 'given', grant_id = made WHERE id = c.id;
+    END LOOP;
+    IF p.state <> 'active' AND a.status = 'active' THEN
+        UPDATE account SET status = 'suspended', status_at = now(), version = version + 1 WHERE id = a.id;
+        UPDATE person SET suspended = true WHERE id = p_person;
+    ELSIF p.state = 'active' AND p.suspended THEN
+        UPDATE account SET status = 'active', status_at = now(), version = version + 1
+        WHERE id = a.id AND status = 'suspended';
+        UPDATE person SET suspended = false WHERE id = p_person;
+    END IF;
+END
+$$;
+
+-- attach_person: a client's name is this person's from now on. Who has no account gets the one of that name, made or
+-- taken over; who has one keeps it, and what the name had before gets no allowance any more.
+-- Result: the account; null: the name's own account is another person's.
+CREATE OR REPLACE FUNCTION attach_person(p_person bigint, p_client text, p_external text, p_actor text, p_reason text)
+RETURNS bigint LANGUAGE plpgsql AS $$
+DECLARE
+    p    person%ROWTYPE;
+    own  bigint;
+BEGIN
+    SELECT x.* INTO p FROM person AS x WHERE x.id = p_person AND x.state <> 'erased' FOR UPDATE;
+    IF NOT FOUND THEN RETURN NULL; END IF;
+    SELECT a.id INTO own FROM account AS a
+    WHERE a.client_id = p_client AND a.external_id = p_external AND a.kind = 'user';
+    PERFORM FROM account AS a WHERE a.id IN (own, p.account_id) ORDER BY a.id FOR NO KEY UPDATE;
+    IF own IS NULL AND p.account_id IS NULL THEN
+        INSERT INTO account (client_id, external_id, kind) VALUES (p_client, p_external, 'user') RETURNING id INTO own;
+    END IF;
+    IF p.account_id IS NULL THEN
+        IF EXISTS (SELECT FROM person AS x WHERE x.account_id = own) THEN RETURN NULL; END IF;
+        UPDATE person SET account_id = own WHERE id = p_person;
+        p.account_id := own;
+    ELSIF own <> p.account_id AND NOT EXISTS (SELECT FROM person AS x WHERE x.account_id = own) THEN
+        PERFORM assign_plan(own, NULL, false);
+        UPDATE news SET version = version + 1 WHERE topic = 'people';
+    END IF;
+    INSERT INTO identity AS i (client_id, external_id, person_id, bound_by) VALUES (p_client, p_external, p_person, p_actor)
+    ON CONFLICT (client_id, external_id) DO UPDATE SET person_id = excluded.person_id, bound_by = excluded.bound_by, bound_at = now();
+    DELETE FROM stranger AS s WHERE s.client_id = p_client AND s.external_id = p_external;
+    PERFORM furnish_person(p_person);
+    INSERT INTO audit (actor, action, subject, detail)
+    VALUES (p_actor, 'bind_person', p_person::text,
+            jsonb_build_object('reason', p_reason, 'client', p_client, 'account', p.account_id));
+    RETURN p.account_id;
+END
+$$;
+
+-- forget_guest: undo that an import made a person of a guest: the account is a guest's again, the person is gone.
+CREATE OR REPLACE FUNCTION forget_guest(p_person bigint, p_email text) RETURNS void LANGUAGE plpgsql AS $$
+DECLARE
+    theirs  bigint;
+BEGIN
+    SELECT p.account_id INTO theirs FROM person AS p WHERE p.id = p_person FOR UPDATE;
+    INSERT INTO stranger (client_id, external_id, email, account_id)
+    SELECT i.client_id, i.external_id, p_email, a.id FROM identity AS i
+    LEFT JOIN account AS a ON a.id = theirs AND a.client_id = i.client_id AND a.external_id = i.external_id
+    WHERE i.person_id = p_person;
+    DELETE FROM identity AS i WHERE i.person_id = p_person;
+    DELETE FROM account_label AS l WHERE l.account_id = theirs;
+    UPDATE person SET account_id = NULL WHERE id = p_person;
+    UPDATE news SET version = version + 1 WHERE topic = 'people';
+END
+$$;
+
+-- meet_person: a trusted client names somebody that nobody knows. An e-mail that the client has verified binds the name
+-- to its person; anybody else waits under "Who is this?", with an account where the client's rules give one.
+-- Runs with the rights of the owner: authz may neither make plans nor grant. Asked once for a name: the door remembers.
+-- Result: the account; null: there is none.
+CREATE OR REPLACE FUNCTION meet_person(p_client text, p_external text, p_email text) RETURNS bigint LANGUAGE plpgsql
+SECURITY DEFINER SET search_path = public, pg_temp AS $$
+DECLARE
+    c      client%ROWTYPE;
+    who    bigint;
+    own    bigint;
+    comes  boolean;
+BEGIN
+    SELECT x.* INTO c FROM client AS x WHERE x.id = p_client AND x.kind = 'trusted' AND x.enabled;
+    IF NOT FOUND THEN RETURN NULL; END IF;
+    -- A first message is three requests at once, each at another replica.
+    PERFORM pg_advisory_xact_lock(5053, hashtext(p_client || '/' || p_external));
+    own := named_account(p_client, p_external);
+    IF own IS NOT NULL THEN RETURN own; END IF;
+    IF c.verified_emails AND p_email IS NOT NULL THEN
+        SELECT p.id INTO who FROM person AS p WHERE p.email = lower(p_email);
+        IF who IS NOT NULL THEN
+            RETURN attach_person(who, p_client, p_external, 'authz', 'first request with the e-mail of this person');
+        END IF;
+    END IF;
+    comes := c.unknown_users = 'create' OR c.guest_plan IS NOT NULL;
+    IF NOT comes AND EXISTS (SELECT FROM stranger AS s WHERE s.client_id = p_client AND s.external_id = p_external) THEN
+        RETURN NULL;
+    END IF;
+    -- The name's own account is a person's who was unbound from it: it stays that person's.
+    comes := comes AND NOT EXISTS (SELECT FROM account AS a WHERE a.client_id = p_client AND a.external_id = p_external);
+    PERFORM pg_advisory_xact_lock(5054, hashtext(p_client));
+    IF (SELECT count(*) FROM stranger AS s WHERE s.client_id = p_client AND s.seen_at > now() - interval '1 day')
+            >= c.new_accounts_a_day THEN
+        INSERT INTO alarm (kind, subject, detail)
+        SELECT 'too_many_new_people', p_client, jsonb_build_object('new_accounts_a_day', c.new_accounts_a_day)
+        WHERE NOT EXISTS (SELECT FROM alarm AS x WHERE x.kind = 'too_many_new_people' AND x.subject = p_client
+                          AND x.raised_at > now() - interval '1 day');
+        RETURN NULL;
+    END IF;
+    IF comes THEN
+        INSERT INTO account (client_id, external_id, kind) VALUES (p_client, p_external, 'user') RETURNING id INTO own;
+        IF c.guest_plan IS NOT NULL THEN PERFORM assign_plan(own, c.guest_plan, false); END IF;
+    END IF;
+    INSERT INTO stranger AS s (client_id, external_id, email, account_id)
+    VALUES (p_client, p_external, CASE WHEN c.verified_emails THEN lower(p_email) END, own)
+    ON CONFLICT (client_id, external_id) DO UPDATE SET account_id = excluded.account_id, seen_at = now();
+    RETURN own;
+END
+$$;
