@@ -1,5 +1,6 @@
 """People before accounts, through the real Envoy: the first chat binds, another registration meets the old balance."""
 
+import asyncio
 import uuid
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
@@ -14,6 +15,7 @@ from local.doors import knock, wait_for_doors
 from local.office import Office
 from local.stack import Stack
 from local.story.chat import Chat, Person, chat
+from local.story.ledger import Ledger
 from protos import ext_authz_pb2_grpc
 from protos.pedagio.v1 import people_pb2 as pb
 from protos.pedagio.v1.people_pb2_grpc import PeopleServiceStub
@@ -25,6 +27,10 @@ SHORT = {
     "messages": [{"role": "user", "content": "Escreva um bilhete."}],
 }
 PEOPLE = ("maria", "rosa", "probe")
+# Finance's Monday.
+COUNT, CHATTED, REGISTERED_AGAIN, LEFT = 300, 280, 12, 5
+AT_A_TIME = 16
+USD = 10**9
 
 
 @dataclass(frozen=True)
@@ -57,6 +63,25 @@ class House:
         file = "\n".join(["email,name,credit", *rows]).encode()
         request = pb.ImportPeopleRequest(
             file=file, reason="test", request_id=str(uuid.uuid4()), partial=True, **more
+        )
+        answer: pb.ImportPeopleResponse = await self.ask("ImportPeople", request)
+        return answer
+
+    async def lose(self, *gone: str) -> pb.ImportPeopleResponse:
+        """Import the whole list of whoever is known, but for these."""
+        everybody = []
+        token = ""
+        while True:
+            page = await self.ask(
+                "ListPeople", pb.ListPeopleRequest(state="active", page_size=500, page_token=token)
+            )
+            everybody += [person.email for person in page.people]
+            token = page.next_page_token
+            if not token:
+                break
+        stay = sorted(set(everybody) - {self.address(who) for who in gone})
+        request = pb.ImportPeopleRequest(
+            file="\n".join(["email", *stay]).encode(), reason="test", request_id=str(uuid.uuid4())
         )
         answer: pb.ImportPeopleResponse = await self.ask("ImportPeople", request)
         return answer
@@ -149,3 +174,53 @@ async def test_wrong_file_undone_shuts_the_door_that_it_opened(house: House) -> 
     refused = (await house.chat("5555", "caio")).refusal
     assert refused is not None
     assert refused.reason == "account_suspended"
+
+
+MADE = """
+SELECT a.status, count(*) AS accounts, sum(a.posted)::bigint AS posted, sum(a.held)::bigint AS held,
+       sum(coalesce(u.cost, 0))::bigint AS spent
+FROM account AS a LEFT JOIN LATERAL (
+    SELECT sum(e.cost) AS cost FROM usage_event AS e JOIN hold AS h ON h.id = e.hold_id
+    WHERE h.account_id = a.id) AS u ON true
+WHERE a.client_id = $1 AND a.external_id LIKE 'id-%' GROUP BY a.status ORDER BY a.status
+"""
+AUDITED = "SELECT count(*) FROM audit WHERE action = 'bind_person' AND detail ->> 'client' = $1"
+AGAIN = "SELECT count(*) FROM account WHERE client_id = $1 AND external_id LIKE 'again-%'"
+
+
+async def test_three_hundred_people_come_on_a_monday(
+    house: House, ledger: Ledger, database: "asyncpg.Connection[asyncpg.Record]"
+) -> None:
+    """280 chat, 12 of them register again, 5 leave: accounts, credit and audit are right to the nano."""
+    probes = await database.fetchval(AUDITED, house.client)
+    loaded = await house.load([f"{house.address(f'p{n}')},P {n},US$1" for n in range(COUNT)])
+    assert (len(loaded.changes), loaded.credit_nanos) == (COUNT, COUNT * USD)
+    gate = asyncio.Semaphore(AT_A_TIME)
+
+    async def chat_once(name: str, who: str) -> Chat:
+        async with gate:
+            return await house.chat(name, who)
+
+    first = [chat_once(f"id-{n}", f"p{n}") for n in range(CHATTED)]
+    chats = await asyncio.gather(*first)
+    again = [chat_once(f"again-{n}", f"p{n}") for n in range(REGISTERED_AGAIN)]
+    chats += await asyncio.gather(*again)
+    assert [chat.refusal for chat in chats] == [None] * (CHATTED + REGISTERED_AGAIN)
+    await ledger.all_closed()
+    gone = [f"p{n}" for n in range(LEFT)]
+    left = await house.lose(*gone)
+    assert sorted((each.change, each.email) for each in left.changes) == sorted(
+        ("left", house.address(who)) for who in gone
+    )
+    refused = await asyncio.gather(*(chat_once(f"id-{n}", f"p{n}") for n in range(LEFT)))
+    assert {chat.refusal and chat.refusal.reason for chat in refused} == {"account_suspended"}
+    found = [tuple(row) for row in await database.fetch(MADE, house.client)]
+    assert [(status, accounts, held) for status, accounts, _, held, _ in found] == [
+        ("active", CHATTED - LEFT, 0),
+        ("suspended", LEFT, 0),
+    ]
+    assert all(posted + spent == accounts * USD for _, accounts, posted, _, spent in found)
+    assert all(spent > 0 for *_, spent in found)
+    assert await database.fetchval(AGAIN, house.client) == 0
+    bound = await database.fetchval(AUDITED, house.client)
+    assert bound - probes == CHATTED + REGISTERED_AGAIN
