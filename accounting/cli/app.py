@@ -39,7 +39,7 @@ app = typer.Typer(
     epilog="Where: PEDAGIO_ADMIN_ADDRESS (default 127.0.0.1:9002). "
     "Who: PEDAGIO_ADMIN_TOKEN, or PEDAGIO_ADMIN_TOKEN_FILE (your own: pedagio admin token new).",
     no_args_is_help=True,
-    add_completion=False,
+    add_completion=True,
     pretty_exceptions_enable=False,
 )
 app.callback()(profiles.choose)

@@ -106,3 +106,14 @@ def test_amount_for_administrators_is_exact(nanos: int, text: str) -> None:
 def test_price_for_people_is_per_million_tokens() -> None:
     """2.5 USD per million tokens is 2,500,000 pico-USD per token."""
     assert price(2_500_000) == "US$2.50"
+
+
+def test_shell_completes_commands() -> None:
+    """As the script that `pedagio --install-completion` leaves asks it to."""
+    asked = {
+        "COMP_WORDS": "pedagio pool sh",
+        "COMP_CWORD": "2",
+        "_PEDAGIO_COMPLETE": "complete_bash",
+    }
+    shown = CliRunner().invoke(app, [], env=asked, prog_name="pedagio")
+    assert shown.output.split() == ["show"]
