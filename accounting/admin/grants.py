@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 import asyncpg
 
-from accounting.admin import accounts, fields, plans, statements
+from accounting.admin import accounts, fields, plans, purchases, statements
 from accounting.admin.errors import ConflictError, InvalidFieldError, NotFoundError
 from accounting.admin.holder import Holder
 
@@ -51,6 +51,7 @@ class Gift:
     valid_from_ms: int
     valid_until_ms: int
     request_id: str
+    purchase: int = 0  # which backs it; 0: none
 
 
 async def read(pool: asyncpg.Pool, account_id: int) -> Credit:
@@ -76,7 +77,10 @@ async def give(pool: asyncpg.Pool, account_id: int, gift: Gift, change: fields.C
     Raises ConflictError when the id was used for something else.
     """
     amount = fields.amount("amount_nanos", gift.amount_nanos)
-    source = fields.choice("source", gift.source or "goodwill", SOURCES)
+    usual = "purchase" if gift.purchase else "goodwill"
+    source = fields.choice("source", gift.source or usual, SOURCES)
+    if gift.purchase and source != "purchase":
+        raise InvalidFieldError("source", f"must be purchase where one backs it; it is {source!r}")
     priority = plans.priority("priority", gift.priority)
     request_id = fields.request_id(gift.request_id)
     begins, until = (
@@ -85,23 +89,39 @@ async def give(pool: asyncpg.Pool, account_id: int, gift: Gift, change: fields.C
     )
     if until is not None and until <= (begins or datetime.now(UTC)):
         raise InvalidFieldError("valid_until_ms", "must lie after the grant begins")
-    made = await statements.row(
-        pool, "give_credit", account_id=account_id, amount=amount, source=source, priority=priority,
-        valid_from=begins, valid_until=until, request_id=request_id, actor=change.actor,
-        reason=change.reason,
-    )  # fmt: skip
-    if made is not None:
-        return False
+    async with pool.acquire() as connection, connection.transaction():
+        if gift.purchase:
+            await _check_backs(connection, gift.purchase, amount, request_id)
+        made = await statements.row(
+            connection, "give_credit", account_id=account_id, amount=amount, source=source,
+            priority=priority, valid_from=begins, valid_until=until, request_id=request_id,
+            actor=change.actor, reason=change.reason,
+        )  # fmt: skip
+        if made is not None:
+            if gift.purchase:
+                await statements.run(
+                    connection, "back_grant", grant_id=made["o_grant_id"], purchase_id=gift.purchase
+                )
+            return False
     earlier = await statements.row(pool, "find_grant_request", request_id=request_id)
     same = earlier is not None and begins in (None, earlier["valid_from"]) and (
         earlier["account_id"], earlier["amount"], earlier["source"], earlier["priority"],
-        earlier["valid_until"],
-    ) == (account_id, amount, source, priority, until)  # fmt: skip
+        earlier["valid_until"], earlier["purchase_id"] or 0,
+    ) == (account_id, amount, source, priority, until, gift.purchase)  # fmt: skip
     if not same:
         raise ConflictError(
             f"request_id {request_id} was used for another grant; nothing was granted"
         )
     return True
+
+
+async def _check_backs(
+    connection: statements.Source, purchase_id: int, amount: int, request_id: str
+) -> None:
+    """The purchase is there, locked, and has so much left; a request that was granted already asks for nothing."""
+    await statements.row(connection, "lock_purchase", id=purchase_id)
+    if await statements.row(connection, "find_grant_request", request_id=request_id) is None:
+        await purchases.check_backs(connection, purchase_id, amount)
 
 
 async def revoke(

@@ -2,7 +2,7 @@
 
 A method that is not in it is refused to everybody. `docs/reference/roles.md` shows it, a test compares.
 A new method takes one line here and the same one on that page; if it changes something, one more in
-`tests/integration/test_audit_lines.py`, which calls it. Reflection takes its services from this table.
+`tests/integration/writes.py`, which tests call. Reflection takes its services from this table.
 """
 
 from collections.abc import Mapping
@@ -115,6 +115,8 @@ RULES: Final[Mapping[str, Rule]] = {
     "PriceService/Import": Rule(OPERATOR),
     "PriceService/Override": Rule(OPERATOR),
     "PriceService/ListOverrides": Rule(SEES_ALL),
+    "PurchaseService/RecordPurchase": Rule(MONEY),
+    "PurchaseService/ListPurchases": Rule(SEES_ALL),
     "ReportService/Recompute": Rule(SEES_ALL),
     "ReportService/ShadowReport": Rule(SEES_ALL),
     "ReportService/Readiness": Rule(SEES_ALL),

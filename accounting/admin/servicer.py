@@ -28,6 +28,7 @@ from accounting.admin.messages import Context
 from accounting.admin.people_service import PeopleServicer
 from accounting.admin.plan_service import PlanServicer
 from accounting.admin.policy_service import PolicyServicer
+from accounting.admin.purchase_service import PurchaseServicer
 from accounting.admin.settings_service import SettingsServicer
 from accounting.models_sync import SyncResult
 from accounting.reports.service import add_report_service
@@ -38,6 +39,7 @@ from protos.pedagio.v1 import (
     people_pb2_grpc,
     plans_pb2_grpc,
     policies_pb2_grpc,
+    purchases_pb2_grpc,
     settings_pb2_grpc,
 )
 
@@ -210,6 +212,7 @@ def add_admin_service(
     admin_pb2_grpc.add_AdminServiceServicer_to_server(servicer, server)
     plans_pb2_grpc.add_PlanServiceServicer_to_server(PlanServicer(pool), server)
     people_pb2_grpc.add_PeopleServiceServicer_to_server(PeopleServicer(pool, publish), server)
+    purchases_pb2_grpc.add_PurchaseServiceServicer_to_server(PurchaseServicer(pool), server)
     policies_pb2_grpc.add_PolicyServiceServicer_to_server(PolicyServicer(pool, publish), server)
     settings_pb2_grpc.add_SettingsServiceServicer_to_server(SettingsServicer(pool, publish), server)
     add_report_service(server, pool, publish)

@@ -15,6 +15,7 @@ _FILES = (
     "notices.sql",
     "usage.sql",
     "people.sql",
+    "purchases.sql",
 )
 _STATEMENTS = aiosql.from_str(
     "\n\n".join((files("accounting") / "sql" / name).read_text("utf-8") for name in _FILES),

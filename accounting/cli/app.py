@@ -28,6 +28,7 @@ from accounting.cli import (
     pool,
     prices,
     profiles,
+    purchase,
     settings,
     shadow,
     usage,
@@ -52,6 +53,7 @@ app.add_typer(people.app, name="people")
 app.add_typer(account.app, name="account")
 app.add_typer(plan.app, name="plan")
 app.add_typer(grants.app, name="grants")
+app.add_typer(purchase.app, name="purchase")
 app.add_typer(pool.app, name="pool")
 app.add_typer(cap.app, name="cap")
 app.add_typer(settings.app, name="settings")

@@ -37,8 +37,12 @@ def give(
     user: HolderUser = "",
     pool: PoolOption = "",
     source: Annotated[
-        str, typer.Option(help="purchase, request, goodwill or correction.")
-    ] = "goodwill",
+        str,
+        typer.Option(help="purchase, request, goodwill or correction (goodwill)."),
+    ] = "",
+    purchase: Annotated[
+        int, typer.Option(help="Which purchase backs it: its number in `pedagio purchase list`.")
+    ] = 0,
     priority: Annotated[int, typer.Option(help="Smaller burns first.")] = 100,
     begins: Annotated[str, typer.Option("--from", help="As 2026-12-01 or with a time.")] = "",
     until: Annotated[str, typer.Option(help="When it ends; without: never.")] = "",
@@ -56,7 +60,7 @@ def give(
         holder=read_holder(client, user, pool), amount_nanos=read_amount(amount, brl_per_usd),
         source=source, priority=priority, valid_from_ms=_epoch_ms("--from", begins),
         valid_until_ms=_epoch_ms("--until", until), reason=reason,
-        request_id=request_id or str(uuid.uuid4()),
+        request_id=request_id or str(uuid.uuid4()), purchase=purchase,
     )  # fmt: skip
     answer = call("GiveCredit", request)
     show(answer, as_json, lambda: credit_facts(answer))

@@ -1,7 +1,5 @@
 """`pedagio people`: who may chat, known by e-mail before any client names them."""
 
-import csv
-import sys
 from typing import Annotated, Any, Final
 
 import typer
@@ -19,6 +17,7 @@ from accounting.cli.output import (
     usd,
 )
 from accounting.cli.people_import import call
+from accounting.cli.spreadsheet import write_csv
 from protos.pedagio.v1 import people_pb2 as pb
 from protos.pedagio.v1.admin_pb2 import AccountName
 
@@ -169,17 +168,9 @@ def client_people(
     ))  # fmt: skip
 
 
-def cell(text: str) -> str:
-    """What a spreadsheet shows as it is: one that would be read as a formula gets an apostrophe."""
-    return f"'{text}" if text.startswith(("=", "+", "-", "@", "\t", "\r")) else text
-
-
 def _print_csv(found: list[pb.Person]) -> None:
-    out = csv.writer(sys.stdout, lineterminator="\r\n")
-    out.writerow(("email", "name", "plan", "team", "cost_center", "language", "state"))
-    for p in found:
-        cells = (p.email, p.name, p.plan, p.team, p.cost_center, p.language, p.state)
-        out.writerow([cell(each) for each in cells])
+    head = ("email", "name", "plan", "team", "cost_center", "language", "state")
+    write_csv(head, ([getattr(each, name) for name in head] for each in found))
 
 
 def _account(found: pb.Person) -> str:

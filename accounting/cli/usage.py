@@ -1,8 +1,6 @@
 """`pedagio usage`: what was debited, by time, person, team, client or model."""
 
-import csv
 import re
-import sys
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any, Final
 
@@ -10,14 +8,13 @@ import typer
 
 from accounting.cli.connection import call, fail
 from accounting.cli.output import Json, show, table, usd
+from accounting.cli.spreadsheet import write_csv
 from protos.pedagio.v1 import usage_pb2 as pb
 from protos.pedagio.v1.usage_pb2_grpc import UsageServiceStub
 
 BOUND_S: Final = 30.0
 UNITS: Final = {"h": timedelta(hours=1), "d": timedelta(days=1)}
 _BACK = re.compile(r"(\d{1,4})([hd])")
-# What a spreadsheet would take for a formula.
-FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
 
 
 def usage(
@@ -78,14 +75,10 @@ def _key(row: pb.UsageRow, by: str) -> str:
 
 
 def _write(answer: pb.QueryUsageResponse, by: str) -> None:
-    """One line a row; a name that a spreadsheet would calculate is marked as text."""
+    """One line a row."""
     names = ("calls", "prompt_tokens", "completion_tokens", "cost_nanos", "estimated_nanos")
-    out = csv.writer(sys.stdout, lineterminator="\n")
-    out.writerow([by, *names])
-    for row in answer.rows:
-        key = _key(row, by)
-        safe = f"'{key}" if key.startswith(FORMULA) else key
-        out.writerow([safe, *(getattr(row, name) for name in names)])
+    rows = ((_key(row, by), *(getattr(row, name) for name in names)) for row in answer.rows)
+    write_csv((by, *names), rows)
 
 
 def _epoch_ms(option: str, text: str) -> int:

@@ -24,7 +24,7 @@ MUTATIONS = {
     "admin add", "admin roles", "admin remove", "admin token new", "admin token revoke", "approvals confirm",
     "approvals deny",
     "client people",
-    "people import", "people undo", "people bind", "people unbind", "people erase",
+    "purchase record", "people import", "people undo", "people bind", "people unbind", "people erase",
 }  # fmt: skip
 READS = {
     "client list", "balance", "statement", "mode show", "models list", "models price", "holds list",
@@ -33,7 +33,7 @@ READS = {
     "settings show", "plan show", "pool show",
     "prices overrides", "notices list", "usage",
     "admin list", "admin whoami", "approvals list", "audit-log",
-    "people list", "people show", "people who", "people imports",
+    "purchase list", "people list", "people show", "people who", "people imports",
 }  # fmt: skip
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from accounting.admin.errors import InvalidFieldError
 from accounting.admin.people_file import Line, Rules, read_people
-from accounting.cli.people import cell
+from accounting.cli.spreadsheet import cell
 from credit.identity import fold_email
 
 NOW = datetime(2026, 11, 27, 12, tzinfo=UTC)

@@ -120,7 +120,7 @@ class Credit(_message.Message):
     def __init__(self, holder: _Optional[_Union[Holder, _Mapping]] = ..., posted_nanos: _Optional[int] = ..., held_nanos: _Optional[int] = ..., overdraft_nanos: _Optional[int] = ..., plan: _Optional[str] = ..., next_at_ms: _Optional[int] = ..., next_nanos: _Optional[int] = ..., grants: _Optional[_Iterable[_Union[Grant, _Mapping]]] = ..., replayed: _Optional[bool] = ...) -> None: ...
 
 class GiveCreditRequest(_message.Message):
-    __slots__ = ("holder", "amount_nanos", "source", "priority", "valid_from_ms", "valid_until_ms", "request_id", "reason")
+    __slots__ = ("holder", "amount_nanos", "source", "priority", "valid_from_ms", "valid_until_ms", "request_id", "reason", "purchase")
     HOLDER_FIELD_NUMBER: _ClassVar[int]
     AMOUNT_NANOS_FIELD_NUMBER: _ClassVar[int]
     SOURCE_FIELD_NUMBER: _ClassVar[int]
@@ -129,6 +129,7 @@ class GiveCreditRequest(_message.Message):
     VALID_UNTIL_MS_FIELD_NUMBER: _ClassVar[int]
     REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
     REASON_FIELD_NUMBER: _ClassVar[int]
+    PURCHASE_FIELD_NUMBER: _ClassVar[int]
     holder: Holder
     amount_nanos: int
     source: str
@@ -137,7 +138,8 @@ class GiveCreditRequest(_message.Message):
     valid_until_ms: int
     request_id: str
     reason: str
-    def __init__(self, holder: _Optional[_Union[Holder, _Mapping]] = ..., amount_nanos: _Optional[int] = ..., source: _Optional[str] = ..., priority: _Optional[int] = ..., valid_from_ms: _Optional[int] = ..., valid_until_ms: _Optional[int] = ..., request_id: _Optional[str] = ..., reason: _Optional[str] = ...) -> None: ...
+    purchase: int
+    def __init__(self, holder: _Optional[_Union[Holder, _Mapping]] = ..., amount_nanos: _Optional[int] = ..., source: _Optional[str] = ..., priority: _Optional[int] = ..., valid_from_ms: _Optional[int] = ..., valid_until_ms: _Optional[int] = ..., request_id: _Optional[str] = ..., reason: _Optional[str] = ..., purchase: _Optional[int] = ...) -> None: ...
 
 class RevokeGrantRequest(_message.Message):
     __slots__ = ("grant_id", "reason", "holder")
