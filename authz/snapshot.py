@@ -66,6 +66,8 @@ class Snapshot:
         self.models: ModelMap | None = None
         self.p99_output_tokens: Mapping[tuple[str, str], int] = {}
         self._accounts: OrderedDict[tuple[str, str], int] = OrderedDict()
+        # What was known before the last news of people: it stands in while nobody can be asked.
+        self._before: OrderedDict[tuple[str, str], int] = OrderedDict()
         self._policies = Policies(lookup.plan)
         self._languages = Languages(lookup.language)
 
@@ -93,8 +95,7 @@ class Snapshot:
             rows = await ledger.query(self._pool, "read_model_map")
             self.models = ModelMap.from_json(rows[0]["map"], rows[0]["version"]) if rows else None
         if "people" in topics:
-            # Another dictionary: an answer that is still under way goes into the old one.
-            self._accounts = OrderedDict()
+            self._doubt_accounts()
         if "policies" in topics:
             self._policies.load(await ledger.query(self._pool, "read_policies"))
         if "languages" in topics:
@@ -103,6 +104,14 @@ class Snapshot:
         if "outputs" in topics:
             rows = await ledger.query(self._pool, "read_output_sizes")
             self.p99_output_tokens = {(r["client_id"], r["model"]): r["p99_tokens"] for r in rows}
+
+    def _doubt_accounts(self) -> None:
+        """Ask anew what names mean; what they meant stands in where nobody answers."""
+        self._before |= self._accounts
+        while len(self._before) > ACCOUNTS_KEPT:
+            self._before.popitem(last=False)
+        # Another dictionary: an answer that is still under way goes into the old one.
+        self._accounts = OrderedDict()
 
     async def account(
         self,
@@ -115,6 +124,7 @@ class Snapshot:
         """The account id behind (client, person); kept until news says that a name means another.
 
         `external_id` None asks for the client's own service account. None: there is no such account.
+        While nobody can tell, a name means what it meant last; raises where that was never known.
         """
         key = (client.id, external_id or "")
         kept = self._accounts
@@ -122,7 +132,12 @@ class Snapshot:
         if known is not None:
             kept.move_to_end(key)
             return known
-        found = await self._lookup.account(client, external_id, email, meet=meet)
+        try:
+            found = await self._lookup.account(client, external_id, email, meet=meet)
+        except Exception:
+            if key not in self._before:
+                raise
+            return self._before[key]
         if found is not None:
             kept[key] = found
             if len(kept) > ACCOUNTS_KEPT:

@@ -26,10 +26,14 @@ from tests.integration.rules_scene import Team
 
 CREDIT = 100_000_000
 UNAVAILABLE = (503, "enforcement_unavailable")
-# The last statement of a replica that asked who pays for those who called.
+# A replica has asked who pays for those who called, and then what these have.
 LEARNED = """
     SELECT EXISTS (SELECT FROM pg_stat_activity AS s WHERE s.application_name = 'pedagio-authz'
                    AND s.query LIKE '%a.id = ANY($1::bigint[])%' AND s.state = 'idle')"""
+# The pulse after it: a replica begins it only when it knows what it was told before.
+PULSED = """
+    SELECT EXISTS (SELECT FROM pg_stat_activity AS s WHERE s.application_name LIKE 'pedagio-authz%'
+                   AND s.query LIKE '%AS writable%' AND s.query_start > $1)"""
 PLACED = """
     SELECT h.account_id, h.person_id, h.granted, h.caps FROM hold AS h WHERE h.placed_by = 'bounded' AND h.id = $1"""
 
@@ -167,6 +171,12 @@ async def test_pool_that_paid_nothing_so_far_pays_when_the_own_credit_is_short(
             return bool(await team.pool.fetchval(LEARNED))
 
         await until(learned)
+        asked_at = await team.pool.fetchval("SELECT clock_timestamp()")
+
+        async def pulsed() -> bool:
+            return bool(await team.pool.fetchval(PULSED, asked_at))
+
+        await until(pulsed)
         await wire.cut()
         await authz.until_state("bounded")
         ids = [new_id() for _ in range(3)]
