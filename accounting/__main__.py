@@ -1,16 +1,14 @@
 """Start accounting: `python -m accounting`, configured by PEDAGIO_* variables."""
 
 import asyncio
-import contextlib
 import functools
 import signal
-from collections.abc import Awaitable, Callable, Generator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import grpc
 import structlog
-import uvicorn
 import uvloop
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 
@@ -22,6 +20,7 @@ from accounting.admin.price_service import add_price_service
 from accounting.admin.servicer import SyncModels, add_admin_service, admin_interceptors
 from accounting.alarm import raise_once
 from accounting.audit.loop import audit_each_minute
+from accounting.http_server import DRAIN_S, Faces, HttpServer
 from accounting.ingest.extend import Extender
 from accounting.ingest.http import Face, create_app
 from accounting.ingest.intake import Intake
@@ -38,6 +37,7 @@ from accounting.settling.match import Matcher
 from accounting.settling.open_holds import count_for_ever
 from accounting.settling.settle import Settler
 from accounting.usage.service import add_usage_service
+from accounting.web.assembly import pages_of
 from credit import ledger, logs
 from credit.address import Addresses
 from credit.away import is_away
@@ -54,18 +54,8 @@ SYNC_EVERY_S = 24 * 3600.0
 BOOK_LOOK_EVERY_S = 5.0
 # LiteLLM's own price file has 3 MB; gRPC takes 4 unless told.
 ADMIN_MESSAGE_BYTES = 17 * 1024 * 1024
-DRAIN_S = 5.0
 
 log = structlog.get_logger()
-
-
-class HttpServer(uvicorn.Server):
-    """uvicorn, with the signals left to this process."""
-
-    @contextlib.contextmanager
-    def capture_signals(self) -> Generator[None, None, None]:
-        """Take no signal: `serve` below stops both faces in order."""
-        yield
 
 
 async def serve(settings: AccountingSettings) -> None:
@@ -97,15 +87,14 @@ async def serve(settings: AccountingSettings) -> None:
         webhook_keys=split_keys(settings.webhook_keys),
         alarm=functools.partial(raise_once, pool),
     )
-    app = create_app(face)
-
     tell = functools.partial(publish, settings.redis_url)
     sync = functools.partial(_sync, pool, settings, tell)
-    http = _http_server(app, settings.ingest_listen)
     admin = await _start_admin(pool, settings, sync, tell)
     access_log = await _start_access_log(pool, settings, settler, intake)
+    pages = [HttpServer(pages_of(settings), settings.web_listen)] if settings.web_listen else []
+    faces = Faces(HttpServer(create_app(face), settings.ingest_listen), *pages)
+    faces.run()
     tasks = [
-        asyncio.create_task(http.serve()),
         asyncio.create_task(News(pool, settings.redis_url).watch(models.reload)),
         asyncio.create_task(settler.sweep(lambda: intake.settled)),
         asyncio.create_task(matcher.run()),
@@ -117,10 +106,11 @@ async def serve(settings: AccountingSettings) -> None:
         asyncio.create_task(_keep_models_fresh(pool, sync)),
         *[asyncio.create_task(worker.run()) for worker in notice_workers(pool, settings)],
     ]
-    log.info("serving", ingest=settings.ingest_listen, admin=settings.admin_listen)
+    log.info(
+        "serving", **settings.model_dump(include={"ingest_listen", "admin_listen", "web_listen"})
+    )
     await _until_stopped()
-    http.should_exit = True
-    await asyncio.wait(tasks[:1], timeout=DRAIN_S)
+    await faces.stop()
     await admin.stop(DRAIN_S)
     if access_log is not None:
         await access_log.stop()
@@ -192,20 +182,6 @@ async def _until_stale(pool: Any) -> None:
             continue
         if found is not None and found["waiting"]:
             return
-
-
-def _http_server(app: Any, listen: str) -> HttpServer:
-    host, _, port = listen.rpartition(":")
-    config = uvicorn.Config(
-        app,
-        host=host,
-        port=int(port),
-        log_level="warning",
-        access_log=False,
-        timeout_keep_alive=75,
-        timeout_graceful_shutdown=int(DRAIN_S),
-    )
-    return HttpServer(config)
 
 
 async def _start_admin(

@@ -42,6 +42,12 @@ class AccountingSettings(Settings):
         "127.0.0.1:8080", description="host:port of the HTTP face for the callback"
     )
     admin_listen: str = Field("127.0.0.1:9002", description="host:port of the gRPC AdminService")
+    web_listen: str = Field(
+        "", description="host:port of the pages for administrators and people; empty: none"
+    )
+    zone: str = Field(
+        "America/Sao_Paulo", description="time zone in which the pages write moments and days"
+    )
     access_log_listen: str = Field(
         "127.0.0.1:9003", description="host:port of the gRPC service for Envoy's access log"
     )
@@ -107,5 +113,5 @@ class AccountingSettings(Settings):
     public_url: str = Field(
         "",
         pattern=r"^(https?://[^\s/]+(/[^\s]*)?)?$",
-        description="https:// address of the pages for people; refusals then carry a short one of their own",
+        description="https:// address of the pages; refusals then carry a short one of their own",
     )

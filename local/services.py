@@ -35,17 +35,18 @@ class Ports:
     ingest: int
     admin: int
     access_log: int
+    web: int
     authz: tuple[int, ...]
     authz_metrics: tuple[int, ...]
 
     @classmethod
     def free(cls, replicas: int) -> Self:
         """Ports on which nothing listens."""
-        postgres, redis, provider, litellm, envoy, ingest, admin, log, *more = free_ports(
-            8 + 2 * replicas
+        postgres, redis, provider, litellm, envoy, ingest, admin, log, web, *more = free_ports(
+            9 + 2 * replicas
         )
         own, metrics = tuple(more[:replicas]), tuple(more[replicas:])
-        return cls(postgres, redis, provider, litellm, envoy, ingest, admin, log, own, metrics)
+        return cls(postgres, redis, provider, litellm, envoy, ingest, admin, log, web, own, metrics)
 
 
 @dataclass(frozen=True)
@@ -65,6 +66,11 @@ class Services:
     def accounting_url(self) -> str:
         """Where reports go."""
         return f"http://{HOST}:{self.ports.ingest}"
+
+    @property
+    def web_url(self) -> str:
+        """Where the pages are."""
+        return f"http://{HOST}:{self.ports.web}"
 
     @property
     def access_log(self) -> envoy_config.Keyed:
@@ -129,6 +135,7 @@ class Services:
             "PEDAGIO_ADMIN_TOKEN": self.secrets.admin_token,
             "PEDAGIO_INGEST_LISTEN": f"{HOST}:{self.ports.ingest}",
             "PEDAGIO_ADMIN_LISTEN": f"{HOST}:{self.ports.admin}",
+            "PEDAGIO_WEB_LISTEN": f"{HOST}:{self.ports.web}",
             "PEDAGIO_ACCESS_LOG_LISTEN": f"{HOST}:{self.ports.access_log}",
             "PEDAGIO_ACCESS_LOG_KEY": self.secrets.access_log_key,
             "PEDAGIO_SPOOL_DIR": str(self.folder / "intake"),

@@ -1,8 +1,5 @@
 """The whole system as one object: real parts, started together on free ports, stopped together.
 
-    async with Stack(Options(state=folder)) as stack:
-        print(stack.envoy_url)
-
 Nothing in it is tied to an event loop, so a session's stack serves tests with loops of their own.
 """
 
@@ -134,6 +131,11 @@ class Stack:
     def accounting_url(self) -> str:
         """Where reports go (HTTP)."""
         return self._services.accounting_url
+
+    @property
+    def web_url(self) -> str:
+        """Where the pages are."""
+        return self._services.web_url
 
     @property
     def admin_address(self) -> str:

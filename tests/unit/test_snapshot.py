@@ -1,6 +1,7 @@
 """Whose account a name means: as the ledger says, and as it said last while it is away."""
+# ruff: noqa: ARG002 (a stand-in takes what the real one takes)
 
-from typing import Any, cast
+from typing import cast
 
 import asyncpg
 import pytest
@@ -20,7 +21,12 @@ class Book:
         self.asked = 0
 
     async def account(
-        self, _client: Client, external_id: str | None, _email: str | None = None, **_: Any
+        self,
+        client: Client,
+        external_id: str | None,
+        email: str | None = None,
+        *,
+        meet: bool = True,
     ) -> int | None:
         """Whose name it is."""
         self.asked += 1
@@ -28,15 +34,15 @@ class Book:
             raise ConnectionRefusedError
         return self.names.get(external_id)
 
-    async def mode_override(self, _account_id: int) -> str | None:
+    async def mode_override(self, account_id: int) -> str | None:
         """Nothing of the person's own."""
         return None
 
-    async def plan(self, _account_id: int) -> str | None:
+    async def plan(self, account_id: int) -> str | None:
         """Nothing of the person's own."""
         return None
 
-    async def language(self, _account_id: int) -> str | None:
+    async def language(self, account_id: int) -> str | None:
         """Nothing of the person's own."""
         return None
 

@@ -1,0 +1,1 @@
+"""Pages in the browser: server-rendered, a gRPC client as the CLI is."""

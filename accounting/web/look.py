@@ -1,0 +1,129 @@
+"""How pages look: templates in the reader's language, amounts and moments as people write them."""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from functools import cache
+from importlib.resources import files
+from typing import Any, Final
+from zoneinfo import ZoneInfo
+
+import yaml
+from fastapi import Request
+from fastapi.responses import HTMLResponse
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+
+from accounting.web.guard import FORM_COOKIE, FORM_FIELD, Forms
+from credit.money import exact_usd, format_amount, format_usd
+
+LANGUAGES: Final = ("pt-BR", "en")
+LANGUAGE_COOKIE: Final = "pedagio_language"
+YEAR_S: Final = 365 * 86_400
+
+
+@cache
+def words(language: str) -> Mapping[str, str]:
+    """English text -> the text of that language; English itself has none."""
+    if language == "en":
+        return {}
+    file = files("accounting.web") / "words" / f"{language}.yaml"
+    read: dict[str, str] = yaml.safe_load(file.read_text(encoding="utf-8"))
+    return read
+
+
+def say(language: str, text: str, /, **values: Any) -> str:
+    """The text in that language, with `{name}` filled in; unknown texts stay English (a test finds them)."""
+    said = words(language).get(text, text)
+    return said.format(**values) if values else said
+
+
+class Look:
+    """Renders pages; `unit`: credits or usd; `zone`: where days begin and clocks are read."""
+
+    def __init__(
+        self, forms: Forms, *, language: str, unit: str, zone: str, contact: str, secure: bool
+    ) -> None:
+        """`language`: of browsers that ask for none of ours; `secure`: cookies travel by https only."""
+        self._forms = forms
+        self._usual = language
+        self._unit = unit
+        self._zone = ZoneInfo(zone)
+        self._contact = contact
+        self.secure = secure
+        self._env = Environment(
+            loader=PackageLoader("accounting.web"),
+            autoescape=True,
+            undefined=StrictUndefined,
+            trim_blocks=True,
+            lstrip_blocks=True,
+        )
+
+    def language(self, request: Request) -> str:
+        """What was chosen, else what the browser asks for first among ours."""
+        for chosen in (
+            getattr(request.state, "language", ""),  # of the person whose page it is
+            request.query_params.get("lang"),
+            request.cookies.get(LANGUAGE_COOKIE),
+        ):
+            if chosen in LANGUAGES:
+                return str(chosen)
+        for each in request.headers.get("accept-language", "").split(","):
+            asked = each.partition(";")[0].strip().lower()
+            if asked[:2] in {"pt", "en"}:
+                return "pt-BR" if asked[:2] == "pt" else "en"
+        return self._usual
+
+    def page(
+        self, request: Request, template: str, status: int = 200, /, **facts: Any
+    ) -> HTMLResponse:
+        """A page; sets the cookies that its forms and its language need."""
+        language = self.language(request)
+        html = self._env.get_template(template).render(
+            self._ways(language),
+            language=language,
+            languages=LANGUAGES,
+            contact=self._contact,
+            path=request.url.path,
+            csrf=self._hidden(request),
+            **facts,
+        )
+        answer = HTMLResponse(html, status)
+        if getattr(request.state, "form_cookie", ""):
+            answer.set_cookie(
+                FORM_COOKIE, request.state.form_cookie, httponly=True, samesite="strict",
+                secure=self.secure,
+            )  # fmt: skip
+        if request.query_params.get("lang") == language:
+            answer.set_cookie(
+                LANGUAGE_COOKIE, language, max_age=YEAR_S, httponly=True, samesite="lax",
+                secure=self.secure,
+            )  # fmt: skip
+        return answer
+
+    def amount(self, nanos: int, language: str) -> str:
+        """An amount as this installation shows them."""
+        return format_amount(nanos, language, self._unit)
+
+    def _hidden(self, request: Request) -> Markup:
+        token = self._forms.token(request)
+        return Markup('<input type="hidden" name="{}" value="{}">').format(FORM_FIELD, token)
+
+    def _ways(self, language: str) -> dict[str, Any]:
+        """What templates may call: `_`, `money`, `usd`, `exact`, `day`, `when`, `percent`."""
+        pattern = "%d/%m/%Y" if language == "pt-BR" else "%Y-%m-%d"
+
+        def at(ms: int, form: str) -> str:
+            return f"{datetime.fromtimestamp(ms / 1000, UTC).astimezone(self._zone):{form}}"
+
+        def say_here(text: str, /, **values: Any) -> str:
+            return say(language, text, **values)
+
+        return {
+            "_": say_here,
+            "money": lambda nanos: format_amount(nanos, language, self._unit),
+            "usd": lambda nanos: format_usd(nanos, language),
+            "exact": exact_usd,
+            "day": lambda ms: at(ms, pattern) if ms else "",
+            "when": lambda ms: at(ms, f"{pattern} %H:%M") if ms else "",
+            "percent": lambda part, whole: round(100 * part / whole) if whole else 0,
+        }

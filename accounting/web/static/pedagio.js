@@ -1,0 +1,25 @@
+// Fills `{name}` in the command under a form from the form's own fields; without this file the command
+// shows the names. Everything else works without a script, too.
+"use strict";
+const quoted = (value) => (/^[\w@%+=:,./-]+$/.test(value) ? value : `'${value.replaceAll("'", "'\\''")}'`);
+const refresh = (form) => {
+  for (const code of form.querySelectorAll("[data-cli]")) {
+    code.textContent = code.dataset.cli.replace(/\{([\w-]+)\}/g, (whole, name) => {
+      const field = form.elements.namedItem(name);
+      return field && field.value ? quoted(field.value) : name.toUpperCase();
+    });
+  }
+};
+const refreshAll = () => document.querySelectorAll("form").forEach(refresh);
+document.addEventListener("input", (event) => event.target.form && refresh(event.target.form));
+document.addEventListener("htmx:afterSwap", refreshAll);
+// One click is one request: a form that was sent cannot be sent again from the same page.
+document.addEventListener("submit", (event) => {
+  if (event.target.dataset.sent) {
+    event.preventDefault();
+  } else if (!event.target.hasAttribute("hx-post") && event.target.method === "post") {
+    event.target.dataset.sent = "yes";
+  }
+});
+window.addEventListener("pageshow", () => document.querySelectorAll("form").forEach((form) => delete form.dataset.sent));
+refreshAll();
