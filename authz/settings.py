@@ -54,5 +54,5 @@ class AuthzSettings(Settings):
     public_url: str = Field(
         "",
         pattern=r"^(https?://[^\s/]+(/[^\s]*)?)?$",
-        description="https:// address of the pages for people; refusals then carry a short one of their own",
+        description="https:// address of the pages; refusals then carry a short one of their own",
     )

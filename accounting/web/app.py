@@ -8,7 +8,7 @@ import grpc
 import structlog
 from fastapi import APIRouter, Depends, FastAPI, HTTPException, Request
 from fastapi.exceptions import RequestValidationError
-from fastapi.responses import PlainTextResponse, Response
+from fastapi.responses import PlainTextResponse, RedirectResponse, Response
 from fastapi.staticfiles import StaticFiles
 
 from accounting.web.desk import Desk, RefusedError
@@ -115,6 +115,9 @@ async def _refused(request: Request, error: Exception) -> Response:
 
 async def _http(request: Request, error: Exception) -> Response:
     status = getattr(error, "status_code", 500)
+    headers = getattr(error, "headers", None) or {}
+    if "location" in headers:
+        return RedirectResponse(headers["location"], status)
     stale = getattr(error, "detail", "") == "stale_form"
     return problem(request, status, STALE if stale else "")
 

@@ -1,0 +1,65 @@
+"""Who has signed in: an administrator's own token, in a cookie that scripts cannot read."""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from typing import Any, Final
+
+from fastapi import HTTPException, Request
+from fastapi.responses import HTMLResponse, Response
+
+from accounting.web.app import Web, web_of
+from protos.pedagio.v1.admins_pb2 import WhoAmIRequest
+from protos.pedagio.v1.admins_pb2_grpc import AdminsServiceStub
+
+SESSION_COOKIE: Final = "pedagio_session"
+SIGN_IN: Final = "/sign-in"
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """An administrator at work: pages ask the services with their token, so roles and audit are theirs."""
+
+    request: Request
+    token: str
+    email: str
+    name: str
+    roles: Collection[str]
+
+    @property
+    def web(self) -> Web:
+        """What every page works with."""
+        return web_of(self.request)
+
+    async def ask(self, stub: Any, method: str, message: Any) -> Any:
+        """The answer of a service to this administrator; raises RefusedError."""
+        return await self.web.desk.ask(stub, method, message, self.token)
+
+    def page(self, template: str, status: int = 200, /, **facts: Any) -> HTMLResponse:
+        """A page with the navigation of this administrator."""
+        return self.web.look.page(self.request, template, status, me=self, **facts)
+
+    def may(self, *roles: str) -> bool:
+        """Whether a button is worth showing; the services decide."""
+        return bool(set(roles) & set(self.roles))
+
+
+async def signed(request: Request) -> Session:
+    """The dependency of each page for administrators; sends everybody else to the sign-in page."""
+    token = request.cookies.get(SESSION_COOKIE, "")
+    if not token:
+        where = f"{SIGN_IN}?next={request.url.path}" if request.method == "GET" else SIGN_IN
+        raise HTTPException(303, headers={"location": where})
+    who = await web_of(request).desk.ask(AdminsServiceStub, "WhoAmI", WhoAmIRequest(), token)
+    return Session(request, token, who.email, who.name, {role.role for role in who.roles})
+
+
+def remember(answer: Response, token: str, seconds: int, *, secure: bool) -> None:
+    """Keep a session in the browser."""
+    answer.set_cookie(
+        SESSION_COOKIE, token, max_age=seconds, httponly=True, samesite="strict", secure=secure
+    )
+
+
+def forget(answer: Response) -> None:
+    """End it there."""
+    answer.delete_cookie(SESSION_COOKIE)
