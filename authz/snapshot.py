@@ -65,7 +65,7 @@ class Snapshot:
         self.clients: Mapping[bytes, Client] = {}
         self.models: ModelMap | None = None
         self.p99_output_tokens: Mapping[tuple[str, str], int] = {}
-        self._accounts: OrderedDict[tuple[str, str], int] = OrderedDict()
+        self._accounts: OrderedDict[tuple[str, str, str], int] = OrderedDict()
         self._policies = Policies(lookup.plan)
         self._languages = Languages(lookup.language)
 
@@ -116,7 +116,8 @@ class Snapshot:
 
         `external_id` None asks for the client's own service account. None: there is no such account.
         """
-        key = (client.id, external_id or "")
+        # By the e-mail too: a guest whose client has told it by now is asked about again.
+        key = (client.id, external_id or "", email or "")
         kept = self._accounts
         known = kept.get(key)
         if known is not None:

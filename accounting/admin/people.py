@@ -116,7 +116,7 @@ async def bind(
         external_id=name.external_id, actor=change.actor, reason=change.reason,
     )  # fmt: skip
     if made is None or made["account_id"] is None:
-        raise ConflictError(f"the account of {name.external_id} is another person's")
+        raise ConflictError(f"{address} was erased meanwhile")
     return await find(pool, address)
 
 
@@ -125,13 +125,15 @@ async def unbind(pool: asyncpg.Pool, name: Name, change: fields.Change, *, dry_r
     bound = await statements.row(
         pool, "find_identity", client_id=name.client, external_id=name.external_id
     )
-    if bound is None or bound["email"] is None:
+    if bound is None:
         raise NotFoundError(f"{name.external_id} at {name.client} is bound to nobody")
     if not dry_run:
         await statements.row(
             pool, "unbind_person", client_id=name.client, external_id=name.external_id,
             actor=change.actor, reason=change.reason,
         )  # fmt: skip
+    if bound["email"] is None:
+        return Person(bound["person_id"], "", "", "", "", "", "", "erased", None, 0, 0)
     return await find(pool, bound["email"])
 
 

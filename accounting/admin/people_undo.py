@@ -47,6 +47,7 @@ async def _undo(connection: Any, batch: int, change: fields.Change) -> Undone:
     if found["undone_at"] is not None:
         raise ConflictError(f"import {batch} was undone on {found['undone_at']:%Y-%m-%d}")
     undone = Undone()
+    await statements.rows(connection, "lock_items", batch=batch)
     for item in await statements.rows(connection, "list_items", batch=batch):
         await _undo_one(connection, batch, item, undone, change)
     await statements.run(connection, "end_batch", batch=batch)
@@ -89,12 +90,13 @@ async def _undo_one(
     await statements.run(connection, "change_person", person_id=person_id, fields=before)
     if account_id is None:
         return
-    if plan is not None:
+    if plan is not None and plan != before.get("plan"):
         back = await statements.rows(
             connection, "take_allowance_back", account_id=account_id, plan=plan, batch=batch, **who
         )
         undone.revoked_nanos += sum(row["o_amount"] or 0 for row in back)
-    await statements.row(connection, "furnish_person", person_id=person_id, old_team=item["team"])
+        await statements.row(connection, "leave_plan", account_id=account_id)
+    await statements.row(connection, "furnish_person", person_id=person_id)
     if guest:
         await statements.row(connection, "forget_guest", person_id=person_id, email=item["email"])
         await statements.run(connection, "remove_person", person_id=person_id)

@@ -132,7 +132,7 @@ SELECT id FROM ordered;
 -- name: remove_member^
 WITH gone AS (DELETE FROM pool_member AS m WHERE m.account_id = :account_id AND m.pool_id = :pool_id RETURNING m.account_id),
 followed AS (
-    UPDATE person AS p SET team = NULL FROM gone AS g, account AS t
+    UPDATE person AS p SET team = NULL, followed = p.followed - 'team' FROM gone AS g, account AS t
     WHERE p.account_id = g.account_id AND t.id = :pool_id AND p.team = t.name),
 noted AS (
     INSERT INTO audit (actor, action, subject, detail)

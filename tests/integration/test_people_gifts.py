@@ -1,5 +1,7 @@
 """What an import, its undoing, and a client's rules give counts as every gift does."""
 
+from typing import Any
+
 import asyncpg
 import pytest
 
@@ -90,7 +92,7 @@ async def test_guest_plan_counts_for_as_many_as_may_come_in_a_day(pool: asyncpg.
         await admin.ask("PutPlan", a_plan(1, "guest"), stub=PlanServiceStub)
         ana = await add(admin, ANA, "operator")
 
-        async def rule(**fields: object) -> bool:
+        async def rule(**fields: Any) -> bool:
             wanted = pb.SetClientPeopleRequest(client="chat", reason="r", **fields)
             return await give(admin, wanted, ana, "SetClientPeople", PeopleServiceStub) != 0
 
