@@ -1,4 +1,4 @@
-"""People and accounts that meet in another order than on a Monday."""
+"""Late meetings of people with accounts: not in the order of a Monday."""
 
 import asyncio
 from datetime import timedelta
