@@ -138,13 +138,30 @@ async def unbind(pool: asyncpg.Pool, name: Name, change: fields.Change, *, dry_r
 
 
 async def erase(pool: asyncpg.Pool, address: str, change: fields.Change, *, dry_run: bool) -> int:
-    """Erase what says who it is; the person's number, by which the books go on."""
-    person = await find(pool, address)
-    if not dry_run:
-        await statements.row(
-            pool, "erase_person", email=person.email, actor=change.actor, reason=change.reason
-        )
-    return person.id
+    """Erase what says who it is; the person's number, by which the books go on.
+
+    Raises ConflictError where a proposal that waits names them: made, it would bring them back.
+    """
+    address = email("email", address)
+    async with pool.acquire() as connection:
+        transaction = connection.transaction()
+        await transaction.start()
+        done = False
+        try:
+            waiting = await statements.row(connection, "find_naming_proposal", email=address)
+            if waiting is not None:
+                raise ConflictError(
+                    f"proposal {waiting['id']} names {address}: confirm or deny it first"
+                )
+            gone = await statements.row(
+                connection, "erase_person", email=address, actor=change.actor, reason=change.reason
+            )
+            if gone is None or gone["id"] is None:
+                raise NotFoundError(f"nobody has the e-mail {address}: `pedagio people list`")
+            done = not dry_run
+        finally:
+            await (transaction.commit() if done else transaction.rollback())
+    return int(gone["id"])
 
 
 async def list_strangers(pool: asyncpg.Pool, page_size: int) -> list[Stranger]:

@@ -147,21 +147,19 @@ noted AS (
     FROM gone AS g)
 SELECT person_id FROM gone;
 
+-- name: find_naming_proposal^
+-- The request that waits for a second administrator, and would bring the person back.
+SELECT p.id FROM proposal AS p
+WHERE (p.status = 'confirmed' OR (p.status = 'waiting' AND p.expires_at > now()))
+  AND position(:email::text IN lower(encode(p.request, 'escape'))) > 0 ORDER BY p.id LIMIT 1;
+
 -- name: erase_person^
--- All that says who it is; account, entries and audit go on with numbers. The account is suspended.
-WITH gone AS (
-    UPDATE person AS p SET email = NULL, name = NULL, cost_center = NULL, language = NULL, state = 'erased'
-    WHERE p.email = :email RETURNING p.id, p.account_id),
-items AS (UPDATE import_item AS i SET before = '{}', after = '{}' FROM gone AS g WHERE i.person_id = g.id),
-credits AS (UPDATE person_credit AS c SET state = 'undone' FROM gone AS g WHERE c.person_id = g.id AND c.state = 'waiting'),
-strangers AS (DELETE FROM stranger AS s WHERE s.email = :email),
-labels AS (DELETE FROM account_label AS l USING gone AS g WHERE l.account_id = g.account_id OR lower(l.email) = :email),
-closed AS (
-    UPDATE account AS a SET status = 'suspended', status_at = now(), version = a.version + 1
-    FROM gone AS g WHERE a.id = g.account_id AND a.status = 'active'),
+WITH gone AS (SELECT erase_person(:email::text) AS id),
 noted AS (
     INSERT INTO audit (actor, action, subject, detail)
-    SELECT :actor::text, 'erase_person', g.id::text, jsonb_build_object('reason', :reason::text, 'account', g.account_id) FROM gone AS g)
+    SELECT :actor::text, 'erase_person', g.id::text, jsonb_build_object('reason', :reason::text)
+           || coalesce((SELECT jsonb_build_object('account', p.account_id) FROM person AS p WHERE p.id = g.id), '{}')
+    FROM gone AS g WHERE g.id IS NOT NULL)
 SELECT id FROM gone;
 
 -- name: list_strangers

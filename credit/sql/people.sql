@@ -135,6 +135,46 @@ BEGIN
 END
 $$;
 
+-- erase_person: all that says whose an e-mail is; account, entries and audit go on with numbers, the account is suspended.
+-- Also of who was never on a list: a guest, or whom an administrator wrote on an account. A name that is itself the
+-- address goes too. What was proposed, and is decided, forgets the request.
+-- Result: the person's number; null: nobody has this e-mail.
+CREATE OR REPLACE FUNCTION erase_person(p_email text) RETURNS bigint LANGUAGE plpgsql AS $$
+DECLARE
+    p       person%ROWTYPE;
+    theirs  bigint[];
+BEGIN
+    SELECT x.* INTO p FROM person AS x WHERE x.email = p_email FOR UPDATE;
+    SELECT coalesce(array_agg(x.id), '{}') INTO theirs FROM (
+        SELECT p.account_id AS id WHERE p.account_id IS NOT NULL
+        UNION SELECT a.id FROM account AS a WHERE a.kind = 'user' AND lower(a.external_id) = p_email
+        UNION SELECT s.account_id FROM stranger AS s WHERE s.email = p_email AND s.account_id IS NOT NULL
+        UNION SELECT l.account_id FROM account_label AS l JOIN account AS a ON a.id = l.account_id
+              WHERE lower(l.email) = p_email AND p.id IS NULL AND a.kind = 'user') AS x;
+    IF p.id IS NULL THEN
+        IF theirs = '{}' AND NOT EXISTS (SELECT FROM stranger AS s WHERE s.email = p_email) THEN RETURN NULL; END IF;
+        INSERT INTO person (state) VALUES ('erased') RETURNING id INTO p.id;
+    ELSE
+        UPDATE person SET email = NULL, name = NULL, cost_center = NULL, language = NULL, state = 'erased', furnished = true,
+               followed = '{}' WHERE id = p.id;
+    END IF;
+    UPDATE import_item SET before = '{}', after = '{}' WHERE person_id = p.id;
+    UPDATE person_credit SET state = 'undone' WHERE person_id = p.id AND state = 'waiting';
+    DELETE FROM account_label AS l WHERE l.account_id = ANY (theirs) OR lower(l.email) = p_email OR l.account_id IN (
+        SELECT a.id FROM identity AS i JOIN account AS a ON a.client_id = i.client_id AND a.external_id = i.external_id
+        WHERE i.person_id = p.id AND a.kind = 'user' AND NOT EXISTS (SELECT FROM person AS x WHERE x.account_id = a.id));
+    DELETE FROM stranger WHERE email = p_email;
+    DELETE FROM identity WHERE lower(external_id) = p_email;
+    PERFORM FROM account AS a WHERE a.id = ANY (theirs) ORDER BY a.id FOR NO KEY UPDATE;
+    UPDATE account SET status = 'suspended', status_at = now(), version = version + 1
+    WHERE id = ANY (theirs) AND status = 'active';
+    UPDATE account SET external_id = 'erased-' || id WHERE kind = 'user' AND lower(external_id) = p_email;
+    UPDATE proposal SET request = '' WHERE position(p_email IN lower(encode(request, 'escape'))) > 0;
+    UPDATE news SET version = version + 1 WHERE topic = 'people';
+    RETURN p.id;
+END
+$$;
+
 -- meet_person: a trusted client names somebody. An e-mail that the client has verified binds a name that is nobody's to
 -- its person, with the account that the name may have had before; anybody else keeps that, or waits under "Who is this?", with an account where the client's rules give one.
 -- Runs with the rights of the owner: authz may neither make plans nor grant. Asked once for a name: the door remembers,
