@@ -148,6 +148,8 @@ async def erase(pool: asyncpg.Pool, address: str, change: fields.Change, *, dry_
         await transaction.start()
         done = False
         try:
+            # A list that was read before would write it down again.
+            await statements.rows(connection, "lock_people")
             waiting = await statements.row(connection, "find_naming_proposal", email=address)
             if waiting is not None:
                 raise ConflictError(

@@ -6,7 +6,8 @@ from datetime import timedelta
 import pytest
 
 from accounting.admin.people_follow import follow
-from protos.pedagio.v1 import admin_pb2, people_pb2
+from protos.pedagio.v1 import admin_pb2, people_pb2, plans_pb2
+from protos.pedagio.v1.plans_pb2_grpc import PlanServiceStub
 from tests.integration.admin_service import Service
 from tests.integration.people_scene import USD, Staff, a_file, three
 from tests.integration.rules_scene import CLOCK
@@ -165,3 +166,44 @@ async def test_who_was_erased_may_come_back_by_hand(staff: Staff) -> None:
     account = await staff.chat("6650", "ana@example.org")
     assert await staff.posted(account) == 50 * USD
     assert await staff.chat("6650", None) == account
+
+
+@pytest.mark.parametrize("method", ["SetMember", "RemoveMember"])
+async def test_list_and_administrator_at_one_membership_wait_in_one_order(
+    staff: Staff, method: str
+) -> None:
+    """Person, account, membership: the other way round each would wait for the other."""
+    await staff.load(three())
+    account = await staff.chat("6650", "ana@example.org")
+    name = admin_pb2.AccountName(client="chat", external_id="6650")
+    kind = getattr(plans_pb2, f"{method}Request")
+    async with staff.pool.acquire() as furnishing:
+        transaction = furnishing.transaction()
+        await transaction.start()
+        await furnishing.execute("SELECT FROM person FOR UPDATE")
+        await furnishing.execute("SELECT FROM account WHERE id = $1 FOR NO KEY UPDATE", account)
+        request = kind(pool="TI", account=name, reason="test")
+        asked = asyncio.create_task(staff.admin.ask(method, request, stub=PlanServiceStub))
+        await asyncio.sleep(0.3)
+        await furnishing.execute(
+            "UPDATE pool_member SET position = 2 WHERE account_id = $1", account
+        )
+        await transaction.commit()
+        await asked
+
+
+async def test_who_is_erased_while_a_list_is_imported_stays_erased(staff: Staff) -> None:
+    """The erasing waits for the list, which has read the name and would write it down again."""
+    await staff.load(three())
+    ana = (await staff.person("ana")).id
+    async with staff.pool.acquire() as importing:
+        transaction = importing.transaction()
+        await transaction.start()
+        await importing.execute("SELECT pg_advisory_xact_lock(5055)")
+        erase = people_pb2.ErasePersonRequest(email="ana@example.org", reason="LGPD")
+        erased = asyncio.create_task(staff.ask("ErasePerson", erase))
+        await asyncio.sleep(0.3)
+        await importing.execute("UPDATE person SET name = 'Ana Souza' WHERE id = $1", ana)
+        await transaction.commit()
+        await erased
+    assert await staff.pool.fetchval("SELECT count(*) FROM person WHERE name = 'Ana Souza'") == 0
