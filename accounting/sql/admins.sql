@@ -193,10 +193,11 @@ WHERE u.id < :below AND u.recorded_at >= :since AND u.recorded_at < :until
 ORDER BY u.id DESC LIMIT :page_size;
 
 -- name: find_plan_size^
--- What a plan gives each period, and to how many: accounts, and people who wait for theirs.
+-- What a plan gives each period, and to how many: accounts, people who wait for theirs, as many guests as may come in a day.
 SELECT p.allowance, p.period,
        (SELECT count(*) FROM account AS a WHERE a.plan_id = p.id)
-       + (SELECT count(*) FROM person AS w WHERE w.plan_id = p.id AND w.account_id IS NULL AND w.state <> 'erased') AS accounts
+       + (SELECT count(*) FROM person AS w WHERE w.plan_id = p.id AND w.account_id IS NULL AND w.state <> 'erased')
+       + (SELECT coalesce(sum(c.new_accounts_a_day), 0) FROM client AS c WHERE c.guest_plan = p.id) AS accounts
 FROM plan AS p WHERE p.id = :id;
 
 -- name: lock_proposal^

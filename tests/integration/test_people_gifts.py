@@ -102,3 +102,16 @@ async def test_guest_plan_counts_for_as_many_as_may_come_in_a_day(pool: asyncpg.
         assert await rule(new_accounts_a_day=200)
         assert not await rule(new_accounts_a_day=10)
         assert not await rule(guest_plan="")
+
+
+async def test_raised_guest_plan_counts_the_guests_to_come(pool: asyncpg.Pool) -> None:
+    """Else it is set at a cent, and raised before anybody is on it."""
+    async with strict(pool) as admin:
+        await admin.ask("PutPlan", a_plan(1, "guest"), stub=PlanServiceStub)
+        rules = pb.SetClientPeopleRequest(
+            client="chat", guest_plan="guest", new_accounts_a_day=60, reason="r"
+        )
+        await admin.ask("SetClientPeople", rules, stub=PeopleServiceStub)
+        ana = await add(admin, ANA, "treasurer")
+        assert await give(admin, a_plan(2, "guest"), ana, "PutPlan") == 0
+        assert await give(admin, a_plan(4, "guest"), ana, "PutPlan") != 0
