@@ -116,7 +116,9 @@ async def bind(
         external_id=name.external_id, actor=change.actor, reason=change.reason,
     )  # fmt: skip
     if made is None or made["account_id"] is None:
-        raise ConflictError(f"{address} was erased meanwhile")
+        raise ConflictError(
+            f"{address} was erased meanwhile, or {name.external_id} was bound to somebody else"
+        )
     return await find(pool, address)
 
 

@@ -77,16 +77,20 @@ $$;
 -- attach_person: a client's name is this person's from now on. Who has no account gets the one of that name, made or
 -- taken over (undoing the import gives it back as it was); who has one keeps it, and what the name had before gets no
 -- allowance any more. Where the account of that name is another person's, one beside it is made.
--- Result: the account; null: the person is not there any more.
+-- Again: nothing. Result: the account; null: the person is not there any more, or the name is another's by now.
 CREATE OR REPLACE FUNCTION attach_person(p_person bigint, p_client text, p_external text, p_actor text, p_reason text)
 RETURNS bigint LANGUAGE plpgsql AS $$
 DECLARE
     p       person%ROWTYPE;
     a       account%ROWTYPE;
     others  boolean;
+    whose   bigint;
 BEGIN
+    PERFORM pg_advisory_xact_lock(5053, hashtext(p_client || '/' || p_external));
     SELECT x.* INTO p FROM person AS x WHERE x.id = p_person AND x.state <> 'erased' FOR UPDATE;
     IF NOT FOUND THEN RETURN NULL; END IF;
+    SELECT i.person_id INTO whose FROM identity AS i WHERE i.client_id = p_client AND i.external_id = p_external;
+    IF whose IS NOT NULL THEN RETURN CASE whose WHEN p_person THEN p.account_id END; END IF;
     SELECT x.* INTO a FROM account AS x WHERE x.client_id = p_client AND x.external_id = p_external AND x.kind = 'user';
     PERFORM FROM account AS x WHERE x.id IN (a.id, p.account_id) ORDER BY x.id FOR NO KEY UPDATE;
     others := EXISTS (SELECT FROM person AS x WHERE x.account_id = a.id AND x.id <> p_person);
@@ -107,8 +111,7 @@ BEGIN
         PERFORM assign_plan(a.id, NULL, false);
         UPDATE news SET version = version + 1 WHERE topic = 'people';
     END IF;
-    INSERT INTO identity AS i (client_id, external_id, person_id, bound_by) VALUES (p_client, p_external, p_person, p_actor)
-    ON CONFLICT (client_id, external_id) DO UPDATE SET person_id = excluded.person_id, bound_by = excluded.bound_by, bound_at = now();
+    INSERT INTO identity (client_id, external_id, person_id, bound_by) VALUES (p_client, p_external, p_person, p_actor);
     DELETE FROM stranger AS s WHERE s.client_id = p_client AND s.external_id = p_external;
     PERFORM furnish_person(p_person);
     INSERT INTO audit (actor, action, subject, detail)

@@ -3,6 +3,7 @@
 import asyncio
 from datetime import timedelta
 
+import grpc
 import pytest
 
 from accounting.admin.people_follow import follow
@@ -207,3 +208,33 @@ async def test_who_is_erased_while_a_list_is_imported_stays_erased(staff: Staff)
         await transaction.commit()
         await erased
     assert await staff.pool.fetchval("SELECT count(*) FROM person WHERE name = 'Ana Souza'") == 0
+
+
+async def test_name_that_two_bind_at_once_is_one_persons(staff: Staff) -> None:
+    """The second is told, as if it had come later; the first keeps the name."""
+    await staff.load(three())
+    for who in ("ana", "bia"):
+        await staff.chat(who, f"{who}@example.org")
+    name = admin_pb2.AccountName(client="chat", external_id="6650")
+    async with staff.pool.acquire() as busy:
+        transaction = busy.transaction()
+        await transaction.start()
+        await busy.execute("SELECT FROM person FOR UPDATE")
+        binds = [
+            asyncio.create_task(
+                staff.ask(
+                    "BindPerson",
+                    people_pb2.BindPersonRequest(
+                        email=f"{who}@example.org", name=name, reason="asked"
+                    ),
+                )
+            )
+            for who in ("ana", "bia")
+        ]
+        await asyncio.sleep(0.3)
+        await transaction.commit()
+        done = await asyncio.gather(*binds, return_exceptions=True)
+    (late,) = [each for each in done if isinstance(each, grpc.aio.AioRpcError)]
+    assert late.code() is grpc.StatusCode.FAILED_PRECONDITION
+    actions = [each[1] for each in await staff.admin.audit()]
+    assert (actions.count("bind_person"), await staff.count("identity")) == (3, 3)
