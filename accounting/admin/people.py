@@ -8,6 +8,7 @@ import asyncpg
 from accounting.admin import fields, page_token, plans, statements
 from accounting.admin.accounts import Name
 from accounting.admin.errors import ConflictError, InvalidFieldError, NotFoundError
+from accounting.admin.people_lock import lock_people
 from credit.identity import fold_email
 
 STATES = ("", "active", "left")
@@ -151,7 +152,7 @@ async def erase(pool: asyncpg.Pool, address: str, change: fields.Change, *, dry_
         done = False
         try:
             # A list that was read before would write it down again.
-            await statements.rows(connection, "lock_people")
+            await lock_people(connection)
             waiting = await statements.row(connection, "find_naming_proposal", email=address)
             if waiting is not None:
                 raise ConflictError(

@@ -12,6 +12,7 @@ from accounting.admin import fields, people_follow, statements
 from accounting.admin.errors import ConflictError
 from accounting.admin.people_diff import FIELDS, Change, Diff, Known, compare
 from accounting.admin.people_file import Rules, read_people
+from accounting.admin.people_lock import lock_people
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +63,7 @@ async def _import(
 ) -> Imported:
     digest = hashlib.sha256(wanted.file).hexdigest()
     if not wanted.dry_run:
-        await statements.rows(connection, "lock_people")
+        await lock_people(connection)
     earlier = await _find(connection, request_id)
     if earlier is not None:
         if earlier["digest"] != digest:

@@ -7,6 +7,7 @@ import asyncpg
 
 from accounting.admin import fields, statements
 from accounting.admin.errors import ConflictError, NotFoundError
+from accounting.admin.people_lock import lock_people
 
 
 @dataclass(slots=True)
@@ -40,7 +41,7 @@ async def undo_import(
 
 
 async def _undo(connection: Any, batch: int, change: fields.Change) -> Undone:
-    await statements.rows(connection, "lock_people")
+    await lock_people(connection)
     found = await statements.row(connection, "find_people_import", request_id=None, id=batch)
     if found is None:
         raise NotFoundError(f"there is no import {batch}: `pedagio people imports` shows them")

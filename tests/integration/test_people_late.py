@@ -238,3 +238,18 @@ async def test_name_that_two_bind_at_once_is_one_persons(staff: Staff) -> None:
     assert late.code() is grpc.StatusCode.FAILED_PRECONDITION
     actions = [each[1] for each in await staff.admin.audit()]
     assert (actions.count("bind_person"), await staff.count("identity")) == (3, 3)
+
+
+async def test_import_waits_five_seconds_for_another_and_says_so(staff: Staff) -> None:
+    """Not until its connection is given up; to look needs no turn."""
+    async with staff.pool.acquire() as importing:
+        busy = asyncio.create_task(
+            importing.execute("SELECT pg_advisory_xact_lock(5055); SELECT pg_sleep(7)")
+        )
+        await asyncio.sleep(0.3)
+        assert len((await staff.load(three(), dry_run=True, request_id="")).changes) == 3
+        code, text = await staff.refused("ImportPeople", staff.request(three()))
+        assert not busy.done()
+        await busy
+    assert (code, "another import is under way" in text) == ("FAILED_PRECONDITION", True)
+    assert await staff.count("person") == 0
