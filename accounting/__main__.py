@@ -16,6 +16,7 @@ from accounting.access.record import Row
 from accounting.access.server import AccessLogServer, access_log_server
 from accounting.access.sink import Outlets, Write
 from accounting.admin import statements
+from accounting.admin.people_follow import follow_for_ever
 from accounting.admin.price_service import add_price_service
 from accounting.admin.servicer import SyncModels, add_admin_service, admin_interceptors
 from accounting.alarm import raise_once
@@ -101,7 +102,7 @@ async def serve(settings: AccountingSettings) -> None:
         asyncio.create_task(audit_each_minute(pool)),
         asyncio.create_task(intake.run()),
         asyncio.create_task(count_for_ever(pool)),
-        asyncio.create_task(settle_for_ever(pool)),
+        *(asyncio.create_task(each(pool)) for each in (settle_for_ever, follow_for_ever)),
         *([asyncio.create_task(_mirror(pool, settings.redis_url))] if settings.redis_url else []),
         asyncio.create_task(_keep_models_fresh(pool, sync)),
         *[asyncio.create_task(worker.run()) for worker in notice_workers(pool, settings)],

@@ -43,10 +43,12 @@ class Lookup:
             return found
         if external_id is None:
             return await ledger.find_client_account(self._pool, client.id, "service")
-        found = await ledger.find_account(self._pool, client.id, external_id)
-        if found is None and meet:
-            found = await ledger.meet_person(self._pool, client.id, external_id, email)
-        return found
+        if not meet or email is None:
+            found = await ledger.find_account(self._pool, client.id, external_id)
+            if found is not None or not meet:
+                return found
+        # Also of a name that has an account: with a verified e-mail it may be a person's by now.
+        return await ledger.meet_person(self._pool, client.id, external_id, email)
 
     async def plan(self, account_id: int) -> str | None:
         """The plan of an account; None: it has none. Raises StoreAwayError, or what the driver raises."""

@@ -3,7 +3,7 @@
 from collections import OrderedDict
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 import asyncpg
 
@@ -16,6 +16,8 @@ from credit.models import ModelMap
 from credit.policy import Policy
 
 ACCOUNTS_KEPT = 100_000
+
+Key = TypeVar("Key", bound=tuple[str, ...])
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,9 +67,9 @@ class Snapshot:
         self.clients: Mapping[bytes, Client] = {}
         self.models: ModelMap | None = None
         self.p99_output_tokens: Mapping[tuple[str, str], int] = {}
-        self._accounts: OrderedDict[tuple[str, str], int] = OrderedDict()
-        # What was known before the last news of people: it stands in while nobody can be asked.
-        self._before: OrderedDict[tuple[str, str], int] = OrderedDict()
+self._accounts: OrderedDict[tuple[str, str, str], int] = OrderedDict()
+        # What a name meant last, whatever news came since: it stands in while nobody can be asked.
+        self._last: OrderedDict[tuple[str, str], int] = OrderedDict()
         self._policies = Policies(lookup.plan)
         self._languages = Languages(lookup.language)
 
@@ -95,7 +97,8 @@ class Snapshot:
             rows = await ledger.query(self._pool, "read_model_map")
             self.models = ModelMap.from_json(rows[0]["map"], rows[0]["version"]) if rows else None
         if "people" in topics:
-            self._doubt_accounts()
+            # Another dictionary: an answer that is still under way goes into the old one.
+            self._accounts = OrderedDict()
         if "policies" in topics:
             self._policies.load(await ledger.query(self._pool, "read_policies"))
         if "languages" in topics:
@@ -104,14 +107,6 @@ class Snapshot:
         if "outputs" in topics:
             rows = await ledger.query(self._pool, "read_output_sizes")
             self.p99_output_tokens = {(r["client_id"], r["model"]): r["p99_tokens"] for r in rows}
-
-    def _doubt_accounts(self) -> None:
-        """Ask anew what names mean; what they meant stands in where nobody answers."""
-        self._before |= self._accounts
-        while len(self._before) > ACCOUNTS_KEPT:
-            self._before.popitem(last=False)
-        # Another dictionary: an answer that is still under way goes into the old one.
-        self._accounts = OrderedDict()
 
     async def account(
         self,
@@ -126,7 +121,8 @@ class Snapshot:
         `external_id` None asks for the client's own service account. None: there is no such account.
         While nobody can tell, a name means what it meant last; raises where that was never known.
         """
-        key = (client.id, external_id or "")
+        # By the e-mail too: a guest whose client has told it by now is asked about again.
+        key = (client.id, external_id or "", email or "")
         kept = self._accounts
         known = kept.get(key)
         if known is not None:
@@ -135,13 +131,14 @@ class Snapshot:
         try:
             found = await self._lookup.account(client, external_id, email, meet=meet)
         except Exception:
-            if key not in self._before:
+            if key[:2] not in self._last:
                 raise
-            return self._before[key]
-        if found is not None:
-            kept[key] = found
-            if len(kept) > ACCOUNTS_KEPT:
-                kept.popitem(last=False)
+            return self._last[key[:2]]
+        if found is None:
+            self._last.pop(key[:2], None)
+        else:
+            _keep(kept, key, found)
+            _keep(self._last, key[:2], found)
         return found
 
     async def policy(self, client: Client, account_id: int | None) -> Policy:
@@ -165,3 +162,11 @@ class Snapshot:
     async def mode_override(self, account_id: int) -> str | None:
         """The account's own mode, shadow or enforce (cohort roll-out); None: the ledger-wide one."""
         return await self._lookup.mode_override(account_id)
+
+
+def _keep(known: OrderedDict[Key, int], key: Key, account_id: int) -> None:
+    """As the newest of a bounded number."""
+    known[key] = account_id
+    known.move_to_end(key)
+    if len(known) > ACCOUNTS_KEPT:
+        known.popitem(last=False)

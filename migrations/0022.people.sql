@@ -14,9 +14,15 @@ CREATE TABLE person (
     account_id   bigint UNIQUE REFERENCES account (id),
     -- Suspended because the person left: whoever comes back is resumed, whom somebody else suspended is not.
     suspended    boolean NOT NULL DEFAULT false,
+    -- Whether the account is as this row says: a list changes many rows at once, the accounts follow one by one.
+    furnished    boolean NOT NULL DEFAULT true,
+    -- Team and language that the account has of this row.
+    followed     jsonb NOT NULL DEFAULT '{}',
     created_at   timestamptz NOT NULL DEFAULT now(),
     CHECK ((state = 'erased') = (email IS NULL))
 );
+
+CREATE INDEX person_behind ON person (account_id) WHERE NOT furnished;
 
 -- One person has several: each registration at a client is another.
 CREATE TABLE identity (

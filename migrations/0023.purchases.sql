@@ -13,10 +13,10 @@ CREATE TABLE purchase (
     actor        text NOT NULL,
     reason       text NOT NULL,
     request_id   text NOT NULL UNIQUE,
-    recorded_at  timestamptz NOT NULL DEFAULT now(),
-    -- One invoice entered twice would back its credit twice.
-    UNIQUE (supplier, reference)
+    recorded_at  timestamptz NOT NULL DEFAULT now()
 );
+-- One invoice entered twice, however it is written, would back its credit twice.
+CREATE UNIQUE INDEX purchase_invoice ON purchase (lower(supplier), lower(reference));
 CREATE TRIGGER append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON purchase FOR EACH STATEMENT EXECUTE FUNCTION refuse_rewrite();
 
 CREATE TABLE purchase_grant (

@@ -60,13 +60,51 @@ async def _imported_people(pool: asyncpg.Pool, request: Any, caller: Caller) -> 
     if request.dry_run or (diff.doubts and not request.force):
         return 0
     gains = [each for each in diff.changes if each.gains]
-    if not caller.installation and any(each.email == caller.actor.lower() for each in gains):
-        raise ForbiddenError(OWN)
+    await _check_others(pool, [each.email for each in gains], caller)
     plans = Counter(plan for each in gains if (plan := each.after.get("plan")))
-    total = diff.credit_nanos
-    for plan, people in plans.items():
+    return diff.credit_nanos + await _plans(pool, plans)
+
+
+async def _undone_import(pool: asyncpg.Pool, request: Any, caller: Caller) -> int:
+    """What the plans that people are on again give in a month; never anything for oneself."""
+    if request.dry_run:
+        return 0
+    items = await statements.rows(pool, "list_items", batch=request.batch)
+    again = [i for i in items if i["change"] in {"moved", "left"} and i["later"] is None]
+    await _check_others(pool, [item["email"] for item in again], caller)
+    moved = [item for item in again if item["after"].get("plan") != item["before"].get("plan")]
+    return await _plans(pool, Counter(plan for i in moved if (plan := i["before"].get("plan"))))
+
+
+async def _guests(pool: asyncpg.Pool, request: Any, _caller: Caller) -> int:
+    """By how much more the guest plan gives in a month to as many as may come in a day."""
+    there = await statements.rows(pool, "list_client_people", id=request.client)
+    if request.dry_run or not request.client or not there:
+        return 0
+    plan, most = there[0]["guest_plan"], there[0]["new_accounts_a_day"]
+    before = await _plans(pool, {plan: most})
+    plan = request.guest_plan if request.HasField("guest_plan") else plan
+    most = request.new_accounts_a_day if request.HasField("new_accounts_a_day") else most
+    return max(await _plans(pool, {plan: most}) - before, 0)
+
+
+async def _check_others(pool: asyncpg.Pool, emails: list[str], caller: Caller) -> None:
+    """ForbiddenError where one of them is the caller's own, also by the account that it stands for."""
+    if caller.installation:
+        return
+    row = await statements.row(
+        pool, "is_own", email=caller.actor, clients=[""] * len(emails), people=emails, pools=[]
+    )
+    if row is not None and row["own"]:
+        raise ForbiddenError(OWN)
+
+
+async def _plans(pool: asyncpg.Pool, people: Mapping[str, int]) -> int:
+    """What so many people on each plan get in a month."""
+    total = 0
+    for plan, count in people.items():
         row = await _plan(pool, plan)
-        total += people * _monthly(row["allowance"], row["period"]) if row else 0
+        total += count * _monthly(row["allowance"], row["period"]) if row else 0
     return total
 
 
@@ -80,6 +118,8 @@ MEASURES: Final[Mapping[str, Measure]] = {
     "assigned_plan": _assigned_plan,
     "changed_plan": _changed_plan,
     "imported_people": _imported_people,
+    "undone_import": _undone_import,
+    "guests": _guests,
 }
 
 

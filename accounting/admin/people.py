@@ -8,6 +8,7 @@ import asyncpg
 from accounting.admin import fields, page_token, plans, statements
 from accounting.admin.accounts import Name
 from accounting.admin.errors import ConflictError, InvalidFieldError, NotFoundError
+from accounting.admin.people_lock import lock_people
 from credit.identity import fold_email
 
 STATES = ("", "active", "left")
@@ -116,7 +117,9 @@ async def bind(
         external_id=name.external_id, actor=change.actor, reason=change.reason,
     )  # fmt: skip
     if made is None or made["account_id"] is None:
-        raise ConflictError(f"the account of {name.external_id} is another person's")
+        raise ConflictError(
+            f"{address} was erased meanwhile, or {name.external_id} was bound to somebody else"
+        )
     return await find(pool, address)
 
 
@@ -125,24 +128,45 @@ async def unbind(pool: asyncpg.Pool, name: Name, change: fields.Change, *, dry_r
     bound = await statements.row(
         pool, "find_identity", client_id=name.client, external_id=name.external_id
     )
-    if bound is None or bound["email"] is None:
+    if bound is None:
         raise NotFoundError(f"{name.external_id} at {name.client} is bound to nobody")
     if not dry_run:
         await statements.row(
             pool, "unbind_person", client_id=name.client, external_id=name.external_id,
             actor=change.actor, reason=change.reason,
         )  # fmt: skip
+    if bound["email"] is None:
+        return Person(bound["person_id"], "", "", "", "", "", "", "erased", None, 0, 0)
     return await find(pool, bound["email"])
 
 
 async def erase(pool: asyncpg.Pool, address: str, change: fields.Change, *, dry_run: bool) -> int:
-    """Erase what says who it is; the person's number, by which the books go on."""
-    person = await find(pool, address)
-    if not dry_run:
-        await statements.row(
-            pool, "erase_person", email=person.email, actor=change.actor, reason=change.reason
-        )
-    return person.id
+    """Erase what says who it is; the person's number, by which the books go on.
+
+    Raises ConflictError where a proposal that waits names them: made, it would bring them back.
+    """
+    address = email("email", address)
+    async with pool.acquire() as connection:
+        transaction = connection.transaction()
+        await transaction.start()
+        done = False
+        try:
+            # A list that was read before would write it down again.
+            await lock_people(connection)
+            waiting = await statements.row(connection, "find_naming_proposal", email=address)
+            if waiting is not None:
+                raise ConflictError(
+                    f"proposal {waiting['id']} names {address}: confirm or deny it first"
+                )
+            gone = await statements.row(
+                connection, "erase_person", email=address, actor=change.actor, reason=change.reason
+            )
+            if gone is None or gone["id"] is None:
+                raise NotFoundError(f"nobody has the e-mail {address}: `pedagio people list`")
+            done = not dry_run
+        finally:
+            await (transaction.commit() if done else transaction.rollback())
+    return int(gone["id"])
 
 
 async def list_strangers(pool: asyncpg.Pool, page_size: int) -> list[Stranger]:

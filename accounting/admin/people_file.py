@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal, InvalidOperation
 from typing import Any, Final
+from urllib.parse import quote
 from zoneinfo import ZoneInfo
 
 from accounting.admin import fields
@@ -22,6 +23,10 @@ COLUMNS: Final = (
 ROWS_LIMIT: Final = 5_000
 BYTES_LIMIT: Final = 4 * 1024 * 1024
 PROBLEMS_SHOWN: Final = 20
+# An error travels in trailers, twice, with other letters escaped: beyond 8 kB in all gRPC shows none of it.
+PROBLEM_LIMIT, TOLD_LIMIT = 150, 2_500
+# Reais for a dollar: beyond these no division of amounts is one.
+LEAST_RATE, GREATEST_RATE = Decimal("0.0001"), Decimal(1_000_000)
 ZONE: Final = ZoneInfo("America/Sao_Paulo")
 
 
@@ -62,10 +67,22 @@ def read_people(file: bytes, rules: Rules) -> list[Line]:
         first.setdefault(line.email, number)
         lines.append(line)
     if problems:
-        more = len(problems) - PROBLEMS_SHOWN
-        shown = problems[:PROBLEMS_SHOWN] + ([f"{more} more"] if more > 0 else [])
-        raise InvalidFieldError("file", "\n  ".join(["was not imported:", *shown]))
+        raise InvalidFieldError("file", "\n  ".join(["was not imported:", *_shown(problems)]))
     return lines
+
+
+def _shown(problems: list[str]) -> list[str]:
+    """As many as an answer holds, and how many more there are."""
+    shown: list[str] = []
+    room = TOLD_LIMIT
+    for problem in problems[:PROBLEMS_SHOWN]:
+        text = problem if len(problem) <= PROBLEM_LIMIT else f"{problem[:PROBLEM_LIMIT]}…"
+        room -= len(quote(text))
+        if shown and room < 0:
+            break
+        shown.append(text)
+    more = len(problems) - len(shown)
+    return shown + ([f"{more} more"] if more else [])
 
 
 def _rows(file: bytes) -> list[tuple[int, dict[str, str]]]:
@@ -180,6 +197,6 @@ def _rate(text: str) -> Decimal | None:
         rate = Decimal(text.replace(",", ".")) if text else None
     except InvalidOperation:
         rate = Decimal(0)
-    if rate is not None and not (rate.is_finite() and rate > 0):
+    if rate is not None and not (rate.is_finite() and LEAST_RATE <= rate <= GREATEST_RATE):
         raise InvalidFieldError("brl_per_usd", f"is no rate: {text[:40]!r}")
     return rate

@@ -8,10 +8,11 @@ from typing import Any
 
 import asyncpg
 
-from accounting.admin import fields, statements
+from accounting.admin import fields, people_follow, statements
 from accounting.admin.errors import ConflictError
 from accounting.admin.people_diff import FIELDS, Change, Diff, Known, compare
 from accounting.admin.people_file import Rules, read_people
+from accounting.admin.people_lock import lock_people
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +39,7 @@ class Imported:
 async def import_people(
     pool: asyncpg.Pool, wanted: Wanted, change: fields.Change, now: datetime
 ) -> Imported:
-    """Do what the file changes, all of it or nothing; once per request id.
+    """Do what the file changes, all of it or nothing; once per request id. Then the accounts follow.
 
     Raises InvalidFieldError for a file with a line that cannot be used, ConflictError for doubts
     without `force`, and for a request id that stands for another file.
@@ -46,25 +47,39 @@ async def import_people(
     request_id = ""
     if not wanted.dry_run:
         request_id = fields.text("request_id", wanted.request_id, fields.REQUEST_ID_LIMIT)
-    digest = hashlib.sha256(wanted.file).hexdigest()
     async with pool.acquire() as connection, connection.transaction():
-        await statements.rows(connection, "lock_people")
-        earlier = await _find(connection, request_id)
-        if earlier is not None:
-            if earlier["digest"] != digest:
-                raise ConflictError(f"request_id {request_id} was used for another file")
-            return Imported(earlier["id"], Diff((), 0, ()), replayed=True)
-        plans = {row["id"] for row in await statements.rows(connection, "list_plans", id="")}
-        lines = read_people(wanted.file, Rules(plans, wanted.brl_per_usd, now))
-        pools = {row["name"] for row in await statements.rows(connection, "list_pools", name="")}
-        diff = compare(lines, await _known(connection), pools, partial=wanted.partial)
-        if wanted.dry_run or not diff.changes:
-            return Imported(0, diff)
-        if diff.doubts and not wanted.force:
-            raise ConflictError(
-                "\n  ".join(["nothing was imported, --force if this is meant:", *diff.doubts])
-            )
-        return Imported(await _apply(connection, diff, digest, request_id, change), diff)
+        done = await _import(connection, wanted, change, now, request_id)
+    if done.batch:
+        await people_follow.follow(pool)
+    return done
+
+
+async def _import(
+    connection: statements.Source,
+    wanted: Wanted,
+    change: fields.Change,
+    now: datetime,
+    request_id: str,
+) -> Imported:
+    digest = hashlib.sha256(wanted.file).hexdigest()
+    if not wanted.dry_run:
+        await lock_people(connection)
+    earlier = await _find(connection, request_id)
+    if earlier is not None:
+        if earlier["digest"] != digest:
+            raise ConflictError(f"request_id {request_id} was used for another file")
+        return Imported(earlier["id"], Diff((), 0, ()), replayed=True)
+    plans = {row["id"] for row in await statements.rows(connection, "list_plans", id="")}
+    lines = read_people(wanted.file, Rules(plans, wanted.brl_per_usd, now))
+    pools = {row["name"] for row in await statements.rows(connection, "list_pools", name="")}
+    diff = compare(lines, await _known(connection), pools, partial=wanted.partial)
+    if wanted.dry_run or not diff.changes:
+        return Imported(0, diff)
+    if diff.doubts and not wanted.force:
+        raise ConflictError(
+            "\n  ".join(["nothing was imported, --force if this is meant:", *diff.doubts])
+        )
+    return Imported(await _apply(connection, diff, digest, request_id, change), diff)
 
 
 async def _find(connection: statements.Source, request_id: str) -> asyncpg.Record | None:
@@ -92,7 +107,7 @@ def _moment(epoch_s: int | None) -> datetime | None:
 async def _apply(
     connection: Any, diff: Diff, digest: str, request_id: str, change: fields.Change
 ) -> int:
-    """Accounts in the order of their ids, as whoever locks several of them does."""
+    """The people only: their accounts follow, so that a list keeps nobody's chat waiting (people_follow)."""
     made = await statements.row(
         connection, "add_batch", digest=digest, request_id=request_id, actor=change.actor,
         reason=change.reason,
@@ -105,20 +120,11 @@ async def _apply(
         )
     for each in sorted(diff.changes, key=_order):
         await _apply_one(connection, batch, each)
-    for row in await statements.rows(connection, "list_expected"):
-        if row["account_id"] is not None:
-            await statements.run(
-                connection, "note_guest", batch=batch, person_id=row["person_id"],
-                account_id=row["account_id"],
-            )  # fmt: skip
-        await statements.row(
-            connection, "attach_person", person_id=row["person_id"], client_id=row["client_id"],
-            external_id=row["external_id"], actor=change.actor, reason=change.reason,
-        )  # fmt: skip
     await statements.run(
         connection, "note_people_import", batch=batch, action="import_people", actor=change.actor,
         reason=change.reason, detail=_counts(diff),
     )  # fmt: skip
+    await statements.run(connection, "tell_people")
     return batch
 
 
@@ -141,9 +147,6 @@ async def _apply_one(connection: Any, batch: int, change: Change) -> None:
             connection, "add_credit", person_id=person_id, batch=batch,
             amount=change.credit_nanos, valid_until=change.valid_until,
         )  # fmt: skip
-    if change.known is not None and change.known.account_id is not None:
-        old_team = change.known.values.get("team")
-        await statements.row(connection, "furnish_person", person_id=person_id, old_team=old_team)
 
 
 def _order(change: Change) -> tuple[bool, int]:

@@ -33,6 +33,8 @@ class PeopleServicer(people_pb2_grpc.PeopleServiceServicer):
         )  # fmt: skip
         found = await people_import.import_people(self._pool, wanted, change, datetime.now(UTC))
         diff = found.diff
+        if found.batch:
+            await self._publish("people")
         return pb.ImportPeopleResponse(
             batch=found.batch, replayed=found.replayed, unchanged=diff.unchanged,
             changes=[_change(each) for each in diff.changes], new_pools=diff.new_pools,

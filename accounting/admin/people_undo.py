@@ -7,6 +7,7 @@ import asyncpg
 
 from accounting.admin import fields, statements
 from accounting.admin.errors import ConflictError, NotFoundError
+from accounting.admin.people_lock import lock_people
 
 
 @dataclass(slots=True)
@@ -40,13 +41,14 @@ async def undo_import(
 
 
 async def _undo(connection: Any, batch: int, change: fields.Change) -> Undone:
-    await statements.rows(connection, "lock_people")
+    await lock_people(connection)
     found = await statements.row(connection, "find_people_import", request_id=None, id=batch)
     if found is None:
         raise NotFoundError(f"there is no import {batch}: `pedagio people imports` shows them")
     if found["undone_at"] is not None:
         raise ConflictError(f"import {batch} was undone on {found['undone_at']:%Y-%m-%d}")
     undone = Undone()
+    await statements.rows(connection, "lock_items", batch=batch)
     for item in await statements.rows(connection, "list_items", batch=batch):
         await _undo_one(connection, batch, item, undone, change)
     await statements.run(connection, "end_batch", batch=batch)
@@ -89,12 +91,13 @@ async def _undo_one(
     await statements.run(connection, "change_person", person_id=person_id, fields=before)
     if account_id is None:
         return
-    if plan is not None:
+    if plan is not None and plan != before.get("plan"):
         back = await statements.rows(
             connection, "take_allowance_back", account_id=account_id, plan=plan, batch=batch, **who
         )
         undone.revoked_nanos += sum(row["o_amount"] or 0 for row in back)
-    await statements.row(connection, "furnish_person", person_id=person_id, old_team=item["team"])
+        await statements.row(connection, "leave_plan", account_id=account_id)
+    await statements.row(connection, "furnish_person", person_id=person_id)
     if guest:
         await statements.row(connection, "forget_guest", person_id=person_id, email=item["email"])
         await statements.run(connection, "remove_person", person_id=person_id)

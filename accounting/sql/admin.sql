@@ -66,14 +66,19 @@ noted AS (
 SELECT id FROM opened;
 
 -- name: set_account_status^
--- An absent (null) argument leaves its column as it is; override '' removes the override.
-WITH changed AS (
+-- An absent (null) argument leaves its column as it is; override '' removes the override. What an administrator says of the
+-- status outlives the lists: whoever is on one again is resumed only from what a list did. The person is locked first.
+WITH who AS (SELECT p.id FROM person AS p WHERE p.account_id = :account_id::bigint FOR UPDATE),
+said AS (
+    UPDATE person AS p SET suspended = false FROM who AS w WHERE p.id = w.id AND p.suspended AND :status::text IS NOT NULL),
+changed AS (
     UPDATE account SET
         status = coalesce(:status::text, status),
         status_at = CASE WHEN status <> coalesce(:status::text, status) THEN now() ELSE status_at END,
         mode_override = CASE WHEN :mode_override::text IS NULL THEN mode_override
                              ELSE nullif(:mode_override::text, '') END,
         version = version + 1
+    FROM (SELECT count(*) FROM who) AS locked
     WHERE id = :account_id RETURNING id, status, mode_override),
 noted AS (
     INSERT INTO audit (actor, action, subject, detail)

@@ -116,9 +116,10 @@ SELECT EXISTS (SELECT FROM unnest(:clients::text[], :people::text[]) AS n (clien
                WHERE p.name = ANY (:pools::text[])) AS own;
 
 -- name: is_on_plan^
--- Whether an account of the administrator's own gets this plan's allowance.
+-- Whether an account of the administrator's own gets this plan's allowance, or will with the first chat.
 SELECT EXISTS (SELECT FROM account_email AS e JOIN account AS a ON a.id = e.account_id
-               WHERE e.email = :email::text AND a.plan_id = :plan::text) AS own;
+               WHERE e.email = :email::text AND a.plan_id = :plan::text)
+    OR EXISTS (SELECT FROM person AS p WHERE p.email = :email::text AND p.plan_id = :plan::text) AS own;
 
 -- name: lock_giver
 -- What one administrator gives is counted one write after the other.
@@ -192,8 +193,12 @@ WHERE u.id < :below AND u.recorded_at >= :since AND u.recorded_at < :until
 ORDER BY u.id DESC LIMIT :page_size;
 
 -- name: find_plan_size^
--- What a plan gives each period, and to how many.
-SELECT p.allowance, p.period, (SELECT count(*) FROM account AS a WHERE a.plan_id = p.id) AS accounts FROM plan AS p WHERE p.id = :id;
+-- What a plan gives each period, and to how many: accounts, people who wait for theirs, as many guests as may come in a day.
+SELECT p.allowance, p.period,
+       (SELECT count(*) FROM account AS a WHERE a.plan_id = p.id)
+       + (SELECT count(*) FROM person AS w WHERE w.plan_id = p.id AND w.account_id IS NULL AND w.state <> 'erased')
+       + (SELECT coalesce(sum(c.new_accounts_a_day), 0) FROM client AS c WHERE c.guest_plan = p.id) AS accounts
+FROM plan AS p WHERE p.id = :id;
 
 -- name: lock_proposal^
 -- Until the transaction ends; false where another process has it.

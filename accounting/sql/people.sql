@@ -2,8 +2,9 @@
 -- An import and its undoing are several statements in one transaction, with one audit line for all of it.
 
 -- name: lock_people
--- Two imports at once would each find the people changed. Whoever waits for an account gives up in time.
-SELECT pg_advisory_xact_lock(5055), set_config('lock_timeout', '5s', true);
+-- Two imports at once would each find the people changed. Whoever waits, for this too, gives up in time.
+WITH bound AS MATERIALIZED (SELECT set_config('lock_timeout', '5s', true) AS lock_timeout)
+SELECT pg_advisory_xact_lock(5055), b.lock_timeout FROM bound AS b;
 
 -- name: find_people_import^
 SELECT b.id, b.digest, b.undone_at, b.imported_at FROM import_batch AS b
@@ -28,8 +29,9 @@ INSERT INTO person (email, name, plan_id, team, cost_center, language)
 VALUES (:email, :name, :plan, :team, :cost_center, :language) RETURNING id;
 
 -- name: change_person!
--- The fields that the object names, and no others.
+-- The fields that the object names, and no others. Who has an account by now has it behind.
 UPDATE person AS p SET
+    furnished = p.account_id IS NULL,
     name = CASE WHEN x.o ? 'name' THEN x.o ->> 'name' ELSE p.name END,
     plan_id = CASE WHEN x.o ? 'plan' THEN x.o ->> 'plan' ELSE p.plan_id END,
     team = CASE WHEN x.o ? 'team' THEN x.o ->> 'team' ELSE p.team END,
@@ -45,25 +47,38 @@ VALUES (:batch, :person_id, :change, :before::jsonb, :after::jsonb);
 -- name: add_credit!
 INSERT INTO person_credit (person_id, batch_id, amount, valid_until) VALUES (:person_id, :batch, :amount, :valid_until);
 
+-- name: tell_people!
+-- Who is known to the door as a guest may be one of the new people: it asks again.
+UPDATE news SET version = version + 1 WHERE topic = 'people';
+
 -- name: furnish_person^
-SELECT furnish_person(:person_id::bigint, :old_team::text)::text AS nothing;
+SELECT furnish_person(:person_id::bigint)::text AS nothing;
+
+-- name: list_behind
+-- Whose account does not follow a list yet.
+SELECT p.id AS person_id FROM person AS p WHERE NOT p.furnished ORDER BY p.account_id;
 
 -- name: list_expected
--- Who waited under "Who is this?" and is a person now: in the order of their accounts.
-SELECT p.id AS person_id, s.client_id, s.external_id, s.account_id FROM stranger AS s JOIN person AS p ON p.email = s.email
-JOIN client AS c ON c.id = s.client_id AND c.verified_emails ORDER BY s.account_id NULLS LAST, s.external_id;
+-- Who waited under "Who is this?" and is a person now, by the word of the import that made them.
+SELECT p.id AS person_id, s.client_id, s.external_id, b.actor, b.reason FROM stranger AS s JOIN person AS p ON p.email = s.email
+JOIN client AS c ON c.id = s.client_id AND c.verified_emails
+JOIN import_item AS i ON i.person_id = p.id AND i.change = 'new' JOIN import_batch AS b ON b.id = i.batch_id
+WHERE b.undone_at IS NULL ORDER BY s.account_id NULLS LAST, s.external_id;
 
 -- name: attach_person^
 SELECT attach_person(:person_id::bigint, :client_id::text, :external_id::text, :actor::text, :reason::text) AS account_id;
 
--- name: note_guest!
--- Whom the batch makes a person of, with the account that is a guest's: its undoing gives it back, on the plan it was on.
-UPDATE import_item AS i SET after = i.after || '{"guest": true}',
-    before = jsonb_build_object('plan', (SELECT a.plan_id FROM account AS a WHERE a.id = :account_id::bigint))
-WHERE i.batch_id = :batch AND i.person_id = :person_id AND i.change = 'new';
-
 -- name: forget_guest^
 SELECT forget_guest(:person_id::bigint, :email::text)::text AS nothing;
+
+-- name: lock_items
+-- A first request between the look and the deed would give an account to somebody who is taken for one without.
+SELECT p.id FROM person AS p WHERE p.id IN (SELECT i.person_id FROM import_item AS i WHERE i.batch_id = :batch)
+ORDER BY p.account_id NULLS LAST, p.id FOR UPDATE;
+
+-- name: leave_plan^
+-- So that the plan before begins again with what of its present period was not given yet.
+SELECT assign_plan(:account_id::bigint, NULL, false)::text AS nothing;
 
 -- name: list_items
 -- In the order of their accounts; later: the first import since that changed the same person and stands.
@@ -132,21 +147,19 @@ noted AS (
     FROM gone AS g)
 SELECT person_id FROM gone;
 
+-- name: find_naming_proposal^
+-- The request that waits for a second administrator, and would bring the person back.
+SELECT p.id FROM proposal AS p
+WHERE (p.status = 'confirmed' OR (p.status = 'waiting' AND p.expires_at > now()))
+  AND position(:email::text IN lower(encode(p.request, 'escape'))) > 0 ORDER BY p.id LIMIT 1;
+
 -- name: erase_person^
--- All that says who it is; account, entries and audit go on with numbers. The account is suspended.
-WITH gone AS (
-    UPDATE person AS p SET email = NULL, name = NULL, cost_center = NULL, language = NULL, state = 'erased'
-    WHERE p.email = :email RETURNING p.id, p.account_id),
-items AS (UPDATE import_item AS i SET before = '{}', after = '{}' FROM gone AS g WHERE i.person_id = g.id),
-credits AS (UPDATE person_credit AS c SET state = 'undone' FROM gone AS g WHERE c.person_id = g.id AND c.state = 'waiting'),
-strangers AS (DELETE FROM stranger AS s WHERE s.email = :email),
-labels AS (DELETE FROM account_label AS l USING gone AS g WHERE l.account_id = g.account_id OR lower(l.email) = :email),
-closed AS (
-    UPDATE account AS a SET status = 'suspended', status_at = now(), version = a.version + 1
-    FROM gone AS g WHERE a.id = g.account_id AND a.status = 'active'),
+WITH gone AS (SELECT erase_person(:email::text) AS id),
 noted AS (
     INSERT INTO audit (actor, action, subject, detail)
-    SELECT :actor::text, 'erase_person', g.id::text, jsonb_build_object('reason', :reason::text, 'account', g.account_id) FROM gone AS g)
+    SELECT :actor::text, 'erase_person', g.id::text, jsonb_build_object('reason', :reason::text)
+           || coalesce((SELECT jsonb_build_object('account', p.account_id) FROM person AS p WHERE p.id = g.id), '{}')
+    FROM gone AS g WHERE g.id IS NOT NULL)
 SELECT id FROM gone;
 
 -- name: list_strangers

@@ -117,8 +117,11 @@ CROSS JOIN LATERAL (
 WHERE m.pool_id = :pool_id ORDER BY spent DESC, a.client_id, a.external_id LIMIT 1000;
 
 -- name: set_member^
-WITH joined AS (
-    INSERT INTO pool_member (account_id, pool_id, position) VALUES (:account_id, :pool_id, :position)
+-- The person first, as lists do.
+WITH who AS (SELECT p.id FROM person AS p WHERE p.account_id = :account_id::bigint FOR UPDATE),
+joined AS (
+    INSERT INTO pool_member (account_id, pool_id, position)
+    SELECT :account_id::bigint, :pool_id::bigint, :position::integer FROM (SELECT count(*) FROM who) AS locked
     ON CONFLICT (account_id, pool_id) DO UPDATE SET position = excluded.position RETURNING account_id),
 ordered AS (
     UPDATE account AS a SET pool_first = :pool_first FROM joined AS j WHERE a.id = j.account_id RETURNING a.id),
@@ -130,9 +133,13 @@ noted AS (
 SELECT id FROM ordered;
 
 -- name: remove_member^
-WITH gone AS (DELETE FROM pool_member AS m WHERE m.account_id = :account_id AND m.pool_id = :pool_id RETURNING m.account_id),
+-- The person first, as lists do.
+WITH who AS (SELECT p.id FROM person AS p WHERE p.account_id = :account_id::bigint FOR UPDATE),
+gone AS (
+    DELETE FROM pool_member AS m USING (SELECT count(*) FROM who) AS locked
+    WHERE m.account_id = :account_id AND m.pool_id = :pool_id RETURNING m.account_id),
 followed AS (
-    UPDATE person AS p SET team = NULL FROM gone AS g, account AS t
+    UPDATE person AS p SET team = NULL, followed = p.followed - 'team' FROM gone AS g, account AS t
     WHERE p.account_id = g.account_id AND t.id = :pool_id AND p.team = t.name),
 noted AS (
     INSERT INTO audit (actor, action, subject, detail)

@@ -17,7 +17,11 @@ SELECT pg_snapshot_xmin(pg_current_snapshot())::text AS horizon;
 
 -- name: list_mirrored
 -- A page of the accounts that spend, as the mirror shows them: people and services with who pays for them, pools, caps.
-SELECT a.id, a.client_id, coalesce(a.external_id, '') AS external_id, a.kind, a.posted, a.held, a.overdraft,
+-- An account whose name means another by now is nobody's (no client).
+SELECT a.id, CASE WHEN NOT EXISTS (SELECT FROM identity AS i JOIN person AS p ON p.id = i.person_id
+                                   WHERE i.client_id = a.client_id AND i.external_id = a.external_id AND p.account_id <> a.id)
+                  THEN a.client_id END AS client_id,
+       coalesce(a.external_id, '') AS external_id, a.kind, a.posted, a.held, a.overdraft,
        a.version, a.status, extract(epoch FROM a.status_at)::bigint AS status_s,
        a.mode_override IS NOT DISTINCT FROM 'shadow' AS shadow,
        CASE WHEN a.client_id IS NOT NULL THEN payers_of(a.id) END AS payers, payers_version(a.id) AS payers_version,
@@ -50,7 +54,10 @@ FROM account AS a WHERE a.id = ANY(:account_ids::bigint[]);
 -- name: list_changed
 -- The same as list_mirrored for accounts that changed from one horizon to the next, or for whom others pay since. The row
 -- read may be newer than that: the mirror keeps the highest version. A cap that is new has no history yet.
-SELECT a.id, a.client_id, coalesce(a.external_id, '') AS external_id, a.kind, a.posted, a.held, a.overdraft,
+SELECT a.id, CASE WHEN NOT EXISTS (SELECT FROM identity AS i JOIN person AS p ON p.id = i.person_id
+                                   WHERE i.client_id = a.client_id AND i.external_id = a.external_id AND p.account_id <> a.id)
+                  THEN a.client_id END AS client_id,
+       coalesce(a.external_id, '') AS external_id, a.kind, a.posted, a.held, a.overdraft,
        a.version, a.status, extract(epoch FROM a.status_at)::bigint AS status_s,
        a.mode_override IS NOT DISTINCT FROM 'shadow' AS shadow,
        CASE WHEN a.client_id IS NOT NULL THEN payers_of(a.id) END AS payers, payers_version(a.id) AS payers_version,

@@ -43,6 +43,9 @@ REVOKE SELECT ON admin, admin_role, admin_token, given, proposal FROM pedagio_au
 GRANT INSERT, UPDATE, DELETE ON person, identity, stranger, import_item, person_credit TO pedagio_accounting;
 GRANT INSERT, UPDATE ON import_batch TO pedagio_accounting;
 GRANT INSERT ON purchase, purchase_grant TO pedagio_accounting;
+-- Only to erase what says who somebody is.
+GRANT UPDATE (external_id) ON account TO pedagio_accounting;
+GRANT UPDATE (request) ON proposal TO pedagio_accounting;
 -- Only to lock a row of it.
 GRANT UPDATE (id) ON purchase TO pedagio_accounting;
 GRANT DELETE ON account_label TO pedagio_accounting;

@@ -19,6 +19,8 @@ from local.story.ledger import Ledger
 from protos import ext_authz_pb2_grpc
 from protos.pedagio.v1 import people_pb2 as pb
 from protos.pedagio.v1.people_pb2_grpc import PeopleServiceStub
+from protos.pedagio.v1.plans_pb2 import Plan, PutPlanRequest
+from protos.pedagio.v1.plans_pb2_grpc import PlanServiceStub
 from tests.e2e.conftest import PROBE_MODEL, Eventually, of_people
 
 SHORT = {
@@ -31,6 +33,7 @@ PEOPLE = ("maria", "rosa", "probe")
 COUNT, CHATTED, REGISTERED_AGAIN, LEFT = 300, 280, 12, 5
 AT_A_TIME = 16
 USD = 10**9
+ALLOWANCE = 2 * USD
 
 
 @dataclass(frozen=True)
@@ -51,18 +54,28 @@ class House:
     def __init__(self, stack: Stack, client: str, key: str, channel: grpc.aio.Channel) -> None:
         """`key` is the client's."""
         self.stack, self.client, self.key = stack, client, key
-        self.stub = PeopleServiceStub(channel)
+        self.stub, self.plans = PeopleServiceStub(channel), PlanServiceStub(channel)
+
+    async def put_plan(self) -> None:
+        """A plan of the house's name, whole from the first day."""
+        plan = Plan(
+            id=self.client, period="month", allowance_nanos=ALLOWANCE, whole_first_period=True
+        )
+        metadata = (("authorization", f"Bearer {self.stack.admin_token}"),)
+        await self.plans.PutPlan(PutPlanRequest(plan=plan, reason="test"), metadata=metadata)
 
     async def ask(self, method: str, request: Any) -> Any:
         """One call of the administrator."""
         metadata = (("authorization", f"Bearer {self.stack.admin_token}"),)
         return await getattr(self.stub, method)(request, metadata=metadata, timeout=10.0)
 
-    async def load(self, rows: list[str], **more: Any) -> pb.ImportPeopleResponse:
+    async def load(
+        self, rows: list[str], columns: str = "email,name,credit"
+    ) -> pb.ImportPeopleResponse:
         """Import a file; who is not in it stays."""
-        file = "\n".join(["email,name,credit", *rows]).encode()
+        file = "\n".join([columns, *rows]).encode()
         request = pb.ImportPeopleRequest(
-            file=file, reason="test", request_id=str(uuid.uuid4()), partial=True, **more
+            file=file, reason="test", request_id=str(uuid.uuid4()), partial=True
         )
         answer: pb.ImportPeopleResponse = await self.ask("ImportPeople", request)
         return answer
@@ -182,7 +195,7 @@ SELECT a.status, count(*) AS accounts, sum(a.posted)::bigint AS posted, sum(a.he
 FROM account AS a LEFT JOIN LATERAL (
     SELECT sum(e.cost) AS cost FROM usage_event AS e JOIN hold AS h ON h.id = e.hold_id
     WHERE h.account_id = a.id) AS u ON true
-WHERE a.client_id = $1 AND a.external_id LIKE 'id-%' GROUP BY a.status ORDER BY a.status
+WHERE a.client_id = $1 AND a.external_id LIKE 'id-%' AND a.plan_id = $1 GROUP BY a.status ORDER BY a.status
 """
 AUDITED = "SELECT count(*) FROM audit WHERE action = 'bind_person' AND detail ->> 'client' = $1"
 AGAIN = "SELECT count(*) FROM account WHERE client_id = $1 AND external_id LIKE 'again-%'"
@@ -193,7 +206,9 @@ async def test_three_hundred_people_come_on_a_monday(
 ) -> None:
     """280 chat, 12 of them register again, 5 leave: accounts, credit and audit are right to the nano."""
     probes = await database.fetchval(AUDITED, house.client)
-    loaded = await house.load([f"{house.address(f'p{n}')},P {n},US$1" for n in range(COUNT)])
+    await house.put_plan()
+    rows = [f"{house.address(f'p{n}')},P {n},US$1,{house.client}" for n in range(COUNT)]
+    loaded = await house.load(rows, columns="email,name,credit,plan")
     assert (len(loaded.changes), loaded.credit_nanos) == (COUNT, COUNT * USD)
     gate = asyncio.Semaphore(AT_A_TIME)
 
@@ -219,7 +234,9 @@ async def test_three_hundred_people_come_on_a_monday(
         ("active", CHATTED - LEFT, 0),
         ("suspended", LEFT, 0),
     ]
-    assert all(posted + spent == accounts * USD for _, accounts, posted, _, spent in found)
+    assert all(
+        posted + spent == accounts * (USD + ALLOWANCE) for _, accounts, posted, _, spent in found
+    )
     assert all(spent > 0 for *_, spent in found)
     assert await database.fetchval(AGAIN, house.client) == 0
     bound = await database.fetchval(AUDITED, house.client)

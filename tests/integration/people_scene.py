@@ -77,7 +77,7 @@ class Staff:
 
     async def chat(self, name: str, email: str | None) -> int | None:
         """What authz does with a request: the account it may draw on."""
-        found = await ledger.find_account(self.pool, "chat", name)
+        found = None if email else await ledger.find_account(self.pool, "chat", name)
         return found or await ledger.meet_person(self.pool, "chat", name, email)
 
     async def person(self, who: str) -> pb.Person:

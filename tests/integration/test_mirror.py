@@ -141,6 +141,21 @@ async def test_every_name_of_a_person_is_known_while_postgres_is_away(
     assert await mirror.find_account("librechat", "77:77") == maria
 
 
+async def test_name_of_a_guest_who_was_bound_means_the_person_while_postgres_is_away(
+    books: Books, mirror: Mirror
+) -> None:
+    """The account that the name had before is younger, and stands behind the person's in every list."""
+    maria = await books.account(CREDIT)
+    guest = await books.account(CREDIT, name="9999")
+    who = await books.pool.fetchval(PERSON, maria)
+    await books.pool.execute("SELECT attach_person($1, 'librechat', '9999', 'test', 'test')", who)
+    hold, _ = await books.place(guest, 1)
+    await books.close(hold)
+    await relay_of(books.pool, mirror).round()
+    assert await mirror.find_account("librechat", "9999") == maria
+    assert guest in await mirror.find([guest])
+
+
 async def test_change_in_a_long_transaction_is_not_passed_over(
     books: Books, mirror: Mirror
 ) -> None:

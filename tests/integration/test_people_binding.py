@@ -161,3 +161,26 @@ async def test_door_hears_that_a_name_means_another_account(
             return claims_of(answer).account == person
 
         await until(heard, 1.0)
+
+
+async def test_door_hears_that_a_guest_is_a_person_by_now(
+    house: asyncpg.Pool, database_url: str, tmp_path: Path
+) -> None:
+    """The list came after the first chat, by another process: the guest's next request binds the account."""
+    await rules(house, guest="guest")
+    async with Replica(tmp_path, database_url) as authz:
+
+        async def ask() -> int:
+            answer = await authz.ask(new_id(), x_user_id="9999", x_user_email="joao@example.org")
+            return int(claims_of(answer).account)
+
+        guest = await ask()
+        await house.execute(PERSON, "joao@example.org", "active")
+        await house.execute("UPDATE news SET version = version + 1 WHERE topic = 'people'")
+
+        async def bound() -> bool:
+            assert await ask() == guest
+            return bool(await house.fetchval("SELECT count(*) = 1 FROM identity"))
+
+        await until(bound, 1.0)
+    assert await house.fetchval("SELECT plan_id FROM account WHERE id = $1", guest) == "team"

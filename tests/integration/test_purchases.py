@@ -131,6 +131,11 @@ async def test_purchase_is_recorded_once(admin: Service) -> None:
     for request, status, text in (
         (a_purchase(buyer="ana"), "FAILED_PRECONDITION", "was used for another purchase"),
         (a_purchase("q"), "ALREADY_EXISTS", "INV-7 of OpenAI is recorded already"),
+        (
+            a_purchase("q", supplier="openai", reference="inv-7"),
+            "ALREADY_EXISTS",
+            "inv-7 of openai is recorded already",
+        ),
     ):
         found = await admin.refused("RecordPurchase", request, stub=PurchaseServiceStub)
         assert (found[0], text in found[1]) == (status, True)

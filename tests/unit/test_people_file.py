@@ -1,6 +1,7 @@
 """Files of people: what can be read, and the line of whatever cannot."""
 
 from datetime import UTC, datetime
+from urllib.parse import quote
 
 import pytest
 
@@ -88,6 +89,7 @@ def test_reais_without_a_rate_are_refused_with_their_line() -> None:
     """Nobody guesses an exchange rate."""
     assert "line 2, credit: 'R$ 50' is in reais" in problem("email,credit\na@x.org,R$ 50\n", "")
     assert "is no rate" in problem("email\na@x.org\n", "NaN")
+    assert "is no rate" in problem("email\na@x.org\n", "1e-999999")
 
 
 def test_many_problems_are_told_in_one_answer() -> None:
@@ -121,3 +123,15 @@ def test_cell_of_an_export_is_never_a_formula(text: str) -> None:
 def test_email_is_compared_folded_or_is_none(value: str, folded: str | None) -> None:
     """Two addresses that differ never fold to the same one."""
     assert fold_email(value) == folded
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [["a@x.org,US$" + "9" * 100_000], [f"{'ã' * 70}{n}@x.org,{'ã' * 99}" for n in range(30)]],
+    ids=["one long cell", "many in Portuguese"],
+)
+def test_whatever_is_wrong_fits_into_an_answer(rows: list[str]) -> None:
+    """GRPC refuses trailers of more than 8 kB: nobody would read even the first line."""
+    told = problem("\n".join(["email,credit", *rows]))
+    assert "line 2, " in told
+    assert len(quote(told)) < 3_500

@@ -56,6 +56,7 @@ async def test_names_mean_what_they_meant_last_while_nobody_can_tell() -> None:
     for _ in range(2):  # more news do not make it forgotten
         await snapshot.reload({"people"})
         assert await snapshot.account(a_client(), "maria") == 7
+        assert await snapshot.account(a_client(), "maria", "maria@example.com") == 7
     with pytest.raises(ConnectionRefusedError):
         await snapshot.account(a_client(), "joao")
     with pytest.raises(ConnectionRefusedError):
@@ -75,3 +76,6 @@ async def test_news_make_a_name_mean_its_new_account_at_once() -> None:
     await snapshot.reload({"people"})
     assert await snapshot.account(a_client(), "maria") is None
     assert book.asked == 3
+    book.away = True
+    with pytest.raises(ConnectionRefusedError):
+        await snapshot.account(a_client(), "maria")
