@@ -38,6 +38,7 @@ class Rule:
     `not_own`: those of them that may not name the caller's own account, or a pool that pays for it.
     `gives`: how much credit it gives (accounting/admin/giving.py), which four eyes look at.
     `shows`: a list of pools in the answer, of which a scoped role sees its own.
+    `installation`: only with the installation's own token, which the pages for people use.
     """
 
     roles: frozenset[str]
@@ -45,6 +46,7 @@ class Rule:
     not_own: tuple[str, ...] = ()
     gives: str = ""
     shows: str = ""
+    installation: bool = False
 
 
 RULES: Final[Mapping[str, Rule]] = {
@@ -149,6 +151,8 @@ def admit(caller: Caller, method: str) -> tuple[Rule, frozenset[int] | None]:
     rule = RULES.get(method)
     if rule is None:
         raise ForbiddenError(f"{method} is in no role: nobody may call it")
+    if rule.installation and not caller.installation:
+        raise ForbiddenError("this takes the installation's own token: the pages for people ask it")
     held = rule.roles & caller.roles.keys()
     if not held:
         mine = ", ".join(sorted(caller.roles)) or "none"

@@ -76,4 +76,6 @@ def row(name: str, rule: roles.Rule) -> str:
         role: ("yes" if role not in roles.SCOPED else scoped) if role in rule.roles else ""
         for role in COLUMNS
     }
+    if rule.installation:
+        marks["operator"] = "installation"
     return f"| `{name}` | {' | '.join(marks[role] for role in COLUMNS)} |"
