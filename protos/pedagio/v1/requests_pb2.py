@@ -25,7 +25,7 @@ _sym_db = _symbol_database.Default()
 from protos.pedagio.v1 import admin_pb2 as protos_dot_pedagio_dot_v1_dot_admin__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n protos/pedagio/v1/requests.proto\x12\npedagio.v1\x1a\x1dprotos/pedagio/v1/admin.proto\"\xc4\x03\n\rCreditRequest\x12\n\n\x02id\x18\x01 \x01(\x03\x12(\n\x07\x61\x63\x63ount\x18\x02 \x01(\x0b\x32\x17.pedagio.v1.AccountName\x12\x14\n\x0c\x64isplay_name\x18\x03 \x01(\t\x12\x14\n\x0c\x61mount_nanos\x18\x04 \x01(\x03\x12\x0e\n\x06reason\x18\x05 \x01(\t\x12\x0f\n\x07\x61\x64vance\x18\x06 \x01(\x08\x12\r\n\x05state\x18\x07 \x01(\t\x12\x17\n\x0frequested_at_ms\x18\x08 \x01(\x03\x12\x15\n\rexpires_at_ms\x18\t \x01(\x03\x12\x16\n\x0e\x61pproved_nanos\x18\n \x01(\x03\x12\x10\n\x08grant_id\x18\x0b \x01(\x03\x12\x16\n\x0evalid_until_ms\x18\x0c \x01(\x03\x12\x11\n\tby_policy\x18\r \x01(\x08\x12\x0f\n\x07\x64\x65\x63ider\x18\x0e \x01(\t\x12\x0e\n\x06\x61nswer\x18\x0f \x01(\t\x12\x15\n\rdecided_at_ms\x18\x10 \x01(\x03\x12\x11\n\tapprovers\x18\x11 \x03(\t\x12\x17\n\x0f\x61vailable_nanos\x18\x12 \x01(\x03\x12\x13\n\x0bspent_nanos\x18\x13 \x01(\x03\x12\x11\n\tsubmitter\x18\x14 \x01(\t\x12\x10\n\x08replayed\x18\x15 \x01(\x08\"\xa1\x01\n\x14SubmitRequestRequest\x12(\n\x07\x61\x63\x63ount\x18\x01 \x01(\x0b\x32\x17.pedagio.v1.AccountName\x12\x13\n\x0b\x61sked_nanos\x18\x02 \x01(\x03\x12\x0e\n\x06reason\x18\x03 \x01(\t\x12\x12\n\nrequest_id\x18\x04 \x01(\t\x12\x0f\n\x07\x61\x64vance\x18\x05 \x01(\x08\x12\x15\n\rvalidate_only\x18\x06 \x01(\x08\"^\n\x16WithdrawRequestRequest\x12\n\n\x02id\x18\x01 \x01(\x03\x12(\n\x07\x61\x63\x63ount\x18\x02 \x01(\x0b\x32\x17.pedagio.v1.AccountName\x12\x0e\n\x06reason\x18\x03 \x01(\t\"I\n\x11GetRequestRequest\x12\n\n\x02id\x18\x01 \x01(\x03\x12(\n\x07\x61\x63\x63ount\x18\x02 \x01(\x0b\x32\x17.pedagio.v1.AccountName\"\x82\x01\n\x13ListRequestsRequest\x12\x0c\n\x04open\x18\x01 \x01(\x08\x12(\n\x07\x61\x63\x63ount\x18\x02 \x01(\x0b\x32\x17.pedagio.v1.AccountName\x12\x0c\n\x04pool\x18\x03 \x01(\t\x12\x11\n\tpage_size\x18\x04 \x01(\x05\x12\x12\n\npage_token\x18\x05 \x01(\t\"\\\n\x14ListRequestsResponse\x12+\n\x08requests\x18\x01 \x03(\x0b\x32\x19.pedagio.v1.CreditRequest\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\xce\x01\n\x0cRequestTerms\x12\x0f\n\x07may_ask\x18\x01 \x01(\x08\x12\x0f\n\x07problem\x18\x02 \x01(\t\x12\x12\n\nmost_nanos\x18\x03 \x01(\x03\x12\x15\n\rat_once_nanos\x18\x04 \x01(\x03\x12\x15\n\radvance_nanos\x18\x05 \x01(\x03\x12\x19\n\x11period_ends_at_ms\x18\x06 \x01(\x03\x12\r\n\x05\x61sked\x18\x07 \x01(\x05\x12\x12\n\nmost_asked\x18\x08 \x01(\x05\x12\x1c\n\x14next_allowance_nanos\x18\t \x01(\x03\"b\n\x15\x41pproveRequestRequest\x12\n\n\x02id\x18\x01 \x01(\x03\x12\x16\n\x0e\x61pproved_nanos\x18\x02 \x01(\x03\x12\x0e\n\x06reason\x18\x03 \x01(\t\x12\x15\n\rvalidate_only\x18\x04 \x01(\x08\"G\n\x12\x44\x65nyRequestRequest\x12\n\n\x02id\x18\x01 \x01(\x03\x12\x0e\n\x06reason\x18\x02 \x01(\t\x12\x15\n\rvalidate_only\x18\x03 \x01(\x08\"#\n\x13ReadDecisionRequest\x12\x0c\n\x04\x63ode\x18\x01 \x01(\t\"\x90\x01\n\x08\x44\x65\x63ision\x12\x0e\n\x06status\x18\x01 \x01(\t\x12\x0c\n\x04verb\x18\x02 \x01(\t\x12*\n\x07request\x18\x03 \x01(\x0b\x32\x19.pedagio.v1.CreditRequest\x12\x12\n\nadmin_name\x18\x04 \x01(\t\x12\x0f\n\x07problem\x18\x05 \x01(\t\x12\x15\n\rexpires_at_ms\x18\x06 \x01(\x03\"-\n\rDecideRequest\x12\x0c\n\x04\x63ode\x18\x01 \x01(\t\x12\x0e\n\x06reason\x18\x02 \x01(\t\"\x85\x01\n\x06\x44\x65puty\x12\n\n\x02id\x18\x01 \x01(\x03\x12\r\n\x05\x61\x64min\x18\x02 \x01(\t\x12\x0e\n\x06\x64\x65puty\x18\x03 \x01(\t\x12\x0f\n\x07\x66rom_ms\x18\x04 \x01(\x03\x12\x10\n\x08until_ms\x18\x05 \x01(\x03\x12\r\n\x05\x61\x63tor\x18\x06 \x01(\t\x12\x0e\n\x06reason\x18\x07 \x01(\t\x12\x0e\n\x06\x61\x63tive\x18\x08 \x01(\x08\"d\n\x10SetDeputyRequest\x12\r\n\x05\x61\x64min\x18\x01 \x01(\t\x12\x0e\n\x06\x64\x65puty\x18\x02 \x01(\t\x12\x0f\n\x07\x66rom_ms\x18\x03 \x01(\x03\x12\x10\n\x08until_ms\x18\x04 \x01(\x03\x12\x0e\n\x06reason\x18\x05 \x01(\t\"#\n\x13ListDeputiesRequest\x12\x0c\n\x04past\x18\x01 \x01(\x08\"<\n\x14ListDeputiesResponse\x12$\n\x08\x64\x65puties\x18\x01 \x03(\x0b\x32\x12.pedagio.v1.Deputy\"0\n\x12\x43learDeputyRequest\x12\n\n\x02id\x18\x01 \x01(\x03\x12\x0e\n\x06reason\x18\x02 \x01(\t2\x82\x07\n\x0eRequestService\x12L\n\rSubmitRequest\x12 .pedagio.v1.SubmitRequestRequest\x1a\x19.pedagio.v1.CreditRequest\x12P\n\x0fWithdrawRequest\x12\".pedagio.v1.WithdrawRequestRequest\x1a\x19.pedagio.v1.CreditRequest\x12Q\n\x0cListRequests\x12\x1f.pedagio.v1.ListRequestsRequest\x1a .pedagio.v1.ListRequestsResponse\x12\x46\n\nGetRequest\x12\x1d.pedagio.v1.GetRequestRequest\x1a\x19.pedagio.v1.CreditRequest\x12\x44\n\x0fGetRequestTerms\x12\x17.pedagio.v1.AccountName\x1a\x18.pedagio.v1.RequestTerms\x12N\n\x0e\x41pproveRequest\x12!.pedagio.v1.ApproveRequestRequest\x1a\x19.pedagio.v1.CreditRequest\x12H\n\x0b\x44\x65nyRequest\x12\x1e.pedagio.v1.DenyRequestRequest\x1a\x19.pedagio.v1.CreditRequest\x12\x45\n\x0cReadDecision\x12\x1f.pedagio.v1.ReadDecisionRequest\x1a\x14.pedagio.v1.Decision\x12\x39\n\x06\x44\x65\x63ide\x12\x19.pedagio.v1.DecideRequest\x1a\x14.pedagio.v1.Decision\x12=\n\tSetDeputy\x12\x1c.pedagio.v1.SetDeputyRequest\x1a\x12.pedagio.v1.Deputy\x12Q\n\x0cListDeputies\x12\x1f.pedagio.v1.ListDeputiesRequest\x1a .pedagio.v1.ListDeputiesResponse\x12\x41\n\x0b\x43learDeputy\x12\x1e.pedagio.v1.ClearDeputyRequest\x1a\x12.pedagio.v1.Deputyb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n protos/pedagio/v1/requests.proto\x12\npedagio.v1\x1a\x1dprotos/pedagio/v1/admin.proto\"\xc1\x03\n\rCreditRequest\x12\n\n\x02id\x18\x01 \x01(\x03\x12(\n\x07\x61\x63\x63ount\x18\x02 \x01(\x0b\x32\x17.pedagio.v1.AccountName\x12\x14\n\x0c\x64isplay_name\x18\x03 \x01(\t\x12\x14\n\x0c\x61mount_nanos\x18\x04 \x01(\x03\x12\x0b\n\x03why\x18\x05 \x01(\t\x12\x0f\n\x07\x61\x64vance\x18\x06 \x01(\x08\x12\r\n\x05state\x18\x07 \x01(\t\x12\x17\n\x0frequested_at_ms\x18\x08 \x01(\x03\x12\x15\n\rexpires_at_ms\x18\t \x01(\x03\x12\x16\n\x0e\x61pproved_nanos\x18\n \x01(\x03\x12\x10\n\x08grant_id\x18\x0b \x01(\x03\x12\x16\n\x0evalid_until_ms\x18\x0c \x01(\x03\x12\x11\n\tby_policy\x18\r \x01(\x08\x12\x0f\n\x07\x64\x65\x63ider\x18\x0e \x01(\t\x12\x0e\n\x06\x61nswer\x18\x0f \x01(\t\x12\x15\n\rdecided_at_ms\x18\x10 \x01(\x03\x12\x11\n\tapprovers\x18\x11 \x03(\t\x12\x17\n\x0f\x61vailable_nanos\x18\x12 \x01(\x03\x12\x13\n\x0bspent_nanos\x18\x13 \x01(\x03\x12\x11\n\tsubmitter\x18\x14 \x01(\t\x12\x10\n\x08replayed\x18\x15 \x01(\x08\"\xae\x01\n\x14SubmitRequestRequest\x12(\n\x07\x61\x63\x63ount\x18\x01 \x01(\x0b\x32\x17.pedagio.v1.AccountName\x12\x13\n\x0b\x61sked_nanos\x18\x02 \x01(\x03\x12\x0b\n\x03why\x18\x03 \x01(\t\x12\x12\n\nrequest_id\x18\x04 \x01(\t\x12\x0f\n\x07\x61\x64vance\x18\x05 \x01(\x08\x12\x15\n\rvalidate_only\x18\x06 \x01(\x08\x12\x0e\n\x06reason\x18\x07 \x01(\t\"^\n\x16WithdrawRequestRequest\x12\n\n\x02id\x18\x01 \x01(\x03\x12(\n\x07\x61\x63\x63ount\x18\x02 \x01(\x0b\x32\x17.pedagio.v1.AccountName\x12\x0e\n\x06reason\x18\x03 \x01(\t\"I\n\x11GetRequestRequest\x12\n\n\x02id\x18\x01 \x01(\x03\x12(\n\x07\x61\x63\x63ount\x18\x02 \x01(\x0b\x32\x17.pedagio.v1.AccountName\"\x82\x01\n\x13ListRequestsRequest\x12\x0c\n\x04open\x18\x01 \x01(\x08\x12(\n\x07\x61\x63\x63ount\x18\x02 \x01(\x0b\x32\x17.pedagio.v1.AccountName\x12\x0c\n\x04pool\x18\x03 \x01(\t\x12\x11\n\tpage_size\x18\x04 \x01(\x05\x12\x12\n\npage_token\x18\x05 \x01(\t\"\\\n\x14ListRequestsResponse\x12+\n\x08requests\x18\x01 \x03(\x0b\x32\x19.pedagio.v1.CreditRequest\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\xce\x01\n\x0cRequestTerms\x12\x0f\n\x07may_ask\x18\x01 \x01(\x08\x12\x0f\n\x07problem\x18\x02 \x01(\t\x12\x12\n\nmost_nanos\x18\x03 \x01(\x03\x12\x15\n\rat_once_nanos\x18\x04 \x01(\x03\x12\x15\n\radvance_nanos\x18\x05 \x01(\x03\x12\x19\n\x11period_ends_at_ms\x18\x06 \x01(\x03\x12\r\n\x05\x61sked\x18\x07 \x01(\x05\x12\x12\n\nmost_asked\x18\x08 \x01(\x05\x12\x1c\n\x14next_allowance_nanos\x18\t \x01(\x03\"b\n\x15\x41pproveRequestRequest\x12\n\n\x02id\x18\x01 \x01(\x03\x12\x16\n\x0e\x61pproved_nanos\x18\x02 \x01(\x03\x12\x0e\n\x06reason\x18\x03 \x01(\t\x12\x15\n\rvalidate_only\x18\x04 \x01(\x08\"G\n\x12\x44\x65nyRequestRequest\x12\n\n\x02id\x18\x01 \x01(\x03\x12\x0e\n\x06reason\x18\x02 \x01(\t\x12\x15\n\rvalidate_only\x18\x03 \x01(\x08\"#\n\x13ReadDecisionRequest\x12\x0c\n\x04\x63ode\x18\x01 \x01(\t\"\x90\x01\n\x08\x44\x65\x63ision\x12\x0e\n\x06status\x18\x01 \x01(\t\x12\x0c\n\x04verb\x18\x02 \x01(\t\x12*\n\x07request\x18\x03 \x01(\x0b\x32\x19.pedagio.v1.CreditRequest\x12\x12\n\nadmin_name\x18\x04 \x01(\t\x12\x0f\n\x07problem\x18\x05 \x01(\t\x12\x15\n\rexpires_at_ms\x18\x06 \x01(\x03\"-\n\rDecideRequest\x12\x0c\n\x04\x63ode\x18\x01 \x01(\t\x12\x0e\n\x06\x61nswer\x18\x02 \x01(\t\"\x85\x01\n\x06\x44\x65puty\x12\n\n\x02id\x18\x01 \x01(\x03\x12\r\n\x05\x61\x64min\x18\x02 \x01(\t\x12\x0e\n\x06\x64\x65puty\x18\x03 \x01(\t\x12\x0f\n\x07\x66rom_ms\x18\x04 \x01(\x03\x12\x10\n\x08until_ms\x18\x05 \x01(\x03\x12\r\n\x05\x61\x63tor\x18\x06 \x01(\t\x12\x0e\n\x06reason\x18\x07 \x01(\t\x12\x0e\n\x06\x61\x63tive\x18\x08 \x01(\x08\"d\n\x10SetDeputyRequest\x12\r\n\x05\x61\x64min\x18\x01 \x01(\t\x12\x0e\n\x06\x64\x65puty\x18\x02 \x01(\t\x12\x0f\n\x07\x66rom_ms\x18\x03 \x01(\x03\x12\x10\n\x08until_ms\x18\x04 \x01(\x03\x12\x0e\n\x06reason\x18\x05 \x01(\t\"#\n\x13ListDeputiesRequest\x12\x0c\n\x04past\x18\x01 \x01(\x08\"<\n\x14ListDeputiesResponse\x12$\n\x08\x64\x65puties\x18\x01 \x03(\x0b\x32\x12.pedagio.v1.Deputy\"0\n\x12\x43learDeputyRequest\x12\n\n\x02id\x18\x01 \x01(\x03\x12\x0e\n\x06reason\x18\x02 \x01(\t2\x82\x07\n\x0eRequestService\x12L\n\rSubmitRequest\x12 .pedagio.v1.SubmitRequestRequest\x1a\x19.pedagio.v1.CreditRequest\x12P\n\x0fWithdrawRequest\x12\".pedagio.v1.WithdrawRequestRequest\x1a\x19.pedagio.v1.CreditRequest\x12Q\n\x0cListRequests\x12\x1f.pedagio.v1.ListRequestsRequest\x1a .pedagio.v1.ListRequestsResponse\x12\x46\n\nGetRequest\x12\x1d.pedagio.v1.GetRequestRequest\x1a\x19.pedagio.v1.CreditRequest\x12\x44\n\x0fGetRequestTerms\x12\x17.pedagio.v1.AccountName\x1a\x18.pedagio.v1.RequestTerms\x12N\n\x0e\x41pproveRequest\x12!.pedagio.v1.ApproveRequestRequest\x1a\x19.pedagio.v1.CreditRequest\x12H\n\x0b\x44\x65nyRequest\x12\x1e.pedagio.v1.DenyRequestRequest\x1a\x19.pedagio.v1.CreditRequest\x12\x45\n\x0cReadDecision\x12\x1f.pedagio.v1.ReadDecisionRequest\x1a\x14.pedagio.v1.Decision\x12\x39\n\x06\x44\x65\x63ide\x12\x19.pedagio.v1.DecideRequest\x1a\x14.pedagio.v1.Decision\x12=\n\tSetDeputy\x12\x1c.pedagio.v1.SetDeputyRequest\x1a\x12.pedagio.v1.Deputy\x12Q\n\x0cListDeputies\x12\x1f.pedagio.v1.ListDeputiesRequest\x1a .pedagio.v1.ListDeputiesResponse\x12\x41\n\x0b\x43learDeputy\x12\x1e.pedagio.v1.ClearDeputyRequest\x1a\x12.pedagio.v1.Deputyb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -33,39 +33,39 @@ _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'protos.pedagio.v1.requests_
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_CREDITREQUEST']._serialized_start=80
-  _globals['_CREDITREQUEST']._serialized_end=532
-  _globals['_SUBMITREQUESTREQUEST']._serialized_start=535
-  _globals['_SUBMITREQUESTREQUEST']._serialized_end=696
-  _globals['_WITHDRAWREQUESTREQUEST']._serialized_start=698
-  _globals['_WITHDRAWREQUESTREQUEST']._serialized_end=792
-  _globals['_GETREQUESTREQUEST']._serialized_start=794
-  _globals['_GETREQUESTREQUEST']._serialized_end=867
-  _globals['_LISTREQUESTSREQUEST']._serialized_start=870
-  _globals['_LISTREQUESTSREQUEST']._serialized_end=1000
-  _globals['_LISTREQUESTSRESPONSE']._serialized_start=1002
-  _globals['_LISTREQUESTSRESPONSE']._serialized_end=1094
-  _globals['_REQUESTTERMS']._serialized_start=1097
-  _globals['_REQUESTTERMS']._serialized_end=1303
-  _globals['_APPROVEREQUESTREQUEST']._serialized_start=1305
-  _globals['_APPROVEREQUESTREQUEST']._serialized_end=1403
-  _globals['_DENYREQUESTREQUEST']._serialized_start=1405
-  _globals['_DENYREQUESTREQUEST']._serialized_end=1476
-  _globals['_READDECISIONREQUEST']._serialized_start=1478
-  _globals['_READDECISIONREQUEST']._serialized_end=1513
-  _globals['_DECISION']._serialized_start=1516
-  _globals['_DECISION']._serialized_end=1660
-  _globals['_DECIDEREQUEST']._serialized_start=1662
-  _globals['_DECIDEREQUEST']._serialized_end=1707
-  _globals['_DEPUTY']._serialized_start=1710
-  _globals['_DEPUTY']._serialized_end=1843
-  _globals['_SETDEPUTYREQUEST']._serialized_start=1845
-  _globals['_SETDEPUTYREQUEST']._serialized_end=1945
-  _globals['_LISTDEPUTIESREQUEST']._serialized_start=1947
-  _globals['_LISTDEPUTIESREQUEST']._serialized_end=1982
-  _globals['_LISTDEPUTIESRESPONSE']._serialized_start=1984
-  _globals['_LISTDEPUTIESRESPONSE']._serialized_end=2044
-  _globals['_CLEARDEPUTYREQUEST']._serialized_start=2046
-  _globals['_CLEARDEPUTYREQUEST']._serialized_end=2094
-  _globals['_REQUESTSERVICE']._serialized_start=2097
-  _globals['_REQUESTSERVICE']._serialized_end=2995
+  _globals['_CREDITREQUEST']._serialized_end=529
+  _globals['_SUBMITREQUESTREQUEST']._serialized_start=532
+  _globals['_SUBMITREQUESTREQUEST']._serialized_end=706
+  _globals['_WITHDRAWREQUESTREQUEST']._serialized_start=708
+  _globals['_WITHDRAWREQUESTREQUEST']._serialized_end=802
+  _globals['_GETREQUESTREQUEST']._serialized_start=804
+  _globals['_GETREQUESTREQUEST']._serialized_end=877
+  _globals['_LISTREQUESTSREQUEST']._serialized_start=880
+  _globals['_LISTREQUESTSREQUEST']._serialized_end=1010
+  _globals['_LISTREQUESTSRESPONSE']._serialized_start=1012
+  _globals['_LISTREQUESTSRESPONSE']._serialized_end=1104
+  _globals['_REQUESTTERMS']._serialized_start=1107
+  _globals['_REQUESTTERMS']._serialized_end=1313
+  _globals['_APPROVEREQUESTREQUEST']._serialized_start=1315
+  _globals['_APPROVEREQUESTREQUEST']._serialized_end=1413
+  _globals['_DENYREQUESTREQUEST']._serialized_start=1415
+  _globals['_DENYREQUESTREQUEST']._serialized_end=1486
+  _globals['_READDECISIONREQUEST']._serialized_start=1488
+  _globals['_READDECISIONREQUEST']._serialized_end=1523
+  _globals['_DECISION']._serialized_start=1526
+  _globals['_DECISION']._serialized_end=1670
+  _globals['_DECIDEREQUEST']._serialized_start=1672
+  _globals['_DECIDEREQUEST']._serialized_end=1717
+  _globals['_DEPUTY']._serialized_start=1720
+  _globals['_DEPUTY']._serialized_end=1853
+  _globals['_SETDEPUTYREQUEST']._serialized_start=1855
+  _globals['_SETDEPUTYREQUEST']._serialized_end=1955
+  _globals['_LISTDEPUTIESREQUEST']._serialized_start=1957
+  _globals['_LISTDEPUTIESREQUEST']._serialized_end=1992
+  _globals['_LISTDEPUTIESRESPONSE']._serialized_start=1994
+  _globals['_LISTDEPUTIESRESPONSE']._serialized_end=2054
+  _globals['_CLEARDEPUTYREQUEST']._serialized_start=2056
+  _globals['_CLEARDEPUTYREQUEST']._serialized_end=2104
+  _globals['_REQUESTSERVICE']._serialized_start=2107
+  _globals['_REQUESTSERVICE']._serialized_end=3005
 # @@protoc_insertion_point(module_scope)

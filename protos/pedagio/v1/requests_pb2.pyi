@@ -8,12 +8,12 @@ from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
 DESCRIPTOR: _descriptor.FileDescriptor
 
 class CreditRequest(_message.Message):
-    __slots__ = ("id", "account", "display_name", "amount_nanos", "reason", "advance", "state", "requested_at_ms", "expires_at_ms", "approved_nanos", "grant_id", "valid_until_ms", "by_policy", "decider", "answer", "decided_at_ms", "approvers", "available_nanos", "spent_nanos", "submitter", "replayed")
+    __slots__ = ("id", "account", "display_name", "amount_nanos", "why", "advance", "state", "requested_at_ms", "expires_at_ms", "approved_nanos", "grant_id", "valid_until_ms", "by_policy", "decider", "answer", "decided_at_ms", "approvers", "available_nanos", "spent_nanos", "submitter", "replayed")
     ID_FIELD_NUMBER: _ClassVar[int]
     ACCOUNT_FIELD_NUMBER: _ClassVar[int]
     DISPLAY_NAME_FIELD_NUMBER: _ClassVar[int]
     AMOUNT_NANOS_FIELD_NUMBER: _ClassVar[int]
-    REASON_FIELD_NUMBER: _ClassVar[int]
+    WHY_FIELD_NUMBER: _ClassVar[int]
     ADVANCE_FIELD_NUMBER: _ClassVar[int]
     STATE_FIELD_NUMBER: _ClassVar[int]
     REQUESTED_AT_MS_FIELD_NUMBER: _ClassVar[int]
@@ -34,7 +34,7 @@ class CreditRequest(_message.Message):
     account: _admin_pb2.AccountName
     display_name: str
     amount_nanos: int
-    reason: str
+    why: str
     advance: bool
     state: str
     requested_at_ms: int
@@ -51,23 +51,25 @@ class CreditRequest(_message.Message):
     spent_nanos: int
     submitter: str
     replayed: bool
-    def __init__(self, id: _Optional[int] = ..., account: _Optional[_Union[_admin_pb2.AccountName, _Mapping]] = ..., display_name: _Optional[str] = ..., amount_nanos: _Optional[int] = ..., reason: _Optional[str] = ..., advance: _Optional[bool] = ..., state: _Optional[str] = ..., requested_at_ms: _Optional[int] = ..., expires_at_ms: _Optional[int] = ..., approved_nanos: _Optional[int] = ..., grant_id: _Optional[int] = ..., valid_until_ms: _Optional[int] = ..., by_policy: _Optional[bool] = ..., decider: _Optional[str] = ..., answer: _Optional[str] = ..., decided_at_ms: _Optional[int] = ..., approvers: _Optional[_Iterable[str]] = ..., available_nanos: _Optional[int] = ..., spent_nanos: _Optional[int] = ..., submitter: _Optional[str] = ..., replayed: _Optional[bool] = ...) -> None: ...
+    def __init__(self, id: _Optional[int] = ..., account: _Optional[_Union[_admin_pb2.AccountName, _Mapping]] = ..., display_name: _Optional[str] = ..., amount_nanos: _Optional[int] = ..., why: _Optional[str] = ..., advance: _Optional[bool] = ..., state: _Optional[str] = ..., requested_at_ms: _Optional[int] = ..., expires_at_ms: _Optional[int] = ..., approved_nanos: _Optional[int] = ..., grant_id: _Optional[int] = ..., valid_until_ms: _Optional[int] = ..., by_policy: _Optional[bool] = ..., decider: _Optional[str] = ..., answer: _Optional[str] = ..., decided_at_ms: _Optional[int] = ..., approvers: _Optional[_Iterable[str]] = ..., available_nanos: _Optional[int] = ..., spent_nanos: _Optional[int] = ..., submitter: _Optional[str] = ..., replayed: _Optional[bool] = ...) -> None: ...
 
 class SubmitRequestRequest(_message.Message):
-    __slots__ = ("account", "asked_nanos", "reason", "request_id", "advance", "validate_only")
+    __slots__ = ("account", "asked_nanos", "why", "request_id", "advance", "validate_only", "reason")
     ACCOUNT_FIELD_NUMBER: _ClassVar[int]
     ASKED_NANOS_FIELD_NUMBER: _ClassVar[int]
-    REASON_FIELD_NUMBER: _ClassVar[int]
+    WHY_FIELD_NUMBER: _ClassVar[int]
     REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
     ADVANCE_FIELD_NUMBER: _ClassVar[int]
     VALIDATE_ONLY_FIELD_NUMBER: _ClassVar[int]
+    REASON_FIELD_NUMBER: _ClassVar[int]
     account: _admin_pb2.AccountName
     asked_nanos: int
-    reason: str
+    why: str
     request_id: str
     advance: bool
     validate_only: bool
-    def __init__(self, account: _Optional[_Union[_admin_pb2.AccountName, _Mapping]] = ..., asked_nanos: _Optional[int] = ..., reason: _Optional[str] = ..., request_id: _Optional[str] = ..., advance: _Optional[bool] = ..., validate_only: _Optional[bool] = ...) -> None: ...
+    reason: str
+    def __init__(self, account: _Optional[_Union[_admin_pb2.AccountName, _Mapping]] = ..., asked_nanos: _Optional[int] = ..., why: _Optional[str] = ..., request_id: _Optional[str] = ..., advance: _Optional[bool] = ..., validate_only: _Optional[bool] = ..., reason: _Optional[str] = ...) -> None: ...
 
 class WithdrawRequestRequest(_message.Message):
     __slots__ = ("id", "account", "reason")
@@ -176,12 +178,12 @@ class Decision(_message.Message):
     def __init__(self, status: _Optional[str] = ..., verb: _Optional[str] = ..., request: _Optional[_Union[CreditRequest, _Mapping]] = ..., admin_name: _Optional[str] = ..., problem: _Optional[str] = ..., expires_at_ms: _Optional[int] = ...) -> None: ...
 
 class DecideRequest(_message.Message):
-    __slots__ = ("code", "reason")
+    __slots__ = ("code", "answer")
     CODE_FIELD_NUMBER: _ClassVar[int]
-    REASON_FIELD_NUMBER: _ClassVar[int]
+    ANSWER_FIELD_NUMBER: _ClassVar[int]
     code: str
-    reason: str
-    def __init__(self, code: _Optional[str] = ..., reason: _Optional[str] = ...) -> None: ...
+    answer: str
+    def __init__(self, code: _Optional[str] = ..., answer: _Optional[str] = ...) -> None: ...
 
 class Deputy(_message.Message):
     __slots__ = ("id", "admin", "deputy", "from_ms", "until_ms", "actor", "reason", "active")
