@@ -87,3 +87,32 @@ ALTER TABLE notice
     ADD CONSTRAINT notice_audience_check CHECK (audience IN ('account', 'admins', 'admin')),
     ADD CONSTRAINT notice_admin CHECK ((audience = 'admin') = (admin_id IS NOT NULL)),
     ADD CONSTRAINT notice_request CHECK ((kind IN ('request', 'request_outcome')) = (credit_request_id IS NOT NULL));
+
+-- Whoever asked is told how it ended; who took it back knows. With the rights of the owner, as all notices are written.
+CREATE FUNCTION note_outcome() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+BEGIN
+    INSERT INTO notice (kind, audience, account_id, credit_request_id, key)
+    SELECT 'request_outcome', 'account', NEW.account_id, NEW.id, format('request_outcome/%s', NEW.id)
+    FROM account AS a WHERE a.id = NEW.account_id AND a.kind = 'user'
+    ON CONFLICT DO NOTHING;
+    RETURN NULL;
+END
+$$;
+CREATE TRIGGER notice AFTER UPDATE OF state ON credit_request FOR EACH ROW
+    WHEN (OLD.state = 'requested' AND NEW.state IN ('approved', 'denied', 'expired')) EXECUTE FUNCTION note_outcome();
+
+-- What was had of the allowances to come: so much less is in the next. The entries add up to it.
+ALTER TABLE account ADD COLUMN advanced bigint NOT NULL DEFAULT 0 CHECK (advanced >= 0);
+CREATE TABLE advance_entry (
+    id           bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    account_id   bigint NOT NULL REFERENCES account (id),
+    kind         text NOT NULL CHECK (kind IN ('taken', 'deducted', 'revoked')),
+    amount       bigint NOT NULL CHECK ((amount > 0) = (kind = 'taken') AND amount <> 0),
+    grant_id     bigint REFERENCES credit_grant (id),  -- the advance; null: deducted, from an allowance
+    period_at    timestamptz,  -- deducted: when the allowance's period began, or was joined
+    recorded_at  timestamptz NOT NULL DEFAULT now(),
+    CHECK ((kind = 'deducted') = (period_at IS NOT NULL)),
+    CHECK ((kind = 'deducted') = (grant_id IS NULL))
+);
+CREATE INDEX advance_entry_account ON advance_entry (account_id, id);
+CREATE TRIGGER append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON advance_entry FOR EACH STATEMENT EXECUTE FUNCTION refuse_rewrite();

@@ -40,12 +40,17 @@ class Worker:
         channels: Sequence[Channel],
         admins: Sequence[str],
         language: str,
+        public_url: str = "",
     ) -> None:
-        """`admins`: addresses of those who run this; `language`: theirs, and of people of whom none is known."""
+        """`admins`: addresses of those who run this; `language`: theirs, and of people of whom none is known.
+
+        `public_url`: of the pages for people, without a slash at its end; empty: mails carry no addresses that decide.
+        """
         self._pool = pool
         self._channels = {channel.name: channel for channel in channels}
         self._admins = tuple(Addressee(each, "", language) for each in admins)
         self._language = language
+        self._public_url = public_url
 
     async def run(self) -> None:
         """For ever; errors are logged, and what they left is found again."""
