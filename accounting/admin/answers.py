@@ -1,5 +1,7 @@
 """Answers to credit requests: approved with one grant, or denied with a reason."""
 
+from collections.abc import Mapping
+
 import asyncpg
 
 from accounting.admin import accounts, fields, requests, statements
@@ -93,10 +95,10 @@ async def _note(
     connection: statements.Source,
     action: str,
     request_id: int,
-    detail: dict[str, object],
+    detail: Mapping[str, object],
     change: fields.Change,
 ) -> None:
     await statements.run(
         connection, "note_request", actor=change.actor, action=action, id=request_id,
-        detail=detail, reason=change.reason,
+        detail=dict(detail), reason=change.reason,
     )  # fmt: skip

@@ -204,7 +204,7 @@ async def read_rules(pool: asyncpg.Pool, account_id: int, client: str) -> Rules:
 async def _standing(source: statements.Source, rules: Rules, account_id: int) -> Standing:
     row = await statements.row(source, "read_asking", account_id=account_id)
     assert row is not None, "an account is never deleted"
-    return Standing.of(rules, row)
+    return Standing.of(rules, dict(row))
 
 
 def _check(standing: Standing, amount: int, *, advance: bool) -> None:

@@ -16,7 +16,8 @@ FROM (SELECT x.notice_id, x.channel FROM notice_delivery AS x
       ORDER BY x.next_at, x.notice_id LIMIT :page FOR UPDATE SKIP LOCKED) AS due
 JOIN notice AS n ON n.id = due.notice_id
 WHERE d.notice_id = due.notice_id AND d.channel = due.channel
-RETURNING d.notice_id, d.channel, d.attempts, n.kind, n.audience, n.account_id, n.detail, n.created_at,
+RETURNING d.notice_id, d.channel, d.attempts, n.kind, n.audience, n.account_id, n.admin_id, n.credit_request_id,
+          n.detail, n.created_at,
           now() - n.created_at > make_interval(days => :days) AS old;
 
 -- name: finish_delivery!

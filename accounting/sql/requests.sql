@@ -108,6 +108,7 @@ WHERE c.state = 'requested' AND c.expires_at > ledger_now() ORDER BY c.id LIMIT 
 SELECT c.id, c.amount, coalesce(c.why, '') AS why, c.expires_at, c.requested_at, month_spent(c.account_id) AS spent,
        a.posted + a.overdraft - a.held AS available, coalesce(l.display_name, a.external_id, a.client_id, '') AS who,
        coalesce(p.plan_id, a.plan_id, '') AS plan, coalesce(m.email, '') AS email, coalesce(m.name, '') AS name,
+       NOT EXISTS (SELECT FROM notice AS n WHERE n.credit_request_id = c.id AND n.kind = 'request' AND n.id < :notice_id) AS first,
        ARRAY(SELECT t.name FROM pool_member AS x JOIN account AS t ON t.id = x.pool_id
              WHERE x.account_id = a.id ORDER BY t.name) AS teams
 FROM credit_request AS c

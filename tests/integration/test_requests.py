@@ -4,18 +4,13 @@ from typing import Any
 
 import pytest
 
-from protos.pedagio.v1 import people_pb2, plans_pb2
+from protos.pedagio.v1 import people_pb2
 from protos.pedagio.v1 import requests_pb2 as pb
 from protos.pedagio.v1.people_pb2_grpc import PeopleServiceStub
-from protos.pedagio.v1.plans_pb2_grpc import PlanServiceStub
 from tests.integration.admin_service import USD, Service
-from tests.integration.admins import add
 from tests.integration.request_scene import (
-    ANA,
     BIA,
     MARIA,
-    a_plan,
-    a_team,
     approval,
     ask,
     asking,
@@ -24,7 +19,6 @@ from tests.integration.request_scene import (
     later,
     office,
     outcomes,
-    person,
     refused,
     rules,
     submit,
@@ -150,100 +144,6 @@ async def test_request_that_nobody_answers_expires(admin: Service) -> None:
     assert await grants(admin) == []
 
 
-@pytest.mark.parametrize(
-    ("body", "wanted", "sentence"),
-    [
-        (
-            '{"limit": {"amount": "US$4"}}',
-            {},
-            "must not be above US$4.00, the limit of one request",
-        ),
-        ('{"limit": {"per_period": 0}}', {}, "the policy lets nobody here ask for credit"),
-        ("{}", {"nanos": 0}, "asked_nanos must be between 1"),
-        ("{}", {"nanos": -5}, "asked_nanos must be between 1"),
-        ("{}", {"nanos": 2**62}, "asked_nanos must be between 1"),
-        ("{}", {"why": ""}, "why must not be empty"),
-        ("{}", {"why": "x" * 2**20}, "why must not be longer than 500 characters"),
-        ("{}", {"why": "a\x00b"}, "why must be one line of printable characters"),
-        ("{}", {"request_id": ""}, "request_id must not be empty"),
-        ("{}", {"request_id": "credit-request/1"}, "request_id must not begin with"),
-        ("{}", {"advance": True}, "advance needs a plan"),
-    ],
-)
-async def test_what_may_not_be_asked_for_is_refused_with_the_limit(
-    admin: Service, body: str, wanted: dict[str, Any], sentence: str
-) -> None:
-    """And leaves nothing behind."""
-    await office(admin)
-    await rules(admin, f'{{"requests": {body}}}')
-    before = await admin.audit()
-    found = await refused(admin, "SubmitRequest", asking(**wanted))
-    assert sentence in found[1]
-    assert await admin.pool.fetchval("SELECT count(*) FROM credit_request") == 0
-    assert await admin.audit() == before
-
-
-async def test_limits_count_what_is_open_and_what_was_asked_in_the_period(admin: Service) -> None:
-    """The sentence names the limit; twenty at once are as one after the other."""
-    await office(admin)
-    await rules(admin, '{"requests": {"limit": {"open": 2, "per_period": 3}}}')
-    said = await outcomes(*(submit(admin, request_id=f"r{n}") for n in range(20)))
-    assert (said.count("OK"), said.count("FAILED_PRECONDITION")) == (2, 18)
-    _, sentence = await refused(admin, "SubmitRequest", asking(request_id="x"))
-    assert "2 of 2 open requests wait for an answer already" in sentence
-    await ask(admin, "WithdrawRequest", pb.WithdrawRequestRequest(id=1, reason="r"))
-    await submit(admin, request_id="y")
-    await ask(admin, "WithdrawRequest", pb.WithdrawRequestRequest(id=2, reason="r"))
-    terms = await ask(admin, "GetRequestTerms", MARIA)
-    _, sentence = await refused(admin, "SubmitRequest", asking(request_id="z"))
-    assert "3 of 3 requests of this period are used" in sentence
-    assert (terms.may_ask, terms.problem) == (False, sentence)
-    await later(admin, 32 * 24)  # the calendar's month is over
-    assert (await submit(admin, request_id="z")).state == "requested"
-
-
-async def test_first_request_of_a_period_is_approved_at_once(admin: Service) -> None:
-    """Up to the policy's amount, so many a period, on the audit as by the policy; twenty at once: one."""
-    await office(admin)
-    body = '{"requests": {"auto_approve": {"amount": "US$2", "per_period": 1}, "limit": {"open": 50, "per_period": 50}}}'
-    await rules(admin, body)
-    terms = await ask(admin, "GetRequestTerms", MARIA)
-    assert (terms.may_ask, terms.at_once_nanos) == (True, 2 * USD)
-    assert (await submit(admin, 2 * USD + 1, "big")).state == "requested"
-    said = await outcomes(*(submit(admin, 2 * USD, f"r{n}") for n in range(20)))
-    assert said == ["OK"] * 20
-    made = await admin.pool.fetch(
-        "SELECT state, by_policy, granted FROM credit_request WHERE by_policy"
-    )
-    assert [tuple(row) for row in made] == [("approved", True, 2 * USD)]
-    assert [amount for amount, *_ in await grants(admin)] == [2 * USD]
-    by_policy = [d for _, a, _, d in await admin.audit() if a == "submit_request" and "by" in d]
-    assert [each["by"] for each in by_policy] == ["policy"]
-    assert (await ask(admin, "GetRequestTerms", MARIA)).at_once_nanos == 0
-
-
-async def test_plan_says_more_than_its_client(admin: Service) -> None:
-    """Entry by entry; the period is the plan's, and a grant lasts to its end unless days are named."""
-    bia, _ = await office(admin)
-    await a_plan(admin)
-    await rules(admin, '{"requests": {"auto_approve": {"amount": "US$9"}, "answer_days": 3}}')
-    await rules(admin, '{"requests": {"auto_approve": {"amount": "US$1"}}}', "plan", "staff")
-    asked = await submit(admin, 5 * USD)
-    assert (asked.state, asked.expires_at_ms - asked.requested_at_ms) == (
-        "requested",
-        3 * 86_400_000,
-    )
-    found = await ask(admin, "ApproveRequest", approval(asked.id), bia)
-    holder = plans_pb2.Holder(account=MARIA)
-    credit = await admin.ask("GetCredit", holder, stub=PlanServiceStub)
-    assert found.valid_until_ms == credit.next_at_ms
-    body = '{"requests": {"auto_approve": {"amount": "US$1"}, "valid_days": 10}}'
-    await rules(admin, body, "plan", "staff")
-    asked = await submit(admin, request_id="other")
-    found = await ask(admin, "ApproveRequest", approval(asked.id), bia)
-    assert round((found.valid_until_ms - found.decided_at_ms) / 86_400_000) == 10
-
-
 async def test_what_would_be_is_shown_and_not_done(admin: Service) -> None:
     """--dry-run: the limits and the state are checked, nothing is written."""
     bia, _ = await office(admin)
@@ -257,81 +157,6 @@ async def test_what_would_be_is_shown_and_not_done(admin: Service) -> None:
         body.validate_only = True
         assert (await ask(admin, method, body, bia)).state == "requested"
     assert (await grants(admin), await admin.audit()) == ([], before)
-
-
-async def test_nobody_approves_their_own_request(admin: Service) -> None:
-    """Nor denies it; nor is an approver who asks among those who have it."""
-    await office(admin)
-    await person(admin, "bia", BIA)
-    name = plans_pb2.Holder(account={"client": "chat", "external_id": "bia"}).account
-    bia = await admin.ask(
-        "SetMember",
-        plans_pb2.SetMemberRequest(pool="TI", account=name, reason="t"),
-        stub=PlanServiceStub,
-    )
-    assert bia.members == 2
-    token = await add(admin, ANA, "approver")
-    own = await add(admin, "bia2@example.com", "viewer")
-    asked = await submit(admin, account=name)
-    assert len(asked.approvers) == 1
-    assert (await refused(admin, "ApproveRequest", approval(asked.id), own))[
-        0
-    ] == "PERMISSION_DENIED"
-    mine = await admin.pool.fetchval("SELECT id FROM admin WHERE email = $1", BIA)
-    assert mine not in [
-        r[0] for r in await admin.pool.fetch("SELECT request_holders($1)", asked.id)
-    ]
-    found = await ask(admin, "ApproveRequest", approval(asked.id), token)
-    assert found.decider == ANA
-
-
-async def test_request_of_another_team_is_not_found(admin: Service) -> None:
-    """404 on each method for an approver of other people, and for another person's page."""
-    bia, _ = await office(admin)
-    await person(admin, "joao", "joao@example.com")
-    await a_team(admin, "joao", pool="RH")
-    joao = plans_pb2.Holder(account={"client": "chat", "external_id": "joao"}).account
-    asked = await submit(admin, account=joao)
-    outside = [
-        ("ApproveRequest", approval(asked.id)), ("DenyRequest", denial(asked.id)),
-        ("GetRequest", pb.GetRequestRequest(id=asked.id)),
-        ("WithdrawRequest", pb.WithdrawRequestRequest(id=asked.id, reason="r")),
-        ("ListRequests", pb.ListRequestsRequest(account=joao)),
-        ("ListRequests", pb.ListRequestsRequest(pool="RH")),
-        ("SubmitRequest", asking(account=joao)),
-    ]  # fmt: skip
-    for method, request in outside:
-        assert (await refused(admin, method, request, bia))[0] == "NOT_FOUND", method
-    assert list((await ask(admin, "ListRequests", pb.ListRequestsRequest(), bia)).requests) == []
-    for method, request in (
-        ("GetRequest", pb.GetRequestRequest(id=asked.id, account=MARIA)),
-        ("WithdrawRequest", pb.WithdrawRequestRequest(id=asked.id, account=MARIA, reason="r")),
-        ("GetRequest", pb.GetRequestRequest(id=99)),
-    ):
-        assert (await refused(admin, method, request))[0] == "NOT_FOUND"
-
-
-async def test_list_is_paged_and_filtered(admin: Service) -> None:
-    """By what is open, by person, by team; each once, newest first."""
-    bia, _ = await office(admin)
-    await rules(admin, '{"requests": {"limit": {"open": 9, "per_period": 9}}}')
-    for number in range(3):
-        await submit(admin, request_id=f"r{number}")
-    await ask(admin, "DenyRequest", denial(2), bia)
-    request = pb.ListRequestsRequest(page_size=2)
-    first = await ask(admin, "ListRequests", request, bia)
-    request.page_token = first.next_page_token
-    second = await ask(admin, "ListRequests", request, bia)
-    assert [each.id for page in (first, second) for each in page.requests] == [3, 2, 1]
-    assert second.next_page_token == ""
-    for filtered, expected in (
-        (pb.ListRequestsRequest(open=True), [3, 1]),
-        (pb.ListRequestsRequest(account=MARIA), [3, 2, 1]),
-        (pb.ListRequestsRequest(pool="TI", open=True), [3, 1]),
-    ):
-        found = await ask(admin, "ListRequests", filtered)
-        assert [each.id for each in found.requests] == expected
-    assert (await ask(admin, "GetRequest", pb.GetRequestRequest(id=2))).answer == "ask your team"
 
 
 async def test_erased_person_leaves_no_words(admin: Service) -> None:
@@ -351,7 +176,7 @@ async def test_erased_person_leaves_no_words(admin: Service) -> None:
     for table in ("credit_request", "audit", "notice", "credit_grant", "transfer"):
         held = await admin.pool.fetchval(
             f"SELECT count(*) FROM {table} AS t WHERE t::text LIKE '%mother%'"
-        )  # noqa: S608
+        )
         assert held == 0, table
 
 
