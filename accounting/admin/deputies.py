@@ -37,7 +37,11 @@ async def set_deputy(
     caller: Caller,
 ) -> Deputy:
     """Let an administrator stand in for another one; `times`: from (None: now), until."""
-    whose = admins.read_email(admin or ("" if caller.installation else caller.actor))
+    if not admin and caller.installation:
+        raise InvalidFieldError(
+            "admin", "must name an administrator: the installation's token is nobody's"
+        )
+    whose = admins.read_email(admin or caller.actor)
     _check_own(caller, whose)
     name = admins.read_email(deputy)
     if name == whose:

@@ -23,7 +23,7 @@ from tests.integration.request_scene import (
     rules,
     submit,
 )
-from tests.integration.rules_scene import Team
+from tests.integration.rules_scene import DECEMBER, Team
 
 HALF = '{"requests": {"advance": {"percent": 50}}}'
 NEXT = "SELECT next_allowance(a, p) FROM account AS a JOIN plan AS p ON p.id = a.plan_id WHERE a.id = $1"
@@ -222,3 +222,20 @@ async def test_advance_needs_no_approver(admin: Service) -> None:
     assert [row["kind"] for row in told] == ["request_outcome"]
     found = await ask(admin, "GetRequest", pb.GetRequestRequest(id=1))
     assert (found.state, list(found.approvers)) == ("approved", [])
+
+
+async def test_who_leaves_a_plan_and_comes_back_has_no_advance_twice(team: Team) -> None:
+    """What was deducted counts as given: neither coming back nor another plan gives it again."""
+    await team.add_plan("team", 1_000, rollover="all")
+    await team.add_plan("weekly", 1_000, period="week", rollover="all")
+    maria, twin = await team.account(0, "maria"), await team.account(0, "twin")
+    for account in (maria, twin):
+        await team.assign(account, "team")
+    await advance(team, maria, 400)
+    await team.set_clock(DECEMBER + timedelta(days=1))
+    for plans in ((None, "team"), ("weekly", "team"), (None, "weekly")):
+        for plan in plans:
+            for account in (maria, twin):
+                await team.assign(account, plan)
+            assert (await team.figures(maria)).posted == (await team.figures(twin)).posted
+    await team.check_rules()

@@ -1,14 +1,23 @@
 """Whose request an administrator reaches: their teams', never their own."""
 
+import time
+
+import asyncpg
+import pytest
+
+from accounting.admin import decisions, statements
+from accounting.notify.requests import tend
+from credit.pool import connect
 from protos.pedagio.v1 import plans_pb2
 from protos.pedagio.v1 import requests_pb2 as pb
 from protos.pedagio.v1.plans_pb2_grpc import PlanServiceStub
-from tests.integration.admin_service import Service
+from tests.integration.admin_service import USD, Service, serve
 from tests.integration.admins import add
 from tests.integration.request_scene import (
     ANA,
     BIA,
     MARIA,
+    a_plan,
     a_team,
     approval,
     ask,
@@ -95,3 +104,44 @@ async def test_list_is_paged_and_filtered(admin: Service) -> None:
         found = await ask(admin, "ListRequests", filtered)
         assert [each.id for each in found.requests] == expected
     assert (await ask(admin, "GetRequest", pb.GetRequestRequest(id=2))).answer == "ask your team"
+
+
+async def test_requests_need_no_more_than_the_rights_of_accounting(
+    admin: Service, database_url: str
+) -> None:
+    """Ask, have in advance, approve, deny, withdraw, expire, mail, stand in: under its own role in the database."""
+    bia, _ = await office(admin)
+    await add(admin, ANA, "viewer")
+    await a_plan(admin)
+    body = '{"limit": {"open": 9, "per_period": 9}, "advance": {"percent": 50}, "auto_approve": {"amount": "US$1"}}'
+    await rules(admin, f'{{"requests": {body}}}')
+    async with (
+        await connect(f"{database_url}?role=pedagio_accounting") as own,
+        serve(own) as poor,
+    ):
+        await submit(poor, USD, "now")
+        await submit(poor, USD, "part", advance=True)
+        for number in range(4):
+            await submit(poor, request_id=f"r{number}")
+        await ask(poor, "ApproveRequest", approval(3), bia)
+        await ask(poor, "DenyRequest", denial(4), bia)
+        await ask(poor, "WithdrawRequest", pb.WithdrawRequestRequest(id=5, reason="r"))
+        code = await decisions.make_code(own, 6, 1, "approve")
+        assert (await ask(poor, "Decide", pb.DecideRequest(code=code))).status == "approved"
+        until = int(time.time() + 3600) * 1000
+        deputy = pb.SetDeputyRequest(deputy=ANA, until_ms=until, reason="r")
+        made = await ask(poor, "SetDeputy", deputy, bia)
+        await ask(poor, "ClearDeputy", pb.ClearDeputyRequest(id=made.id, reason="r"), bia)
+        await tend(own)
+        await statements.run(own, "forget_request_addresses")
+    found = await ask(admin, "ListRequests", pb.ListRequestsRequest())
+    states = [each.state for each in found.requests]
+    assert states == ["approved", "withdrawn", "denied", "approved", "approved", "approved"]
+
+
+async def test_door_reads_no_request(database_url: str) -> None:
+    """What people write when they ask is no business of authz."""
+    async with await connect(f"{database_url}?role=pedagio_authz") as door:
+        for table in ("credit_request", "deputy", "request_address"):
+            with pytest.raises(asyncpg.InsufficientPrivilegeError):
+                await door.execute(f"SELECT 1 FROM {table}")
