@@ -32,6 +32,8 @@ CREATE OR REPLACE FUNCTION tell_request(p_request bigint) RETURNS void LANGUAGE 
            format('request/%s/%s', c.id, coalesce(h.o_admin_id, 0))
     FROM credit_request AS c LEFT JOIN LATERAL request_holders(c.id) AS h ON true
     WHERE c.id = p_request AND c.state = 'requested' AND c.expires_at > ledger_now()
+      -- Asked every few seconds: whoever was told takes no number of the sequence.
+      AND NOT EXISTS (SELECT FROM notice AS n WHERE n.key = format('request/%s/%s', c.id, coalesce(h.o_admin_id, 0)))
     ON CONFLICT DO NOTHING
 $$;
 

@@ -1,5 +1,7 @@
 """The addresses in the mails: a look changes nothing, the button answers once, with the rights of that moment."""
 
+import asyncio
+
 import pytest
 
 from protos.pedagio.v1 import admins_pb2, plans_pb2
@@ -64,8 +66,8 @@ async def test_button_approves_once_as_the_approver(admin: Service, post: PostOf
     """Pressed twenty times at once: one grant, one line; a look says that it was used."""
     await office(admin)
     approve, deny = await mailed(admin, post)
-    found = [await press(admin, approve.lower()) for _ in range(3)]
-    assert [(each.status, each.request.decider) for each in found] == [("approved", BIA)] * 3
+    found = await asyncio.gather(*(press(admin, approve.lower()) for _ in range(20)))
+    assert {(each.status, each.request.decider) for each in found} == {("approved", BIA)}
     assert len(await grants(admin)) == 1
     lines = [line for line in await admin.audit() if line[1] == "approve_request"]
     assert [(line[0], line[3]["reason"]) for line in lines] == [
