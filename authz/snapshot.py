@@ -67,7 +67,7 @@ class Snapshot:
         self.clients: Mapping[bytes, Client] = {}
         self.models: ModelMap | None = None
         self.p99_output_tokens: Mapping[tuple[str, str], int] = {}
-self._accounts: OrderedDict[tuple[str, str, str], int] = OrderedDict()
+        self._accounts: OrderedDict[tuple[str, str, str], int] = OrderedDict()
         # What a name meant last, whatever news came since: it stands in while nobody can be asked.
         self._last: OrderedDict[tuple[str, str], int] = OrderedDict()
         self._policies = Policies(lookup.plan)

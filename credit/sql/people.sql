@@ -172,6 +172,9 @@ BEGIN
     UPDATE account SET status = 'suspended', status_at = now(), version = version + 1
     WHERE id = ANY (theirs) AND status = 'active';
     UPDATE account SET external_id = 'erased-' || id WHERE kind = 'user' AND lower(external_id) = p_email;
+    -- What they wrote goes, what waits for an answer is taken back.
+    UPDATE credit_request SET why = NULL, state = CASE state WHEN 'requested' THEN 'withdrawn' ELSE state END,
+           decided_at = coalesce(decided_at, ledger_now()) WHERE account_id = ANY (theirs);
     UPDATE proposal SET request = '' WHERE position(p_email IN lower(encode(request, 'escape'))) > 0;
     UPDATE news SET version = version + 1 WHERE topic = 'people';
     RETURN p.id;
