@@ -70,10 +70,7 @@ async def serve(settings: AccountingSettings) -> None:
     recorder = Recorder(pool, models, split_keys(settings.token_keys), settings.hold_deadline_s)
     settler = Settler(pool, models, settings.cost_wait_s)
     await settler.warm()
-    addresses = Addresses(settings.public_url.rstrip("/"), split_keys(settings.token_keys))
-    page = settings.credit_url or addresses.public_url
-    wording = Wording(settings.language, settings.unit, settings.contact, page)
-    extender = Extender(pool, wording, models, addresses)
+    extender = _make_extender(pool, settings, models)
     matcher = Matcher(pool, settler, expects_access=bool(settings.access_log_key))
     intake = Intake(
         _open_spool(settings.spool_dir),
@@ -123,6 +120,13 @@ async def serve(settings: AccountingSettings) -> None:
         task.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)
     await pool.close()
+
+
+def _make_extender(pool: Any, settings: AccountingSettings, models: CurrentModels) -> Extender:
+    addresses = Addresses(settings.public_url.rstrip("/"), split_keys(settings.token_keys))
+    page = settings.credit_url or addresses.public_url
+    wording = Wording(settings.language, settings.unit, settings.contact, page)
+    return Extender(pool, wording, models, addresses)
 
 
 def _open_spool(folder: str) -> Spool | None:

@@ -104,7 +104,13 @@ async def _check_others(pool: asyncpg.Pool, emails: list[str], caller: Caller) -
     if caller.installation:
         return
     row = await statements.row(
-        pool, "is_own", email=caller.actor, clients=[""] * len(emails), people=emails, pools=[]
+        pool,
+        "is_own",
+        email=caller.actor,
+        clients=[""] * len(emails),
+        people=emails,
+        pools=[],
+        requests=[],
     )
     if row is not None and row["own"]:
         raise ForbiddenError(OWN)
