@@ -17,7 +17,7 @@ from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from accounting.access.record import Row
 from accounting.access.server import AccessLogServer, access_log_server
 from accounting.access.sink import Outlets, Write
-from accounting.admin import statements
+from accounting.admin import statements, trial
 from accounting.admin.price_service import add_price_service
 from accounting.admin.servicer import SyncModels, add_admin_service, admin_interceptors
 from accounting.alarm import raise_once
@@ -99,8 +99,8 @@ async def serve(settings: AccountingSettings) -> None:
     )
     app = create_app(face)
 
-    tell = functools.partial(publish, settings.redis_url)
-    sync = functools.partial(_sync, pool, settings, tell)
+    tell = trial.quiet(functools.partial(publish, settings.redis_url))
+    sync = functools.partial(_sync, trial.over(pool), settings, tell)
     http = _http_server(app, settings.ingest_listen)
     admin = await _start_admin(pool, settings, sync, tell)
     access_log = await _start_access_log(pool, settings, settler, intake)

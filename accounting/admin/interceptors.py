@@ -11,7 +11,7 @@ import asyncpg
 import grpc
 import structlog
 
-from accounting.admin import admins, details
+from accounting.admin import admins, details, trial
 from accounting.admin.caller import INSTALLATION, PRESENT, Caller
 from accounting.admin.errors import (
     AdminError,
@@ -174,8 +174,11 @@ def admin_interceptors(
     """
     if not all(tokens) or not tokens:
         raise ValueError("at least one administrator's token is needed, and none may be empty")
-    whose = functools.partial(admins.find_caller, pool)
-    return Authenticator(tokens, whose), StatusMapper(ask_ledger), Gate(pool, four_eyes_above)
+    whose, gate = (
+        functools.partial(admins.find_caller, pool),
+        Gate(trial.over(pool), four_eyes_above),
+    )
+    return Authenticator(tokens, whose), StatusMapper(ask_ledger), gate
 
 
 def _as(caller: Caller, behavior: Behavior) -> Behavior:

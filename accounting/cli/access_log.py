@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TaskID, TimeRemainingColumn
 
 from accounting.cli.connection import call, fail
+from accounting.cli.dry_run import attempt
 from accounting.cli.log_lines import STDIN, Line, LogFile
 from accounting.cli.output import Json, facts, show
 from protos.pedagio.v1 import admin_pb2 as pb
@@ -69,6 +70,9 @@ def replay(
             help="Envoy's JSON lines, as they are or compressed by gzip; - reads stdin.",
         ),
     ],
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Count what would be booked; book nothing.")
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """Book from Envoy's log files what accounting missed; safe to repeat. Exit 1 if nothing was readable.
@@ -82,14 +86,16 @@ def replay(
     with Progress(*columns, console=console, disable=not console.is_terminal) as progress:
         task = progress.add_task("replay", total=total)
         for path in files:
-            if not _replay_file(LogFile(path), summary, progress, task):
+            if not _replay_file(LogFile(path), summary, progress, task, dry_run=dry_run):
                 dark.append(str(path))
-    show(_plain(summary), as_json, lambda: _table(summary, len(files)))
+    show(_plain(summary), as_json, lambda: _table(summary, len(files), dry_run=dry_run))
     if dark:
         fail(f"nothing could be read in {', '.join(dark)}: is it Envoy's log?")
 
 
-def _replay_file(file: LogFile, summary: Summary, progress: Progress, task: TaskID) -> bool:
+def _replay_file(
+    file: LogFile, summary: Summary, progress: Progress, task: TaskID, *, dry_run: bool
+) -> bool:
     """Whether a line of it could be read; in an empty file there is none to read."""
     done, before = 0, summary.readable
     for batch in _batches(file.lines()):
@@ -97,10 +103,17 @@ def _replay_file(file: LogFile, summary: Summary, progress: Progress, task: Task
         readable = [line for line in batch if line.readable]
         summary.unreadable += [line.place for line in batch if not line.readable]
         request = pb.ReplayAccessLogRequest(lines=[line.text for line in readable])
-        summary.add(readable, call("ReplayAccessLog", request))
+        summary.add(readable, _booked(request, dry_run=dry_run))
         progress.advance(task, file.position - done)
         done = file.position
     return summary.readable > before
+
+
+def _booked(request: pb.ReplayAccessLogRequest, *, dry_run: bool) -> Any:
+    """What became of the lines, or would."""
+    if dry_run:
+        return attempt("ReplayAccessLog", request).answer
+    return call("ReplayAccessLog", request)
 
 
 def _batches(lines: Iterator[Line]) -> Iterator[list[Line]]:
@@ -118,7 +131,7 @@ def _plain(summary: Summary) -> dict[str, Any]:
     }
 
 
-def _table(summary: Summary, files: int) -> Any:
+def _table(summary: Summary, files: int, *, dry_run: bool) -> Any:
     shown = ", ".join(summary.unreadable[:PLACES_SHOWN])
     if len(summary.unreadable) > PLACES_SHOWN:
         shown += f" and {len(summary.unreadable) - PLACES_SHOWN} more (--json has all)"
@@ -126,7 +139,7 @@ def _table(summary: Summary, files: int) -> Any:
     return facts(
         ("files", f"{files:,}"),
         ("lines", f"{summary.lines:,}"),
-        ("recorded", f"{summary.recorded:,}"),
+        ("would be recorded" if dry_run else "recorded", f"{summary.recorded:,}"),
         ("already there", f"{summary.duplicates:,}"),
         ("not about a held call", f"{summary.skipped:,}"),
         ("unreadable", f"{len(summary.unreadable):,}{where}"),

@@ -14,6 +14,7 @@ from accounting.cli import (
     cap,
     client,
     credit,
+    dry_run,
     exceptions,
     grants,
     holds,
@@ -78,6 +79,7 @@ app.command()(audit.audit)
 app.add_typer(admin.app, name="admin")
 app.add_typer(approvals.app, name="approvals")
 app.command("audit-log")(audit_lines.audit_log)
+dry_run.offer(app)
 
 
 def main() -> None:

@@ -1,8 +1,10 @@
 """One call of the service; what goes wrong becomes a sentence on stderr, exit code 1."""
 
+import contextlib
 import getpass
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextvars import ContextVar
 from pathlib import Path
 from typing import Any, Final, NoReturn
 
@@ -25,6 +27,11 @@ ANSWERED: Final = "x-pedagio-answered"
 # The service that a method belongs to, made of a channel.
 Stub = Callable[[grpc.Channel], Any]
 OPTIONS: Final = (("grpc.enable_http_proxy", 0),)
+
+
+# What is done in place of a write: a dry run.
+Instead = Callable[[str, Any, float], Any]
+_INSTEAD: ContextVar[Instead | None] = ContextVar("instead", default=None)
 
 
 class CallError(Exception):
@@ -51,6 +58,9 @@ def ask(
     method: str, request: Any, bound_s: float = CALL_BOUND_S, *, stub: Stub = AdminServiceStub
 ) -> Any:
     """The answer of one method; CallError with a sentence."""
+    instead = _INSTEAD.get()
+    if instead is not None and "reason" in request.DESCRIPTOR.fields_by_name:
+        return instead(method, request, bound_s)
     address, token = _where()
     metadata = (("authorization", f"Bearer {token}"), ("x-pedagio-actor", _actor()))
     with grpc.insecure_channel(address, options=OPTIONS) as channel:
@@ -62,6 +72,16 @@ def ask(
             fields, proposed = details.read(error)
             sentence = fields or _sentence(error, address, bound_s)
             raise CallError(sentence, unknown=unknown, proposed=proposed) from error
+
+
+@contextlib.contextmanager
+def writes_become(instead: Instead) -> Iterator[None]:
+    """Within it a call that takes a reason, as each write does, becomes this."""
+    before = _INSTEAD.set(instead)
+    try:
+        yield
+    finally:
+        _INSTEAD.reset(before)
 
 
 def fail(sentence: str, code: int = 1) -> NoReturn:
