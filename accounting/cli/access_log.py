@@ -7,13 +7,12 @@ from pathlib import Path
 from typing import Annotated, Any, Final
 
 import typer
-from rich.console import Console
-from rich.progress import BarColumn, DownloadColumn, Progress, TaskID, TimeRemainingColumn
 
 from accounting.cli.connection import call, fail
 from accounting.cli.dry_run import attempt
 from accounting.cli.log_lines import STDIN, Line, LogFile
 from accounting.cli.output import Json, facts, show
+from accounting.cli.progress import Advance, reading
 from protos.pedagio.v1 import admin_pb2 as pb
 
 BATCH_LINES: Final = 500  # what the service takes at once
@@ -81,21 +80,16 @@ def replay(
     """  # fmt: skip
     summary, dark = Summary(), list[str]()
     total = sum(path.stat().st_size for path in files if path != STDIN)
-    columns = (BarColumn(), DownloadColumn(), TimeRemainingColumn())
-    console = Console(stderr=True)
-    with Progress(*columns, console=console, disable=not console.is_terminal) as progress:
-        task = progress.add_task("replay", total=total)
+    with reading("replaying", total, as_json) as advance:
         for path in files:
-            if not _replay_file(LogFile(path), summary, progress, task, dry_run=dry_run):
+            if not _replay_file(LogFile(path), summary, advance, dry_run=dry_run):
                 dark.append(str(path))
     show(_plain(summary), as_json, lambda: _table(summary, len(files), dry_run=dry_run))
     if dark:
         fail(f"nothing could be read in {', '.join(dark)}: is it Envoy's log?")
 
 
-def _replay_file(
-    file: LogFile, summary: Summary, progress: Progress, task: TaskID, *, dry_run: bool
-) -> bool:
+def _replay_file(file: LogFile, summary: Summary, advance: Advance, *, dry_run: bool) -> bool:
     """Whether a line of it could be read; in an empty file there is none to read."""
     done, before = 0, summary.readable
     for batch in _batches(file.lines()):
@@ -104,7 +98,7 @@ def _replay_file(
         summary.unreadable += [line.place for line in batch if not line.readable]
         request = pb.ReplayAccessLogRequest(lines=[line.text for line in readable])
         summary.add(readable, _booked(request, dry_run=dry_run))
-        progress.advance(task, file.position - done)
+        advance(file.position - done)
         done = file.position
     return summary.readable > before
 

@@ -67,6 +67,18 @@ def _commands(app: typer.Typer) -> Iterator[Any]:
         yield from _commands(group.typer_instance)
 
 
+class _EndedError(Exception):
+    """The command has come to its write, which was tried."""
+
+    def __init__(self, tried: Tried) -> None:
+        super().__init__()
+        self.tried = tried
+
+
+def _stop(method: str, request: Any, bound_s: float) -> Any:
+    raise _EndedError(attempt(method, request, bound_s))
+
+
 def _with_option(command: Callable[..., Any]) -> Callable[..., Any]:
     """The command, with one option more; where it is given, its first write is tried, and it ends."""
 
@@ -75,13 +87,12 @@ def _with_option(command: Callable[..., Any]) -> Callable[..., Any]:
         if not dry_run:
             return command(**arguments)
 
-        def instead(method: str, request: Any, bound_s: float) -> Any:
-            tried = attempt(method, request, bound_s)
+        try:
+            with connection.writes_become(_stop):
+                return command(**arguments)
+        except _EndedError as end:
+            tried = end.tried
             show(tried.plain, bool(arguments.get("as_json")), lambda: told(tried))
-            raise typer.Exit
-
-        with connection.writes_become(instead):
-            return command(**arguments)
 
     signature = inspect.signature(command)
     option = inspect.Parameter(

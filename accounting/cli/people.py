@@ -17,6 +17,7 @@ from accounting.cli.output import (
     usd,
 )
 from accounting.cli.people_import import call
+from accounting.cli.progress import counting
 from accounting.cli.spreadsheet import write_csv
 from protos.pedagio.v1 import people_pb2 as pb
 from protos.pedagio.v1.admin_pb2 import AccountName
@@ -39,14 +40,15 @@ def list_people(
     Example: pedagio people list --team TI
     """
     found: list[pb.Person] = []
-    token = ""
-    while True:
-        request = pb.ListPeopleRequest(team=team, state=state, page_size=PAGE, page_token=token)
-        answer = call("ListPeople", request)
-        found += answer.people
-        token = answer.next_page_token
-        if not token:
-            break
+    request = pb.ListPeopleRequest(team=team, state=state, page_size=PAGE)
+    with counting("people", as_json) as advance:
+        while True:
+            answer = call("ListPeople", request)
+            found += answer.people
+            advance(len(answer.people))
+            request.page_token = answer.next_page_token
+            if not request.page_token:
+                break
     if as_csv:
         _print_csv(found)
         return
