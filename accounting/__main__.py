@@ -17,7 +17,7 @@ from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from accounting.access.record import Row
 from accounting.access.server import AccessLogServer, access_log_server
 from accounting.access.sink import Outlets, Write
-from accounting.admin import statements, trial
+from accounting.admin import ports, statements, trial
 from accounting.admin.price_service import add_price_service
 from accounting.admin.servicer import SyncModels, add_admin_service, admin_interceptors
 from accounting.alarm import raise_once
@@ -221,11 +221,9 @@ async def _start_admin(
             functools.partial(ledger.ask_pulse, pool),
             pool,
             read_four_eyes(settings.four_eyes_above),
+            ports.certificates(pool, settings),
         ),
-        options=[
-            ("grpc.so_reuseport", 0),
-            ("grpc.max_receive_message_length", ADMIN_MESSAGE_BYTES),
-        ],
+        options=[*ports.options(), ("grpc.max_receive_message_length", ADMIN_MESSAGE_BYTES)],
     )
     add_admin_service(server, pool, sync_models=sync, publish=tell)
     add_price_service(server, pool, sync_models=sync, publish=tell)
@@ -234,8 +232,7 @@ async def _start_admin(
     checker = health.aio.HealthServicer()  # type: ignore[attr-defined]  # missing in the stubs
     health_pb2_grpc.add_HealthServicer_to_server(checker, server)
     await checker.set("", health_pb2.HealthCheckResponse.SERVING)
-    if server.add_insecure_port(settings.admin_listen) == 0:
-        raise OSError(f"cannot listen on {settings.admin_listen}")
+    ports.listen(server, settings)
     await server.start()
     return server
 

@@ -69,10 +69,13 @@ async def find_caller(pool: asyncpg.Pool, token: str) -> Caller | None:
     # Found by an index, whose time says nothing about 256 random bits; compared once more in constant time.
     if row is None or not hmac.compare_digest(row["sha256"], digest):
         return None
-    roles: dict[str, frozenset[int]] = {}
-    for role, pool_id in row["roles"]:
-        roles[role] = roles.get(role, frozenset()) | ({pool_id} if pool_id else frozenset())
-    return Caller(row["id"], row["email"], roles, row["issued_by"])
+    return Caller(row["id"], row["email"], _held(row), row["issued_by"])
+
+
+async def find_certified(pool: asyncpg.Pool, email: str) -> Caller | None:
+    """The administrator of an e-mail that an authority vouches for; None: nobody, or nobody any more."""
+    row = await statements.row(pool, "find_certified", email=email)
+    return Caller(row["id"], row["email"], _held(row)) if row is not None else None
 
 
 async def list_all(pool: asyncpg.Pool, email: str = "", *, removed: bool = False) -> list[Admin]:
@@ -190,6 +193,14 @@ async def _read_roles(pool: asyncpg.Pool, roles: Sequence[Role]) -> dict[str, ob
         "pool_ids": [pool_id for _, pool_id in wanted],
         "shown": [{"role": each.role, "pool": each.pool} for each in dict.fromkeys(roles)],
     }
+
+
+def _held(row: asyncpg.Record) -> dict[str, frozenset[int]]:
+    """Each role with the pools that it reaches, of a scoped one."""
+    roles: dict[str, frozenset[int]] = {}
+    for role, pool_id in row["roles"]:
+        roles[role] = roles.get(role, frozenset()) | ({pool_id} if pool_id else frozenset())
+    return roles
 
 
 def _unknown(email: str) -> str:

@@ -8,6 +8,12 @@ SELECT t.sha256, t.issued_by, a.id, a.email,
 FROM admin_token AS t JOIN admin AS a ON a.id = t.admin_id
 WHERE t.sha256 = :sha256 AND t.revoked_at IS NULL AND t.expires_at > now() AND a.removed_at IS NULL;
 
+-- name: find_certified^
+-- Who administers under an e-mail that a client certificate names, with the roles.
+SELECT a.id, a.email,
+       (SELECT coalesce(jsonb_agg(jsonb_build_array(r.role, r.pool_id)), '[]') FROM admin_role AS r WHERE r.admin_id = a.id) AS roles
+FROM admin AS a WHERE a.email = lower(:email) AND a.removed_at IS NULL;
+
 -- name: is_admin_email^
 -- Also of those who are removed: their name stays theirs.
 SELECT EXISTS (SELECT FROM admin AS a WHERE a.email = lower(:email)) AS known;
