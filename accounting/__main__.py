@@ -15,7 +15,7 @@ from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from accounting.access.record import Row
 from accounting.access.server import AccessLogServer, access_log_server
 from accounting.access.sink import Outlets, Write
-from accounting.admin import statements
+from accounting.admin import ports, statements, trial
 from accounting.admin.people_follow import follow_for_ever
 from accounting.admin.price_service import add_price_service
 from accounting.admin.servicer import SyncModels, add_admin_service, admin_interceptors
@@ -86,8 +86,8 @@ async def serve(settings: AccountingSettings) -> None:
         webhook_keys=split_keys(settings.webhook_keys),
         alarm=functools.partial(raise_once, pool),
     )
-    tell = functools.partial(publish, settings.redis_url)
-    sync = functools.partial(_sync, pool, settings, tell)
+    tell = trial.quiet(functools.partial(publish, settings.redis_url))
+    sync = functools.partial(_sync, trial.over(pool), settings, tell)
     admin = await _start_admin(pool, settings, sync, tell)
     access_log = await _start_access_log(pool, settings, settler, intake)
     pages = [HttpServer(pages_of(settings), settings.web_listen)] if settings.web_listen else []
@@ -206,11 +206,9 @@ async def _start_admin(
             functools.partial(ledger.ask_pulse, pool),
             pool,
             read_four_eyes(settings.four_eyes_above),
+            ports.certificates(pool, settings),
         ),
-        options=[
-            ("grpc.so_reuseport", 0),
-            ("grpc.max_receive_message_length", ADMIN_MESSAGE_BYTES),
-        ],
+        options=[*ports.options(), ("grpc.max_receive_message_length", ADMIN_MESSAGE_BYTES)],
     )
     add_admin_service(server, pool, sync_models=sync, publish=tell)
     add_price_service(server, pool, sync_models=sync, publish=tell)
@@ -219,8 +217,7 @@ async def _start_admin(
     checker = health.aio.HealthServicer()  # type: ignore[attr-defined]  # missing in the stubs
     health_pb2_grpc.add_HealthServicer_to_server(checker, server)
     await checker.set("", health_pb2.HealthCheckResponse.SERVING)
-    if server.add_insecure_port(settings.admin_listen) == 0:
-        raise OSError(f"cannot listen on {settings.admin_listen}")
+    ports.listen(server, settings)
     await server.start()
     return server
 

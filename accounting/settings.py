@@ -1,6 +1,8 @@
 """The settings of accounting, from the environment; each also as NAME_FILE (a file with the value)."""
 
-from pydantic import Field
+from typing import Self
+
+from pydantic import Field, model_validator
 
 from credit.money import parse_amount
 from credit.settings import Settings
@@ -47,6 +49,20 @@ class AccountingSettings(Settings):
     )
     zone: str = Field(
         "America/Sao_Paulo", description="time zone in which the pages write moments and days"
+    )
+    admin_tls_listen: str = Field(
+        "", description="host:port of the same over TLS; empty: it is not served so"
+    )
+    admin_tls_cert: str = Field("", description="its certificate with the chain, PEM")
+    admin_tls_key: str = Field("", description="the key of that certificate, PEM")
+    admin_tls_client_ca: str = Field(
+        "",
+        description="authorities of client certificates, PEM: who connects needs one, whose e-mail says who calls",
+    )
+    admin_tls_revoked: str = Field(
+        "",
+        pattern=r"^([0-9A-Fa-f:]{64,95}([,\s]+|$))*$",
+        description="SHA-256 of client certificates that count no more, comma-separated",
     )
     access_log_listen: str = Field(
         "127.0.0.1:9003", description="host:port of the gRPC service for Envoy's access log"
@@ -115,3 +131,10 @@ class AccountingSettings(Settings):
         pattern=r"^(https?://[^\s/]+(/[^\s]*)?)?$",
         description="https:// address of the pages; refusals then carry a short one of their own",
     )
+
+    @model_validator(mode="after")
+    def _whole(self) -> Self:
+        """TLS without its certificate would be none."""
+        if self.admin_tls_listen and not (self.admin_tls_cert and self.admin_tls_key):
+            raise ValueError("PEDAGIO_ADMIN_TLS_LISTEN needs PEDAGIO_ADMIN_TLS_CERT and _KEY")
+        return self

@@ -78,6 +78,12 @@ async def find_by_id(pool: asyncpg.Pool, admin_id: int) -> Caller | None:
     return None if row is None else _caller(row)
 
 
+async def find_certified(pool: asyncpg.Pool, email: str) -> Caller | None:
+    """The administrator of an e-mail that an authority vouches for; None: nobody, or nobody any more."""
+    row = await statements.row(pool, "find_certified", email=email)
+    return None if row is None else _caller(row)
+
+
 def _caller(row: asyncpg.Record) -> Caller:
     lent = _by_role((role, pool_id) for role, pool_id, _ in row["lent"])
     stands_for = tuple(sorted({email for _, _, email in row["lent"]}))

@@ -30,6 +30,10 @@ class Caller:
         return self.id == INSTALLATION
 
 
+class UnknownError(Exception):
+    """Nobody is known by what the call carries; the text is a sentence, or empty where nothing was carried."""
+
+
 PRESENT: ContextVar[Caller] = ContextVar("caller")
 
 

@@ -69,7 +69,7 @@ class Gate(grpc.aio.ServerInterceptor):  # type: ignore[type-arg]
         return pools
 
     async def let_through(self, method: str, request: Any, go: Callable[[], Awaitable[Any]]) -> Any:
-        """Make a call of the present caller's, after all that stands before it."""
+        """The answer of a call; raises AdminError where it is not let through, or not done."""
         pools = await self.check(method, request)
         rule, caller = roles.RULES[method], present()
         if caller.installation and "reason" in request.DESCRIPTOR.fields_by_name:
@@ -106,15 +106,24 @@ class Carrying:
     find: Find
     context: Context
 
+    async def read(self, method: str, request: bytes) -> Any:
+        """A request of another method, from its bytes; raises google.protobuf.message.DecodeError."""
+        return (await self._handler(method)).request_deserializer(request)
+
+    async def call(self, method: str, request: Any) -> Any:
+        """Another call of the present caller's, past all that stands before each."""
+        behavior = cast("Behavior", (await self._handler(method)).unary_unary)
+        return await self.gate.let_through(method, request, lambda: behavior(request, self.context))
+
     async def check(self, found: four_eyes.Proposal) -> Any:
         """The request; raises what the present caller would be refused with, made by them."""
-        request = (await self._handler(found)).request_deserializer(found.request)
+        request = await self.read(found.method, found.request)
         await self.gate.check(found.method, request)
         return request
 
     async def run(self, found: four_eyes.Proposal, confirmed_by: Caller) -> None:
         """Make the call; raises AdminError as its service does."""
-        handler = await self._handler(found)
+        handler = await self._handler(found.method)
         request = handler.request_deserializer(found.request)
         who = Caller(found.proposed_by, found.proposer, {})
         before = PRESENT.set(replace(who, confirmed_by=confirmed_by.actor))
@@ -123,17 +132,10 @@ class Carrying:
         finally:
             PRESENT.reset(before)
 
-    async def act(self, method: str, request: Any) -> Any:
-        """Make a call in the name of the present caller; raises AdminError as its service does."""
+    async def _handler(self, method: str) -> Any:
         handler = await self.find(method)
-        assert handler is not None, f"{method} is served with what asks for it"
-        behavior = cast("Behavior", handler.unary_unary)
-        return await self.gate.let_through(method, request, lambda: behavior(request, self.context))
-
-    async def _handler(self, found: four_eyes.Proposal) -> Any:
-        handler = await self.find(found.method)
         if handler is None:
-            raise ConflictError(f"{found.method} is not served by this release")
+            raise ConflictError(f"{method} is not served by this release")
         return handler
 
 
@@ -144,7 +146,7 @@ async def check_as(caller: Caller, method: str, request: Message) -> None:
     """Raises what somebody would be refused with at this moment."""
     before = PRESENT.set(caller)
     try:
-        await _CARRYING.get().gate.check(method, request)
+        await carrying().gate.check(method, request)
     finally:
         PRESENT.reset(before)
 
@@ -153,9 +155,14 @@ async def act_as(caller: Caller, method: str, request: Any) -> Any:
     """Make a call in somebody's name, with their rights, counted as theirs."""
     before = PRESENT.set(caller)
     try:
-        return await _CARRYING.get().act(method, request)
+        return await carrying().call(method, request)
     finally:
         PRESENT.reset(before)
+
+
+def carrying() -> Carrying:
+    """What makes other calls on behalf of the present one."""
+    return _CARRYING.get()
 
 
 async def confirm(pool: asyncpg.Pool, proposal_id: int, reason: str) -> four_eyes.Proposal:
@@ -163,17 +170,17 @@ async def confirm(pool: asyncpg.Pool, proposal_id: int, reason: str) -> four_eye
 
     The service itself knows the request id, so that what was made before the crash is not made again.
     """
-    caller, carrying = present(), _CARRYING.get()
+    caller, carried = present(), carrying()
     async with four_eyes.alone(pool, proposal_id):
         found = await four_eyes.find(pool, proposal_id)
-        request = await carrying.check(found)
+        request = await carried.check(found)
         four_eyes.check_other(found, caller)
         if found.status != "confirmed":
-            await carrying.gate.measure(found.method, request)  # nor may it be for who confirms
+            await carried.gate.measure(found.method, request)  # nor may it be for who confirms
         if found.status != "confirmed":
             await four_eyes.decide(pool, found, caller, reason, confirmed=True)
         try:
-            await carrying.run(found, caller)
+            await carried.run(found, caller)
         except AdminError as error:
             await four_eyes.end(pool, found, str(error))
             raise
@@ -184,7 +191,7 @@ async def confirm(pool: asyncpg.Pool, proposal_id: int, reason: str) -> four_eye
 async def deny(pool: asyncpg.Pool, proposal_id: int, reason: str) -> four_eyes.Proposal:
     """Whoever could confirm it says no; whoever proposed it takes it back."""
     found = await four_eyes.find(pool, proposal_id)
-    await _CARRYING.get().check(found)
+    await carrying().check(found)
     await four_eyes.decide(pool, found, present(), reason, confirmed=False)
     return await four_eyes.find(pool, proposal_id)
 
@@ -194,7 +201,7 @@ async def list_own(pool: asyncpg.Pool, *, decided: bool) -> list[tuple[four_eyes
     shown = []
     for each in await four_eyes.list_proposals(pool, decided=decided):
         try:
-            shown.append((each, await _CARRYING.get().check(each)))
+            shown.append((each, await carrying().check(each)))
         except AdminError:
             continue
     return shown

@@ -11,8 +11,9 @@ import asyncpg
 import grpc
 import structlog
 
-from accounting.admin import admins, details
-from accounting.admin.caller import INSTALLATION, PRESENT, Caller
+from accounting.admin import admins, details, trial
+from accounting.admin.caller import INSTALLATION, PRESENT, Caller, UnknownError
+from accounting.admin.certificates import Certificates
 from accounting.admin.errors import (
     AdminError,
     AlreadyExistsError,
@@ -42,6 +43,7 @@ STATUS: Mapping[type[AdminError], grpc.StatusCode] = {
 }
 # Tells a sentence of ours from gRPC's own UNAVAILABLE, which means that nobody was there to answer.
 ANSWERED = (("x-pedagio-answered", "yes"),)
+REQUIRED = "an administrator's token is required: metadata `authorization: Bearer <token>`"
 LEDGER_AWAY = "the ledger cannot be reached now: nothing was changed, try again"
 LEDGER_LOST = "the ledger cannot be reached now: whether anything was changed is unknown"
 FAILED = "accounting failed on this request; its log says why"
@@ -57,12 +59,15 @@ log = structlog.get_logger()
 
 
 class Authenticator(grpc.aio.ServerInterceptor):  # type: ignore[type-arg]
-    """Lets a call pass only with a bearer token, which says who calls."""
+    """Lets a call pass only with a bearer token, which says who calls, or with the certificate of one who may."""
 
-    def __init__(self, tokens: Sequence[str], whose: Whose) -> None:
+    def __init__(
+        self, tokens: Sequence[str], whose: Whose, certificates: Certificates | None = None
+    ) -> None:
         """`tokens`: the installation's own, several while one is being replaced; `whose`: personal ones."""
         self._digests = [_digest(token) for token in tokens]
         self._whose = whose
+        self._certificates = certificates
 
     async def intercept_service(
         self, continuation: Continuation, handler_call_details: grpc.HandlerCallDetails
@@ -71,33 +76,45 @@ class Authenticator(grpc.aio.ServerInterceptor):  # type: ignore[type-arg]
         method = handler_call_details.method
         if method.startswith(OPEN):
             return await continuation(handler_call_details)  # type: ignore[return-value]
+        caller: Caller | None = None
         try:
             async with asyncio.timeout(ASK_WITHIN_S):
                 caller = await self._caller(handler_call_details)
-        except _UnknownError as error:
-            return _refuse(grpc.StatusCode.UNAUTHENTICATED, str(error), method)
-        except Exception as error:
-            if is_away(error):
-                _say_away(method, error)
-                return _refuse(grpc.StatusCode.UNAVAILABLE, LEDGER_AWAY, method)
-            log.exception("admin_call_failed", method=method)
-            return _refuse(grpc.StatusCode.INTERNAL, FAILED, method)
+        except Exception as error:  # noqa: BLE001 (each has its status)
+            return _refuse(*_problem(error, method), method)
         handler = await continuation(handler_call_details)
-        if handler is None or handler.unary_unary is None:
+        if handler is None or (self._certificates is None and handler.unary_unary is None):
             return handler  # type: ignore[return-value]  # gRPC says UNIMPLEMENTED to None
-        return grpc.unary_unary_rpc_method_handler(
-            _as(caller, cast("Behavior", handler.unary_unary)),
-            handler.request_deserializer,
-            handler.response_serializer,
-        )
 
-    async def _caller(self, details: grpc.HandlerCallDetails) -> Caller:
+        async def identify(context: Context) -> Caller:
+            try:
+                async with asyncio.timeout(ASK_WITHIN_S):
+                    return await self._known(caller, context)
+            except Exception as error:  # noqa: BLE001 (each has its status)
+                status, sentence = _problem(error, method)
+                await context.abort(status, sentence, _trailers(status))
+            raise AssertionError("abort raises")
+
+        return _as(identify, handler)
+
+    async def _known(self, caller: Caller | None, context: Context) -> Caller:
+        """By the token; by the certificate where there is none; by both where they name the same."""
+        if self._certificates is None:
+            assert caller is not None, "without certificates, who has no token was refused"
+            return caller
+        if caller is None:
+            return await self._certificates.find_caller(context)
+        self._certificates.check(context, caller)
+        return caller
+
+    async def _caller(self, details: grpc.HandlerCallDetails) -> Caller | None:
+        """None: there is no token, but there may be a certificate."""
         metadata = {str(name): value for name, value in details.invocation_metadata or ()}
         scheme, _, token = str(metadata.get(TOKEN_HEADER, "")).partition(" ")
+        if self._certificates is not None and TOKEN_HEADER not in metadata:
+            return None
         if scheme.lower() != "bearer" or not token:
-            raise _UnknownError(
-                "an administrator's token is required: metadata `authorization: Bearer <token>`"
-            )
+            raise UnknownError(REQUIRED)
         # All are compared, in constant time: neither which one nor how much of it matched shows.
         given = _digest(token.strip())
         matches = [hmac.compare_digest(given, digest) for digest in self._digests]
@@ -106,12 +123,8 @@ class Authenticator(grpc.aio.ServerInterceptor):  # type: ignore[type-arg]
             return Caller(INSTALLATION, actor, dict.fromkeys(OPERATOR, frozenset[int]()))
         caller = await self._whose(token.strip())
         if caller is None:
-            raise _UnknownError("this is not an administrator's token")
+            raise UnknownError("this is not an administrator's token")
         return caller
-
-
-class _UnknownError(Exception):
-    """Nobody is known by what the call carries; the text is a sentence."""
 
 
 class StatusMapper(grpc.aio.ServerInterceptor):  # type: ignore[type-arg]
@@ -166,26 +179,55 @@ class StatusMapper(grpc.aio.ServerInterceptor):  # type: ignore[type-arg]
 
 
 def admin_interceptors(
-    tokens: Sequence[str], ask_ledger: Ask, pool: asyncpg.Pool, four_eyes_above: int = 0
+    tokens: Sequence[str],
+    ask_ledger: Ask,
+    pool: asyncpg.Pool,
+    four_eyes_above: int = 0,
+    certificates: Certificates | None = None,
 ) -> "tuple[grpc.aio.ServerInterceptor[Any, Any], ...]":
     """What a server of the administrators' services must be made with; `tokens` must not be empty.
 
     `four_eyes_above` in nano-USD: what one administrator gives alone in a day; 0: any amount.
+    `certificates`: None where clients show none.
     """
     if not all(tokens) or not tokens:
         raise ValueError("at least one administrator's token is needed, and none may be empty")
-    whose = functools.partial(admins.find_caller, pool)
-    return Authenticator(tokens, whose), StatusMapper(ask_ledger), Gate(pool, four_eyes_above)
+    authenticator = Authenticator(tokens, functools.partial(admins.find_caller, pool), certificates)
+    return authenticator, StatusMapper(ask_ledger), Gate(trial.over(pool), four_eyes_above)
 
 
-def _as(caller: Caller, behavior: Behavior) -> Behavior:
-    """What the behavior does, it does for this caller."""
+def _as(identify: Callable[[Context], Awaitable[Caller]], handler: Handler) -> Handler:
+    """What the handler does, it does for this caller; what is not ours (reflection) is asked in streams."""
+    one, many = cast("Behavior", handler.unary_unary), cast("Any", handler.stream_stream)
+    coded = (handler.request_deserializer, handler.response_serializer)
 
     async def answer(request: Any, context: Context) -> Any:
-        PRESENT.set(caller)
-        return await behavior(request, context)
+        PRESENT.set(await identify(context))
+        return await one(request, context)
 
-    return answer
+    async def answer_all(requests: Any, context: Context) -> Any:
+        PRESENT.set(await identify(context))
+        async for each in many(requests, context):
+            yield each
+
+    if handler.unary_unary is not None:
+        return grpc.unary_unary_rpc_method_handler(answer, *coded)
+    return grpc.stream_stream_rpc_method_handler(answer_all, *coded)
+
+
+def _problem(error: Exception, method: str) -> tuple[grpc.StatusCode, str]:
+    """What is said to who could not be identified."""
+    if isinstance(error, UnknownError):
+        return grpc.StatusCode.UNAUTHENTICATED, str(error) or REQUIRED
+    if is_away(error):
+        _say_away(method, error)
+        return grpc.StatusCode.UNAVAILABLE, LEDGER_AWAY
+    log.error("admin_call_failed", method=method, exc_info=error)
+    return grpc.StatusCode.INTERNAL, FAILED
+
+
+def _trailers(status: grpc.StatusCode) -> Trailers:
+    return ANSWERED if status is grpc.StatusCode.UNAVAILABLE else ()
 
 
 def _say_away(method: str, error: Exception) -> None:
@@ -194,7 +236,7 @@ def _say_away(method: str, error: Exception) -> None:
 
 def _refuse(status: grpc.StatusCode, problem: str, method: str) -> Handler:
     """A handler that refuses; what is not ours (reflection) is asked in streams."""
-    trailers = ANSWERED if status is grpc.StatusCode.UNAVAILABLE else ()
+    trailers = _trailers(status)
 
     async def abort(_: Any, context: Context) -> None:
         await context.abort(status, problem, trailers)

@@ -7,7 +7,7 @@ from typing import Protocol
 import asyncpg
 import grpc
 
-from accounting.admin import fields, overrides, prices
+from accounting.admin import fields, overrides, prices, trial
 from accounting.admin.errors import ConflictError, InvalidFieldError, UpstreamError
 from accounting.admin.messages import Context, epoch_ms, read_change
 from accounting.models_sync import SyncResult
@@ -113,7 +113,7 @@ def add_price_service(
     server: grpc.aio.Server, pool: asyncpg.Pool, *, sync_models: SyncModels, publish: Publish
 ) -> None:
     """Serve the PriceService on a server that was made with `admin_interceptors(tokens)`."""
-    servicer = PriceServicer(pool, sync_models, publish)
+    servicer = PriceServicer(trial.over(pool), sync_models, trial.quiet(publish))
     prices_pb2_grpc.add_PriceServiceServicer_to_server(servicer, server)
 
 

@@ -159,6 +159,8 @@ RULES: Final[Mapping[str, Rule]] = {
     "AdminsService/ConfirmProposal": Rule(MONEY | APPROVER, of=NOBODY),
     "AdminsService/DenyProposal": Rule(MONEY | APPROVER, of=NOBODY),
     "AdminsService/ListAudit": Rule(SEES_ALL),
+    # And the rule of the method that is tried.
+    "TrialService/Try": Rule(EVERYBODY, of=NOBODY),
 }
 
 

@@ -17,6 +17,7 @@ from accounting.admin import (
     modes,
     roles,
     statement,
+    trial,
 )
 from accounting.admin.access_log_service import AccessLogService
 from accounting.admin.admins_service import AdminsServicer
@@ -31,6 +32,7 @@ from accounting.admin.policy_service import PolicyServicer
 from accounting.admin.purchase_service import PurchaseServicer
 from accounting.admin.request_service import RequestServicer
 from accounting.admin.settings_service import SettingsServicer
+from accounting.admin.trial_service import add_trial_service
 from accounting.models_sync import SyncResult
 from accounting.reports.service import add_report_service
 from protos.pedagio.v1 import admin_pb2 as pb
@@ -210,6 +212,7 @@ def add_admin_service(
     server: grpc.aio.Server, pool: asyncpg.Pool, *, sync_models: SyncModels, publish: Publish
 ) -> None:
     """Serve the administrators' services on a server that was made with `admin_interceptors(tokens)`."""
+    pool, publish = trial.over(pool), trial.quiet(publish)
     servicer = AdminServicer(pool, sync_models, publish)
     admin_pb2_grpc.add_AdminServiceServicer_to_server(servicer, server)
     plans_pb2_grpc.add_PlanServiceServicer_to_server(PlanServicer(pool), server)
@@ -220,6 +223,7 @@ def add_admin_service(
     add_report_service(server, pool, publish)
     admins_pb2_grpc.add_AdminsServiceServicer_to_server(AdminsServicer(pool), server)
     requests_pb2_grpc.add_RequestServiceServicer_to_server(RequestServicer(pool), server)
+    add_trial_service(server, pool)
     reflection.enable_server_reflection(_names(), server)
 
 

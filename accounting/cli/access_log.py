@@ -7,12 +7,12 @@ from pathlib import Path
 from typing import Annotated, Any, Final
 
 import typer
-from rich.console import Console
-from rich.progress import BarColumn, DownloadColumn, Progress, TaskID, TimeRemainingColumn
 
 from accounting.cli.connection import call, fail
+from accounting.cli.dry_run import attempt
 from accounting.cli.log_lines import STDIN, Line, LogFile
 from accounting.cli.output import Json, facts, show
+from accounting.cli.progress import Advance, reading
 from protos.pedagio.v1 import admin_pb2 as pb
 
 BATCH_LINES: Final = 500  # what the service takes at once
@@ -69,6 +69,9 @@ def replay(
             help="Envoy's JSON lines, as they are or compressed by gzip; - reads stdin.",
         ),
     ],
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Count what would be booked; book nothing.")
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """Book from Envoy's log files what accounting missed; safe to repeat. Exit 1 if nothing was readable.
@@ -77,19 +80,16 @@ def replay(
     """  # fmt: skip
     summary, dark = Summary(), list[str]()
     total = sum(path.stat().st_size for path in files if path != STDIN)
-    columns = (BarColumn(), DownloadColumn(), TimeRemainingColumn())
-    console = Console(stderr=True)
-    with Progress(*columns, console=console, disable=not console.is_terminal) as progress:
-        task = progress.add_task("replay", total=total)
+    with reading("replaying", total, as_json) as advance:
         for path in files:
-            if not _replay_file(LogFile(path), summary, progress, task):
+            if not _replay_file(LogFile(path), summary, advance, dry_run=dry_run):
                 dark.append(str(path))
-    show(_plain(summary), as_json, lambda: _table(summary, len(files)))
+    show(_plain(summary), as_json, lambda: _table(summary, len(files), dry_run=dry_run))
     if dark:
         fail(f"nothing could be read in {', '.join(dark)}: is it Envoy's log?")
 
 
-def _replay_file(file: LogFile, summary: Summary, progress: Progress, task: TaskID) -> bool:
+def _replay_file(file: LogFile, summary: Summary, advance: Advance, *, dry_run: bool) -> bool:
     """Whether a line of it could be read; in an empty file there is none to read."""
     done, before = 0, summary.readable
     for batch in _batches(file.lines()):
@@ -97,10 +97,17 @@ def _replay_file(file: LogFile, summary: Summary, progress: Progress, task: Task
         readable = [line for line in batch if line.readable]
         summary.unreadable += [line.place for line in batch if not line.readable]
         request = pb.ReplayAccessLogRequest(lines=[line.text for line in readable])
-        summary.add(readable, call("ReplayAccessLog", request))
-        progress.advance(task, file.position - done)
+        summary.add(readable, _booked(request, dry_run=dry_run))
+        advance(file.position - done)
         done = file.position
     return summary.readable > before
+
+
+def _booked(request: pb.ReplayAccessLogRequest, *, dry_run: bool) -> Any:
+    """What became of the lines, or would."""
+    if dry_run:
+        return attempt("ReplayAccessLog", request).answer
+    return call("ReplayAccessLog", request)
 
 
 def _batches(lines: Iterator[Line]) -> Iterator[list[Line]]:
@@ -118,7 +125,7 @@ def _plain(summary: Summary) -> dict[str, Any]:
     }
 
 
-def _table(summary: Summary, files: int) -> Any:
+def _table(summary: Summary, files: int, *, dry_run: bool) -> Any:
     shown = ", ".join(summary.unreadable[:PLACES_SHOWN])
     if len(summary.unreadable) > PLACES_SHOWN:
         shown += f" and {len(summary.unreadable) - PLACES_SHOWN} more (--json has all)"
@@ -126,7 +133,7 @@ def _table(summary: Summary, files: int) -> Any:
     return facts(
         ("files", f"{files:,}"),
         ("lines", f"{summary.lines:,}"),
-        ("recorded", f"{summary.recorded:,}"),
+        ("would be recorded" if dry_run else "recorded", f"{summary.recorded:,}"),
         ("already there", f"{summary.duplicates:,}"),
         ("not about a held call", f"{summary.skipped:,}"),
         ("unreadable", f"{len(summary.unreadable):,}{where}"),

@@ -15,6 +15,7 @@ from accounting.cli import (
     client,
     credit,
     deputy,
+    dry_run,
     exceptions,
     grants,
     holds,
@@ -82,6 +83,7 @@ admin.app.add_typer(deputy.app, name="deputy")
 app.add_typer(admin.app, name="admin")
 app.add_typer(approvals.app, name="approvals")
 app.command("audit-log")(audit_lines.audit_log)
+dry_run.offer(app)
 
 
 def main() -> None:

@@ -1,14 +1,14 @@
 """`pedagio audit`: whether the books keep every promise, now."""
 
-import sys
 from typing import Annotated, Any, Final
 
 import typer
-from rich.console import Console, Group
+from rich.console import Group
 from rich.text import Text
 
 from accounting.cli.connection import call
 from accounting.cli.output import Json, facts, person, show, table
+from accounting.cli.progress import waiting
 from protos.pedagio.v1 import admin_pb2 as pb
 
 RECENT_BOUND_S: Final = 120.0
@@ -31,9 +31,7 @@ def audit(
     """
     request = pb.RunAuditRequest(recent=recent, known_digest=known)
     bound_s = RECENT_BOUND_S if recent else WHOLE_BOUND_S
-    with Console(stderr=True).status("looking at the books") as spinner:
-        if not sys.stderr.isatty():
-            spinner.stop()
+    with waiting("looking at the books", as_json):
         answer = call("RunAudit", request, bound_s)
     show(answer, as_json, lambda: _report(answer))
     if any(invariant.violated for invariant in answer.invariants):

@@ -9,6 +9,7 @@ from rich.table import Table
 
 from accounting.cli.connection import call, fail
 from accounting.cli.output import Json, as_dict, facts, moment, person, show, usd
+from accounting.cli.progress import waiting
 from protos.pedagio.v1 import admin_pb2 as pb
 from protos.pedagio.v1 import reports_pb2 as reports
 from protos.pedagio.v1.reports_pb2_grpc import ReportServiceStub
@@ -28,7 +29,9 @@ def explain(
     """
     if bool(ref) == bool(who) or bool(who) != last:
         fail("name a reference, or a person with --person WHO --last")
-    again = call("Recompute", reports.RecomputeRequest(ref=ref, person=who), stub=ReportServiceStub)
+    with waiting("deciding again", as_json):
+        asked = reports.RecomputeRequest(ref=ref, person=who)
+        again = call("Recompute", asked, stub=ReportServiceStub)
     ref = ref or again.recomputations[0].hold_id
     answer = call("Explain", pb.ExplainRequest(ref=ref))
     body = as_dict(answer) | as_dict(again)

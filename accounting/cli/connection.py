@@ -1,20 +1,25 @@
 """One call of the service; what goes wrong becomes a sentence on stderr, exit code 1."""
 
+import contextlib
 import getpass
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextvars import ContextVar
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, NoReturn
 
 import grpc
 import typer
 
-from accounting.cli import details, profiles
+from accounting.cli import details, profiles, tls
 from protos.pedagio.v1.admin_pb2_grpc import AdminServiceStub
 
 ADDRESS: Final = "PEDAGIO_ADMIN_ADDRESS"
 TOKEN: Final = "PEDAGIO_ADMIN_TOKEN"  # noqa: S105 (the name of a variable)
 ACTOR: Final = "PEDAGIO_ADMIN_ACTOR"
+# PEDAGIO_ADMIN_CA_FILE names the authority of the service; the others the client's certificate with its key.
+FILES: Final = ("CA", "CERT", "KEY")
 DEFAULT_ADDRESS: Final = "127.0.0.1:9002"
 CALL_BOUND_S: Final = 10.0
 # Nothing failed, nothing is done: somebody else has to confirm it.
@@ -25,6 +30,11 @@ ANSWERED: Final = "x-pedagio-answered"
 # The service that a method belongs to, made of a channel.
 Stub = Callable[[grpc.Channel], Any]
 OPTIONS: Final = (("grpc.enable_http_proxy", 0),)
+
+
+# What is done in place of a write: a dry run.
+Instead = Callable[[str, Any, float], Any]
+_INSTEAD: ContextVar[Instead | None] = ContextVar("instead", default=None)
 
 
 class CallError(Exception):
@@ -51,9 +61,15 @@ def ask(
     method: str, request: Any, bound_s: float = CALL_BOUND_S, *, stub: Stub = AdminServiceStub
 ) -> Any:
     """The answer of one method; CallError with a sentence."""
-    address, token = _where()
-    metadata = (("authorization", f"Bearer {token}"), ("x-pedagio-actor", _actor()))
-    with grpc.insecure_channel(address, options=OPTIONS) as channel:
+    instead = _INSTEAD.get()
+    if instead is not None and "reason" in request.DESCRIPTOR.fields_by_name:
+        return instead(method, request, bound_s)
+    where = _where()
+    address = where.address
+    metadata = [("x-pedagio-actor", _actor())]
+    if where.token:
+        metadata.append(("authorization", f"Bearer {where.token}"))
+    with where.channel() as channel:
         try:
             return getattr(stub(channel), method)(request, metadata=metadata, timeout=bound_s)
         except grpc.RpcError as error:
@@ -64,26 +80,61 @@ def ask(
             raise CallError(sentence, unknown=unknown, proposed=proposed) from error
 
 
+@contextlib.contextmanager
+def writes_become(instead: Instead) -> Iterator[None]:
+    """Within it a call that takes a reason, as each write does, becomes this."""
+    before = _INSTEAD.set(instead)
+    try:
+        yield
+    finally:
+        _INSTEAD.reset(before)
+
+
 def fail(sentence: str, code: int = 1) -> NoReturn:
     """End with one readable sentence on stderr."""
     typer.echo(f"pedagio: {sentence}", err=True)
     raise typer.Exit(code)
 
 
-def _where() -> tuple[str, str]:
-    """Address with token, of the profile that is named, else of the environment."""
+@dataclass(frozen=True, slots=True)
+class Where:
+    """Whom to ask; without a token the client certificate says who asks."""
+
+    address: str
+    token: str
+    files: tls.Files
+
+    def channel(self) -> grpc.Channel:
+        """To be closed; a sentence and the end where a certificate cannot be used."""
+        try:
+            credentials = tls.credentials(self.files)
+        except tls.TlsError as error:
+            fail(str(error))
+        if credentials is None:
+            return grpc.insecure_channel(self.address, options=OPTIONS)
+        return grpc.secure_channel(self.address, credentials, options=OPTIONS)
+
+
+def _where() -> Where:
+    """Of the profile that is named, else of the environment."""
     try:
         profile = profiles.chosen()
     except profiles.ProfileError as error:
         fail(str(error))
     if profile is not None:
-        return profile.address, _token(profile.token, profile.token_file, "token_file")
+        files = tls.Files(profile.ca, profile.cert, profile.key)
+        token = _token(profile.token, profile.token_file, "token_file", files)
+        return Where(profile.address, token, files)
+    files = tls.Files(*(os.environ.get(f"PEDAGIO_ADMIN_{name}_FILE", "") for name in FILES))
     token, path = os.environ.get(TOKEN, ""), os.environ.get(f"{TOKEN}_FILE", "")
-    return os.environ.get(ADDRESS) or DEFAULT_ADDRESS, _token(token, path, f"{TOKEN}_FILE")
+    address = os.environ.get(ADDRESS) or DEFAULT_ADDRESS
+    return Where(address, _token(token, path, f"{TOKEN}_FILE", files), files)
 
 
-def _token(token: str, path: str, named: str) -> str:
+def _token(token: str, path: str, named: str, files: tls.Files) -> str:
     """The token given, or that in the file named; of several (one is being replaced) the newest."""
+    if not (token or path) and files.cert:
+        return ""
     if not token and path:
         try:
             token = Path(path).expanduser().read_text(encoding="utf-8")
@@ -118,10 +169,12 @@ def _answered(error: grpc.RpcError) -> bool:
 def _sentence(error: grpc.RpcError, address: str, bound_s: float) -> str:
     code, details = error.code(), str(error.details() or "")
     if code is grpc.StatusCode.UNAUTHENTICATED:
-        return f"the service at {address} does not accept this token: check {TOKEN}"
+        return f"the service at {address} does not accept this token: check {TOKEN} ({details})"
     if _answered(error):
         return details
     if code is grpc.StatusCode.UNAVAILABLE:
+        if any(word in details.lower() for word in ("ssl", "tls", "handshake")):
+            return f"no TLS connection to {address}: {details}"
         return f"no admin service answers at {address}: is accounting running? ({ADDRESS})"
     if code is grpc.StatusCode.DEADLINE_EXCEEDED:
         return f"the admin service at {address} did not answer within {bound_s:.0f} s"

@@ -23,6 +23,7 @@ from accounting.cli.output import (
     table,
     usd,
 )
+from accounting.cli.progress import counting
 from protos.pedagio.v1 import admin_pb2 as pb
 from protos.pedagio.v1 import plans_pb2 as plans
 
@@ -107,10 +108,12 @@ def statement(
     else:
         ask_page = partial(call, "ListStatement")
         request = pb.ListStatementRequest(name=who.account, **paged)
-    pages = [ask_page(request)]
-    while everything and pages[-1].next_page_token and len(pages) < PAGES_BOUND:
-        request.page_token = pages[-1].next_page_token
-        pages.append(ask_page(request))
+    with counting("entries", as_json) as advance:
+        pages = [ask_page(request)]
+        while everything and pages[-1].next_page_token and len(pages) < PAGES_BOUND:
+            advance(len(pages[-1].entries))
+            request.page_token = pages[-1].next_page_token
+            pages.append(ask_page(request))
     entries = [entry for page in pages for entry in page.entries]
     token = pages[-1].next_page_token
     head = "pool" if pool else "account"

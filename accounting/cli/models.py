@@ -7,6 +7,7 @@ from rich.console import Group
 
 from accounting.cli.connection import call
 from accounting.cli.output import Json, Reason, facts, price, short, show, table
+from accounting.cli.progress import waiting
 from protos.pedagio.v1 import admin_pb2 as pb
 
 NAMES_SHOWN: Final = 10
@@ -21,7 +22,8 @@ def sync(reason: Reason = "asked for at the command line", as_json: Json = False
 
     Example: pedagio models sync --reason 'new deployment'
     """
-    answer = call("SyncModels", pb.SyncModelsRequest(reason=reason), SYNC_BOUND_S)
+    with waiting("asking LiteLLM", as_json):
+        answer = call("SyncModels", pb.SyncModelsRequest(reason=reason), SYNC_BOUND_S)
     news = "new" if answer.changed else "unchanged"
     lacking = ", ".join(answer.unpriced[:NAMES_SHOWN])
     if len(answer.unpriced) > NAMES_SHOWN:

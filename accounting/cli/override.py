@@ -22,7 +22,6 @@ Model = Annotated[
     typer.Argument(help="As clients ask for it; '*': each name without a price of its own."),
 ]
 PerMillion = Annotated[str, typer.Option(help="Per million tokens, as US$3.")]
-DryRun = Annotated[bool, typer.Option("--dry-run", help="Only check: nothing is changed.")]
 Force = Annotated[bool, typer.Option("--force", help="Tenfold, free, or unknown is meant.")]
 Tokens = Annotated[int, typer.Option(min=0, help="In tokens; 0: what LiteLLM says of the model.")]
 
@@ -40,7 +39,6 @@ def override(
     force: Force = False,
     brl_per_usd: BrlPerUsd = "",
     request_id: RequestId = "",
-    dry_run: DryRun = False,
     as_json: Json = False,
 ) -> None:
     """Set the price of one name: it is held and debited, whatever LiteLLM says.
@@ -67,7 +65,6 @@ def override(
         force=force,
         reason=reason,
         request_id=request_id or str(uuid.uuid4()),
-        dry_run=dry_run,
     )
     answer = call("Override", request, BOUND_S, stub=PriceServiceStub)
     show(answer, as_json, lambda: _changed(request, answer))
@@ -97,7 +94,7 @@ def _changed(request: pb.OverrideRequest, answer: pb.OverrideResponse) -> Any:
     return Group(
         facts(
             (request.model, f"{before} -> {after}"),
-            ("change", "would be made" if request.dry_run else str(answer.version)),
+            ("change", str(answer.version)),
             ("in force from", moment(answer.effective_at_ms) if answer.effective_at_ms else "at once"),
             ("model map", str(answer.map_version) if answer.map_version else ""),
             ("not used yet", answer.not_yet),

@@ -17,6 +17,7 @@ from accounting.cli.output import (
     usd,
 )
 from accounting.cli.people_import import call
+from accounting.cli.progress import counting
 from accounting.cli.spreadsheet import write_csv
 from protos.pedagio.v1 import people_pb2 as pb
 from protos.pedagio.v1.admin_pb2 import AccountName
@@ -24,7 +25,6 @@ from protos.pedagio.v1.admin_pb2 import AccountName
 app = typer.Typer(help="People, by e-mail; imports of them.", no_args_is_help=True)
 Email = Annotated[str, typer.Argument(metavar="EMAIL", help="The person's e-mail.")]
 User = Annotated[str, typer.Argument(metavar="USER", help="What the client calls the person.")]
-DryRun = Annotated[bool, typer.Option("--dry-run", help="Say what is; change nothing.")]
 PAGE: Final = 500
 
 
@@ -40,14 +40,15 @@ def list_people(
     Example: pedagio people list --team TI
     """
     found: list[pb.Person] = []
-    token = ""
-    while True:
-        request = pb.ListPeopleRequest(team=team, state=state, page_size=PAGE, page_token=token)
-        answer = call("ListPeople", request)
-        found += answer.people
-        token = answer.next_page_token
-        if not token:
-            break
+    request = pb.ListPeopleRequest(team=team, state=state, page_size=PAGE)
+    with counting("people", as_json) as advance:
+        while True:
+            answer = call("ListPeople", request)
+            found += answer.people
+            advance(len(answer.people))
+            request.page_token = answer.next_page_token
+            if not request.page_token:
+                break
     if as_csv:
         _print_csv(found)
         return
@@ -75,7 +76,7 @@ def show_person(email: Email, as_json: Json = False) -> None:
 
 @app.command()
 def bind(
-    email: Email, client: ClientArgument, user: User, reason: Reason, dry_run: DryRun = False,
+    email: Email, client: ClientArgument, user: User, reason: Reason,
     as_json: Json = False,
 ) -> None:  # fmt: skip
     """Say that a client's name for somebody is this person.
@@ -83,14 +84,14 @@ def bind(
     Example: pedagio people bind maria@example.org librechat 6650c0ffee --reason 'asked her'
     """
     name = AccountName(client=client, external_id=user)
-    request = pb.BindPersonRequest(email=email, name=name, reason=reason, dry_run=dry_run)
+    request = pb.BindPersonRequest(email=email, name=name, reason=reason)
     answer = call("BindPerson", request)
     show(answer, as_json, lambda: _person(answer))
 
 
 @app.command()
 def unbind(
-    client: ClientArgument, user: User, reason: Reason, dry_run: DryRun = False,
+    client: ClientArgument, user: User, reason: Reason,
     as_json: Json = False,
 ) -> None:  # fmt: skip
     """Say that a client's name is not this person; the account stays the person's.
@@ -98,23 +99,22 @@ def unbind(
     Example: pedagio people unbind librechat 6650c0ffee --reason 'another Maria'
     """
     name = AccountName(client=client, external_id=user)
-    answer = call("UnbindPerson", pb.UnbindPersonRequest(name=name, reason=reason, dry_run=dry_run))
+    answer = call("UnbindPerson", pb.UnbindPersonRequest(name=name, reason=reason))
     show(answer, as_json, lambda: _person(answer))
 
 
 @app.command()
-def erase(email: Email, reason: Reason, dry_run: DryRun = False, as_json: Json = False) -> None:
+def erase(email: Email, reason: Reason, as_json: Json = False) -> None:
     """Erase what says who somebody is; the account is suspended, its entries stay.
 
     Example: pedagio people erase maria@example.org --reason 'LGPD request 12'
     """
-    request = pb.ErasePersonRequest(email=email, reason=reason, dry_run=dry_run)
+    request = pb.ErasePersonRequest(email=email, reason=reason)
     answer = call("ErasePerson", request)
-    told = "would be" if dry_run else "is"
     show(
         answer,
         as_json,
-        lambda: f"{email} {told} erased; the books go on with person {answer.person}",
+        lambda: f"{email} is erased; the books go on with person {answer.person}",
     )
 
 
@@ -148,7 +148,6 @@ def client_people(
     new_accounts_a_day: Annotated[
         int | None, typer.Option(help="The most who match nobody, in 24 hours.")
     ] = None,
-    dry_run: DryRun = False,
     as_json: Json = False,
 ) -> None:
     """Declare what a client does with people: verified e-mails, guests, their ceiling.
@@ -157,7 +156,7 @@ def client_people(
     """
     request = pb.SetClientPeopleRequest(
         client=client, verified_emails=verified_emails, guest_plan=guest_plan,
-        new_accounts_a_day=new_accounts_a_day, reason=reason, dry_run=dry_run,
+        new_accounts_a_day=new_accounts_a_day, reason=reason,
     )  # fmt: skip
     answer = call("SetClientPeople", request)
     show(answer, as_json, lambda: facts(

@@ -10,7 +10,9 @@ from rich.console import Group
 
 from accounting.cli import connection
 from accounting.cli.amount import BrlPerUsd
-from accounting.cli.output import Json, Reason, facts, moment, show, table, usd
+from accounting.cli.dry_run import WAITS, attempt
+from accounting.cli.output import Json, Reason, as_dict, facts, moment, show, table, usd
+from accounting.cli.progress import waiting
 from protos.pedagio.v1 import people_pb2 as pb
 from protos.pedagio.v1.people_pb2_grpc import PeopleServiceStub
 
@@ -48,8 +50,14 @@ def import_people(
         file=content, partial=partial_list, force=force, dry_run=dry_run, reason=reason,
         brl_per_usd=brl_per_usd, request_id=request_id or str(uuid.uuid4()),
     )  # fmt: skip
-    answer = call("ImportPeople", request, BOUND_S)
-    show(answer, as_json, lambda: _diff(answer, dry_run=dry_run))
+    with waiting("importing", as_json):
+        answer = call("ImportPeople", request, BOUND_S)
+        body = as_dict(answer)
+        if dry_run:
+            body["proposed"] = _would_wait(request, answer)
+    show(body, as_json, lambda: _diff(answer, dry_run=dry_run))
+    if body.get("proposed") and not as_json:
+        typer.echo(WAITS)
 
 
 def undo(batch: Batch, reason: Reason, dry_run: DryRun = False, as_json: Json = False) -> None:
@@ -58,7 +66,8 @@ def undo(batch: Batch, reason: Reason, dry_run: DryRun = False, as_json: Json = 
     Example: pedagio people undo 3 --reason 'the wrong file'
     """
     request = pb.UndoImportRequest(batch=batch, dry_run=dry_run, reason=reason)
-    answer = call("UndoImport", request, BOUND_S)
+    with waiting("undoing", as_json):
+        answer = call("UndoImport", request, BOUND_S)
     show(
         answer,
         as_json,
@@ -88,6 +97,13 @@ def list_imports(as_json: Json = False) -> None:
         for b in answer.imports
     )  # fmt: skip
     show(answer, as_json, lambda: table(columns, rows, "no imports yet", fold=("reason",)))
+
+
+def _would_wait(request: pb.ImportPeopleRequest, answer: pb.ImportPeopleResponse) -> bool:
+    """Whether so much credit takes a second administrator; a file that is refused takes none."""
+    if not answer.changes or (answer.doubts and not request.force):
+        return False
+    return attempt("ImportPeople", request, BOUND_S).answer is None
 
 
 def _diff(answer: pb.ImportPeopleResponse, *, dry_run: bool) -> Any:

@@ -18,7 +18,6 @@ app = typer.Typer(help="What people may use, by client and plan.", no_args_is_he
 
 SUBJECT_HELP = "client:ID or plan:ID."
 SubjectArgument = Annotated[str, typer.Argument(metavar="SUBJECT", help=SUBJECT_HELP)]
-DryRun = Annotated[bool, typer.Option("--dry-run", help="Only check: nothing is changed.")]
 
 
 @app.command("show")
@@ -59,7 +58,6 @@ def set_policy(
             help="Change one field: cheaper.gpt-4o=gpt-4o-mini, models='[\"gpt-4o*\"]'; null removes.",
         ),
     ] = None,
-    dry_run: DryRun = False,
     as_json: Json = False,
 ) -> None:
     """Change a policy, on every replica within a second: the whole of it (--file), or single fields (--set).
@@ -70,7 +68,7 @@ def set_policy(
         fail("say what to change: --file policy.json, or --set key=value")
     if not assignments:
         assert file is not None
-        _set(subject, _read(file), reason, as_json, replaces=None, dry_run=dry_run)
+        _set(subject, _read(file), reason, as_json, replaces=None)
         return
     present = _ask("GetPolicy", _subject(subject))
     body = _parsed(present.body_json if file is None else _read(file))
@@ -80,32 +78,27 @@ def set_policy(
             fail(problem)
     # With a file the whole is meant, whatever was before; single fields belong to what was seen.
     replaces = present.version if file is None else None
-    _set(subject, json.dumps(body), reason, as_json, replaces=replaces, dry_run=dry_run)
+    _set(subject, json.dumps(body), reason, as_json, replaces=replaces)
 
 
 @app.command("unset")
-def unset_policy(
-    subject: SubjectArgument, reason: Reason, dry_run: DryRun = False, as_json: Json = False
-) -> None:
+def unset_policy(subject: SubjectArgument, reason: Reason, as_json: Json = False) -> None:
     """Let a subject have no policy of its own any more.
 
     Example: pedagio policy unset plan:gold --reason 'trial is over'
     """
-    _set(subject, "{}", reason, as_json, replaces=None, dry_run=dry_run)
+    _set(subject, "{}", reason, as_json, replaces=None)
 
 
-def _set(
-    subject: str, body_json: str, reason: str, as_json: bool, *, replaces: int | None, dry_run: bool
-) -> None:
+def _set(subject: str, body_json: str, reason: str, as_json: bool, *, replaces: int | None) -> None:
     request = pb.SetPolicyRequest(
         subject=_subject(subject),
         body_json=body_json,
         reason=reason,
         replaces=replaces,
-        validate_only=dry_run,
     )
     answer = _ask("SetPolicy", request)
-    _show(answer, as_json, dry_run=dry_run)
+    _show(answer, as_json)
 
 
 def _ask(method: str, request: Any) -> Any:
@@ -148,13 +141,12 @@ def _plain(policy: pb.Policy) -> dict[str, Any]:
     }
 
 
-def _show(policy: pb.Policy, as_json: bool, *, dry_run: bool = False) -> None:
+def _show(policy: pb.Policy, as_json: bool) -> None:
     body = json.dumps(json.loads(policy.body_json), ensure_ascii=False, indent=2)
     changed = f"{moment(policy.changed_at_ms)} by {policy.changed_by}" if policy.version else ""
     about = facts(
         ("policy", _name(policy)),
         ("version", str(policy.version) if policy.version else "none yet"),
         ("changed", changed),
-        ("dry run", "nothing was changed; it would be" if dry_run else ""),
     )
     show(_plain(policy), as_json, lambda: Group(about, body))

@@ -10,6 +10,7 @@ from rich.console import Group
 
 from accounting.cli.connection import call, fail
 from accounting.cli.output import Json, Reason, facts, moment, price, show, table
+from accounting.cli.progress import waiting
 from protos.pedagio.v1 import prices_pb2 as pb
 from protos.pedagio.v1.prices_pb2_grpc import PriceServiceStub
 
@@ -70,7 +71,8 @@ def import_prices(
         reason=reason,
         request_id=request_id or str(uuid.uuid4()),
     )
-    answer = call("Import", request, BOUND_S, stub=PriceServiceStub)
+    with waiting("importing", as_json):
+        answer = call("Import", request, BOUND_S, stub=PriceServiceStub)
     show(answer, as_json, lambda: Group(_diff(answer.diff), "", _imported(answer)))
 
 

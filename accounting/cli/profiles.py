@@ -29,11 +29,17 @@ class ProfileError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Profile:
-    """Where to ask, with which token; `token_file` names a file that holds it."""
+    """Where to ask, with which token; `token_file` names a file that holds it.
+
+    `ca`, `cert`, `key`: files for TLS; a client certificate may stand in place of the token.
+    """
 
     address: str
     token: str = ""
     token_file: str = ""
+    ca: str = ""
+    cert: str = ""
+    key: str = ""
 
 
 def choose(profile: Profile_ = "") -> None:
@@ -73,6 +79,9 @@ def _read(file: Path, name: str) -> Profile:
     for key, value in table.items():
         if key not in known or not isinstance(value, str):
             raise ProfileError(f"{file}: [{name}] {key} must be a text, one of {', '.join(known)}")
-    if not table.get("address") or bool(table.get("token")) == bool(table.get("token_file")):
-        raise ProfileError(f"{file}: [{name}] needs an address, with a token or a token_file")
+    tokens = bool(table.get("token")) + bool(table.get("token_file"))
+    if not table.get("address") or tokens > 1 or not (tokens or table.get("cert")):
+        raise ProfileError(
+            f"{file}: [{name}] needs an address, with a token or a token_file, or a cert with its key"
+        )
     return Profile(**table)

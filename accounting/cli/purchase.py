@@ -9,6 +9,7 @@ import typer
 from accounting.cli import connection
 from accounting.cli.amount import BrlPerUsd, read_amount, read_price
 from accounting.cli.output import Json, Reason, as_dict, facts, show, table, usd
+from accounting.cli.progress import counting
 from accounting.cli.spreadsheet import write_csv
 from protos.pedagio.v1 import purchases_pb2 as pb
 from protos.pedagio.v1.purchases_pb2_grpc import PurchaseServiceStub
@@ -65,14 +66,15 @@ def list_purchases(
     Example: pedagio purchase list
     """
     found: list[pb.Purchase] = []
-    token = ""
-    while True:
-        request = pb.ListPurchasesRequest(page_size=PAGE, page_token=token)
-        answer: pb.ListPurchasesResponse = call("ListPurchases", request)
-        found += answer.purchases
-        token = answer.next_page_token
-        if not token:
-            break
+    request = pb.ListPurchasesRequest(page_size=PAGE)
+    with counting("purchases", as_json) as advance:
+        while True:
+            answer: pb.ListPurchasesResponse = call("ListPurchases", request)
+            found += answer.purchases
+            advance(len(answer.purchases))
+            request.page_token = answer.next_page_token
+            if not request.page_token:
+                break
     if as_csv:
         write_csv(COLUMNS, ([getattr(each, name) for name in COLUMNS] for each in found))
         return

@@ -54,7 +54,6 @@ def set_settings(
     request_id: Annotated[
         str, typer.Option(help="The same id changes once; of its own if absent.")
     ] = "",
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only check.")] = False,
     brl_per_usd: BrlPerUsd = "",
     as_json: Json = False,
 ) -> None:
@@ -63,7 +62,7 @@ def set_settings(
     Example: pedagio settings set librechat maria --language en --daily-limit 'US$2' --reason 'asked by mail'
     """  # fmt: skip
     request = pb.SetSettingsRequest(
-        account=account_name(client, user), reason=reason, validate_only=dry_run,
+        account=account_name(client, user), reason=reason,
         request_id=request_id or str(uuid.uuid4()), notices=notices,
         language=_taken(language), first_pool=_taken(first_pool),
         daily_limit_nanos=_limit(daily_limit, brl_per_usd),
@@ -71,7 +70,7 @@ def set_settings(
     )  # fmt: skip
     if (language, notices, daily_limit, monthly_limit, first_pool) == (None,) * 5:
         fail("say what to change: --language, --notices, --daily-limit, --monthly-limit, ...")
-    _show(call("SetSettings", request), as_json, dry_run=dry_run)
+    _show(call("SetSettings", request), as_json)
 
 
 def _taken(text: str | None) -> str | None:
@@ -89,11 +88,11 @@ def _limit(text: str | None, brl_per_usd: str) -> int | None:
     return nanos
 
 
-def _show(found: pb.Settings, as_json: bool, *, dry_run: bool = False) -> None:
-    show(found, as_json, lambda: _facts(found, dry_run))
+def _show(found: pb.Settings, as_json: bool) -> None:
+    show(found, as_json, lambda: _facts(found))
 
 
-def _facts(found: pb.Settings, dry_run: bool) -> Table:
+def _facts(found: pb.Settings) -> Table:
     default = f"{found.client_language} (the client's)"
     return facts(
         ("account", person(found.account.client, found.account.external_id)),
@@ -105,7 +104,6 @@ def _facts(found: pb.Settings, dry_run: bool) -> Table:
         ("teams", ", ".join(found.pools)),
         ("kept by the policy", ", ".join(found.locked)),
         ("replayed", "an earlier request with this id had done it" if found.replayed else ""),
-        ("dry run", "nothing was changed; it would be" if dry_run else ""),
     )
 
 

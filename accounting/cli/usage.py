@@ -8,6 +8,7 @@ import typer
 
 from accounting.cli.connection import call, fail
 from accounting.cli.output import Json, show, table, usd
+from accounting.cli.progress import waiting
 from accounting.cli.spreadsheet import write_csv
 from protos.pedagio.v1 import usage_pb2 as pb
 from protos.pedagio.v1.usage_pb2_grpc import UsageServiceStub
@@ -43,7 +44,8 @@ def usage(
         model=model,
         page_size=page_size,
     )
-    answer = call("QueryUsage", request, BOUND_S, stub=UsageServiceStub)
+    with waiting("adding up", as_json):
+        answer = call("QueryUsage", request, BOUND_S, stub=UsageServiceStub)
     if as_csv:
         _write(answer, by)
         return

@@ -5,7 +5,7 @@ from typing import Final
 import asyncpg
 import grpc
 
-from accounting.admin import fields, statements
+from accounting.admin import fields, statements, trial
 from accounting.admin.errors import InvalidFieldError, NotFoundError
 from accounting.admin.messages import Context, epoch_ms, read_change
 from protos.pedagio.v1 import notices_pb2 as pb
@@ -65,7 +65,7 @@ class NoticeServicer(notices_pb2_grpc.NoticeServiceServicer):
 
 def add_notice_service(server: grpc.aio.Server, pool: asyncpg.Pool) -> None:
     """Serve it on a server that was made with `admin_interceptors(tokens)`."""
-    notices_pb2_grpc.add_NoticeServiceServicer_to_server(NoticeServicer(pool), server)
+    notices_pb2_grpc.add_NoticeServiceServicer_to_server(NoticeServicer(trial.over(pool)), server)
 
 
 def _notice(row: asyncpg.Record) -> pb.Notice:

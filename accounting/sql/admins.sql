@@ -16,6 +16,13 @@ SELECT 0 AS issued_by, a.id, a.email,
        lent_roles(a.id) AS lent
 FROM admin AS a WHERE a.id = :id AND a.removed_at IS NULL;
 
+-- name: find_certified^
+-- Who administers under an e-mail that a client certificate names, with the roles.
+SELECT 0 AS issued_by, a.id, a.email,
+       (SELECT coalesce(jsonb_agg(jsonb_build_array(r.role, r.pool_id)), '[]') FROM admin_role AS r WHERE r.admin_id = a.id) AS roles,
+       lent_roles(a.id) AS lent
+FROM admin AS a WHERE a.email = lower(:email) AND a.removed_at IS NULL;
+
 -- name: is_admin_email^
 -- Also of those who are removed: their name stays theirs.
 SELECT EXISTS (SELECT FROM admin AS a WHERE a.email = lower(:email)) AS known;

@@ -9,7 +9,7 @@ from zoneinfo import available_timezones
 import asyncpg
 import grpc
 
-from accounting.admin import fields, holder, statements
+from accounting.admin import fields, holder, statements, trial
 from accounting.admin.errors import InvalidFieldError, NotFoundError
 from accounting.admin.messages import Context
 from protos.pedagio.v1 import usage_pb2 as pb
@@ -97,7 +97,7 @@ class UsageServicer(usage_pb2_grpc.UsageServiceServicer):
 
 def add_usage_service(server: grpc.aio.Server, pool: asyncpg.Pool) -> None:
     """Serve it on a server that was made with `admin_interceptors(tokens)`."""
-    usage_pb2_grpc.add_UsageServiceServicer_to_server(UsageServicer(pool), server)
+    usage_pb2_grpc.add_UsageServiceServicer_to_server(UsageServicer(trial.over(pool)), server)
 
 
 def _moment(field: str, at_ms: int) -> datetime:

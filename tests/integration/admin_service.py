@@ -10,11 +10,13 @@ from typing import Any
 import asyncpg
 import grpc
 
+from accounting.admin import ports
 from accounting.admin.interceptors import Ask
 from accounting.admin.price_service import add_price_service
 from accounting.admin.servicer import SyncModels, add_admin_service, admin_interceptors
 from accounting.models_sync import SyncResult
 from accounting.notify.service import add_notice_service
+from accounting.settings import AccountingSettings
 from accounting.usage.service import add_usage_service
 from credit import ledger
 from protos.pedagio.v1 import admin_pb2 as pb
@@ -127,11 +129,20 @@ async def serve(
     ask_ledger: Ask | None = None,
     sync: SyncModels | None = None,
     four_eyes_above: int = 0,
+    settings: AccountingSettings | None = None,
 ) -> AsyncIterator[Service]:
-    """Run the service; LiteLLM is stood for by `synced`, since models_sync has tests of its own."""
+    """Run the service; LiteLLM is stood for by `synced`, since models_sync has tests of its own.
+
+    With `settings` on the ports that they name, too.
+    """
     ask = ask_ledger or functools.partial(ledger.ask_pulse, pool)
-    server = grpc.aio.server(interceptors=admin_interceptors(TOKENS, ask, pool, four_eyes_above))
+    certificates = ports.certificates(pool, settings) if settings else None
+    server = grpc.aio.server(
+        interceptors=admin_interceptors(TOKENS, ask, pool, four_eyes_above, certificates)
+    )
     port = server.add_insecure_port("127.0.0.1:0")
+    if settings:
+        ports.listen(server, settings)
     service = Service(f"127.0.0.1:{port}", pool)
 
     async def sync_models(actor: str = "accounting", reason: str = "") -> SyncResult:

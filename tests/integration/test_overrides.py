@@ -16,6 +16,7 @@ from tests.integration.admin_service import Service
 from tests.integration.model_listing import Listing, deployment
 from tests.integration.test_admin_cli import in_json, pedagio
 from tests.integration.test_prices import CLOCK, OLD, bring, input_picos, litellm, office, written
+from tests.integration.trials import attempt, digests
 
 __all__ = ["litellm", "office"]  # fixtures
 OWN = pb.OwnPrice(input_picos=3_000_000, output_picos=12_000_000)
@@ -201,6 +202,18 @@ async def test_import_that_leaves_a_name_without_its_model_needs_force(office: S
     assert (await bring(office, written(OLD))).imported  # `extra` goes without more ado
 
 
+async def test_dry_run_makes_the_map_too_and_keeps_none(office: Service) -> None:
+    """With what LiteLLM lists now; nobody is told of it, no row is another one."""
+    before = await digests(office.pool)
+    tried = await attempt(office, "PriceService/Override", asked())
+    answer = pb.OverrideResponse.FromString(tried.answer)
+    assert (answer.changed, answer.map_version, answer.not_yet) == (True, 2, "")
+    sync = admin_pb2.SyncModelsRequest(reason="look")
+    await attempt(office, "AdminService/SyncModels", sync)
+    assert await digests(office.pool) == before
+    assert office.published == []
+
+
 async def test_override_commands_show_a_table_and_json(office: Service) -> None:
     """Amounts carry their unit; what changes is shown before and after."""
     words = (
@@ -215,10 +228,12 @@ async def test_override_commands_show_a_table_and_json(office: Service) -> None:
         "contract",
     )
     tried = await pedagio(office, *words, "--dry-run")
-    assert "LiteLLM's -> US$3.00 in, US$12.00 out" in tried.stdout
-    assert "would be made" in tried.stdout
+    for part in ("it would be", "price.input", "US$3.00", "US$12.00"):
+        assert part in tried.stdout
     made = await in_json(office, *words, "--cached", "150cr")
     assert made["changed"] is True
+    again = (await pedagio(office, *words, "--cached", "US$2")).stdout
+    assert "-> US$3.00 in, cached US$2.00, US$12.00 out" in again
     shown = (await pedagio(office, "prices", "overrides")).stdout
     for part in ("in force", "gpt-4o", "US$3.00", "US$1.50", "contract"):
         assert part in shown

@@ -13,7 +13,7 @@ from typing import Any
 import asyncpg
 import pytest
 
-from accounting.admin import statements
+from accounting.admin import statements, trial
 from accounting.models_sync import sync_models
 from accounting.pricing import CurrentModels
 from credit.news import News
@@ -45,7 +45,7 @@ async def office(pool: asyncpg.Pool, litellm: Listing, tmp_path: Path) -> AsyncI
     """The service with real synchronisation, its first map made."""
     carried = tmp_path / "carried.json"
     carried.write_bytes(written(OLD))
-    sync = functools.partial(sync_models, pool, litellm.url, KEY, carried)
+    sync = functools.partial(sync_models, trial.over(pool), litellm.url, KEY, carried)
 
     async def sync_for(actor: str = "accounting", reason: str = "kept fresh") -> Any:
         return await sync(actor=actor, reason=reason)

@@ -78,6 +78,12 @@ def test_command_that_changes_something_takes_a_reason(name: str) -> None:
     assert "--reason" in {option for each in COMMANDS[name].params for option in each.opts}
 
 
+@pytest.mark.parametrize("name", sorted(MUTATIONS | {"access-log replay"}))
+def test_command_that_changes_something_takes_a_dry_run(name: str) -> None:
+    """What it would change can be seen first."""
+    assert "--dry-run" in {option for each in COMMANDS[name].params for option in each.opts}
+
+
 def test_json_of_a_message_has_every_field_by_its_proto_name() -> None:
     """Keys never come and go with values; 64-bit integers are integers, not text."""
     model = pb.Model(name="m", input_picos=2**62, deployments=[pb.ModelDeployment(model_id="d")])
