@@ -1,13 +1,37 @@
 """Makes the pages of one installation from its settings."""
 
 import hmac
+from typing import Final
 
 from accounting.settings import AccountingSettings
+from accounting.web import (
+    audit_pages,
+    exception_pages,
+    mode_pages,
+    model_pages,
+    plan_pages,
+    purchase_pages,
+    request_pages,
+    team_pages,
+    usage_pages,
+)
 from accounting.web.app import Web, create_web
 from accounting.web.desk import Desk
 from accounting.web.guard import Forms, Guard
 from accounting.web.look import Look
 from credit.settings import split_keys
+
+ROUTERS: Final = (
+    mode_pages.router,
+    request_pages.router,
+    plan_pages.router,
+    team_pages.router,
+    exception_pages.router,
+    audit_pages.router,
+    model_pages.router,
+    purchase_pages.router,
+    usage_pages.router,
+)
 
 
 def pages_of(settings: AccountingSettings) -> Guard:
@@ -23,7 +47,7 @@ def pages_of(settings: AccountingSettings) -> Guard:
         secure=settings.public_url.startswith("https://"),
     )
     desk = Desk(_reachable(settings.admin_listen), own.decode())
-    return create_web(Web(desk, look, forms, settings.public_url.rstrip("/")))
+    return create_web(Web(desk, look, forms, settings.public_url.rstrip("/")), *ROUTERS)
 
 
 def _reachable(listen: str) -> str:

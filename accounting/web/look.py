@@ -1,7 +1,7 @@
 """How pages look: templates in the reader's language, amounts and moments as people write them."""
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from functools import cache
 from importlib.resources import files
 from typing import Any, Final
@@ -13,8 +13,10 @@ from fastapi.responses import HTMLResponse
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
+from accounting.web.findings import finding
 from accounting.web.guard import FORM_COOKIE, FORM_FIELD, Forms
-from credit.money import exact_usd, format_amount, format_usd
+from accounting.web.labels import label
+from credit.money import exact_usd, format_amount, format_usd, write_amount
 
 LANGUAGES: Final = ("pt-BR", "en")
 LANGUAGE_COOKIE: Final = "pedagio_language"
@@ -26,8 +28,10 @@ def words(language: str) -> Mapping[str, str]:
     """English text -> the text of that language; English itself has none."""
     if language == "en":
         return {}
-    file = files("accounting.web") / "words" / f"{language}.yaml"
-    read: dict[str, str] = yaml.safe_load(file.read_text(encoding="utf-8"))
+    read: dict[str, str] = {}
+    for file in (files("accounting.web") / "words").iterdir():
+        if file.name.startswith(f"{language}."):  # one file for each part of the pages
+            read |= yaml.safe_load(file.read_text(encoding="utf-8"))
     return read
 
 
@@ -47,6 +51,7 @@ class Look:
         self._forms = forms
         self._usual = language
         self._unit = unit
+        self.zone = zone
         self._zone = ZoneInfo(zone)
         self._contact = contact
         self.secure = secure
@@ -109,7 +114,7 @@ class Look:
         return Markup('<input type="hidden" name="{}" value="{}">').format(FORM_FIELD, token)
 
     def _ways(self, language: str) -> dict[str, Any]:
-        """What templates may call: `_`, `money`, `usd`, `exact`, `day`, `when`, `percent`."""
+        """What templates may call: texts (`_`, `named`), amounts, moments, shares."""
         pattern = "%d/%m/%Y" if language == "pt-BR" else "%Y-%m-%d"
 
         def at(ms: int, form: str) -> str:
@@ -120,10 +125,28 @@ class Look:
 
         return {
             "_": say_here,
+            "finding": lambda text: finding(text, say_here),
+            "named": lambda kind, word: say_here(label(kind, word)),
             "money": lambda nanos: format_amount(nanos, language, self._unit),
             "usd": lambda nanos: format_usd(nanos, language),
-            "exact": exact_usd,
+            "exact": lambda nanos: _local(exact_usd(nanos), language),
+            "written": lambda nanos: _local(write_amount(max(nanos, 0)), language),
+            "count": lambda number: _local(f"{number:,}", language),
+            "on": lambda day: f"{date.fromisoformat(day):{pattern}}",
+            "cents": lambda cents, currency: _cents(cents, currency, language),
             "day": lambda ms: at(ms, pattern) if ms else "",
             "when": lambda ms: at(ms, f"{pattern} %H:%M") if ms else "",
             "percent": lambda part, whole: round(100 * part / whole) if whole else 0,
         }
+
+
+def _cents(cents: int, currency: str, language: str) -> str:
+    whole, rest = divmod(cents, 100)
+    return _local(f"{'R$' if currency == 'BRL' else 'US$'}{whole:,}.{rest:02d}", language)
+
+
+def _local(amount: str, language: str) -> str:
+    """An English figure as that language writes it: `US$ 1.234,50` for `US$1,234.50`."""
+    if language != "pt-BR":
+        return amount
+    return amount.translate(str.maketrans(",.", ".,")).replace("$", "$ ")
