@@ -7,7 +7,7 @@ from typing import Annotated, Any, Final
 from zoneinfo import ZoneInfo
 
 import grpc
-from fastapi import Depends, Path, Request
+from fastapi import Depends, HTTPException, Path, Request
 from fastapi.responses import RedirectResponse
 
 from accounting.web.app import PROBLEMS, STATUS
@@ -16,7 +16,16 @@ from accounting.web.session import Session, signed
 from credit.money import RateMissingError, parse_amount
 from protos.pedagio.v1.admin_pb2 import AccountName
 
+
+async def _named(name: str) -> str:
+    """A name in an address; one that nothing of ours could have is not found."""
+    if not name.isprintable():
+        raise HTTPException(404)
+    return name
+
+
 Signed = Annotated[Session, Depends(signed)]
+Name = Annotated[str, Depends(_named)]
 # What a number in an address may be: an int64 of the contracts.
 Number = Annotated[int, Path(ge=1, le=2**63 - 1)]
 TEXT_LIMIT: Final = 500

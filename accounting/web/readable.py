@@ -8,7 +8,7 @@ from credit.money import exact_usd
 
 LIMIT: Final = 300
 NANOS: Final = "_nanos"
-EMPTY: Final = (None, "", [], {})
+EMPTY: Final[tuple[object, ...]] = (None, "", [], {})
 
 
 def fields(document: str, *, aside: frozenset[str] = frozenset()) -> list[tuple[str, str]]:
