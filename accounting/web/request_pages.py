@@ -7,7 +7,7 @@ from fastapi.responses import Response
 
 from accounting.web.entry import Entry, Number, Signed, asked, gone
 from accounting.web.export import csv_file
-from accounting.web.readable import fields
+from accounting.web.readable import leaves
 from accounting.web.session import Session
 from protos.pedagio.v1 import admins_pb2 as admins
 from protos.pedagio.v1 import requests_pb2 as pb
@@ -134,5 +134,5 @@ async def _requests(session: Session, entries: dict[str, Entry] | None = None) -
 
 def _content(each: admins.Proposal) -> list[tuple[str, str]]:
     """What a proposal would do, field by field; a file of people is too long to be read here."""
-    found = fields(each.request_json, aside=ASIDE)
+    found = leaves(each.request_json, aside=ASIDE)
     return [(name, value if name != "file" else "CSV") for name, value in found]

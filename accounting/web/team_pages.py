@@ -123,7 +123,10 @@ async def statement(session: Signed, name: Name) -> Response:
     token = asked(session.request, "page")
     message = pb.ListPoolStatementRequest(pool=name, page_size=STATEMENT_SHOWN, page_token=token)
     found = await session.ask(PlanServiceStub, "ListPoolStatement", message)
-    return session.page("admin/team_statement.html", found=found, later=bool(token))
+    detail = await session.ask(PlanServiceStub, "GetPool", pb.GetPoolRequest(name=name))
+    return session.page(
+        "admin/team_statement.html", found=found, later=bool(token), names=_names(detail)
+    )
 
 
 @router.get("/teams/{name}/statement.csv")
@@ -138,6 +141,11 @@ async def export(session: Signed, name: Name) -> Response:
         if not message.page_token:
             break
     return csv_file("statement", COLUMNS, (_cells(each) for each in found))
+
+
+def _names(found: pb.PoolDetail) -> dict[tuple[str, str], str]:
+    """What the members are called, by their accounts."""
+    return {(each.account.client, each.account.external_id): each.label for each in found.members}
 
 
 def _cells(each: pb.PoolEntry) -> list[str | int]:
@@ -175,7 +183,7 @@ async def _team(session: Session, name: str, entries: Mapping[str, Entry]) -> Re
     forms = {form: Entry() for form in ("member", "remove", "cap", "uncap", "credit", "plan")}
     return session.page(
         "admin/team.html", max((each.status for each in entries.values()), default=200),
-        found=found, pool=found.pool, entries=forms | dict(entries), plans=plans, bought=bought,
+        found=found, pool=found.pool, names=_names(found), entries=forms | dict(entries), plans=plans, bought=bought,
         periods=PERIODS, sources=SOURCES, money_may=money, gives=money or session.may("approver"),
         looks_after=money or session.may("team_lead"), done=asked(session.request, "done"),
     )  # fmt: skip
