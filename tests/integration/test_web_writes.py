@@ -13,6 +13,8 @@ from protos.pedagio.v1.purchases_pb2_grpc import PurchaseServiceStub
 from tests.integration import request_scene
 from tests.integration.admin_service import USD, Service, serve
 from tests.integration.admins import add
+from tests.integration.rules_scene import Team
+from tests.integration.test_usage import spend
 from tests.integration.web_office import browser, opened, pages_of
 
 TERMS = {"allowance": "US$20", "period": "month", "rollover": "none", "reason": "budget"}
@@ -82,6 +84,19 @@ async def test_request_is_approved_with_less_and_another_denied(admin: Service) 
         html = await page.get("/requests?done=denied")
     assert "ask again on Monday" in html
     assert "Nobody waits for an answer" in html
+
+
+async def test_request_shows_what_the_person_has_and_spent(admin: Service) -> None:
+    """Who decides need not look elsewhere first."""
+    await request_scene.office(admin)
+    await admin.grant(7 * USD)
+    account = await admin.ask("GetBalance", request_scene.MARIA)
+    await spend(Team(admin.pool), account.id, 4 * USD)
+    await request_scene.submit(admin)
+    async with browser(admin, "treasurer") as page:
+        html = await page.get("/requests")
+    assert "<dt>Has left</dt><dd>US$3.00</dd>" in html
+    assert "<dt>Spent this month</dt><dd>US$4.00</dd>" in html
 
 
 async def test_request_decided_meanwhile_is_said(admin: Service) -> None:
