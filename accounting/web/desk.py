@@ -8,8 +8,6 @@ from google.rpc import error_details_pb2
 from grpc_status import rpc_status
 
 CALL_BOUND_S: Final = 10.0
-# These ask LiteLLM for its models, which lists hundreds in seconds.
-SLOW_S: Final[Mapping[str, float]] = {"SyncModels": 45.0, "Override": 60.0}
 # What the details of an error say of a write that waits for somebody else.
 PROPOSED: Final = "PROPOSED"
 # A file of people, or LiteLLM's prices: gRPC takes 4 MiB unless told.
@@ -52,7 +50,13 @@ class Desk:
         self._own = installation_token
 
     async def ask(
-        self, stub: Stub, method: str, request: Any, token: str = "", actor: str = "pages"
+        self,
+        stub: Stub,
+        method: str,
+        request: Any,
+        token: str = "",
+        actor: str = "pages",
+        bound_s: float = CALL_BOUND_S,
     ) -> Any:
         """The answer; `token`: the administrator's own, empty: the installation's, `actor` is named then.
 
@@ -61,7 +65,7 @@ class Desk:
         metadata = (("authorization", f"Bearer {token or self._own}"), ("x-pedagio-actor", actor))
         call = getattr(stub(self._channel), method)
         try:
-            return await call(request, metadata=metadata, timeout=SLOW_S.get(method, CALL_BOUND_S))
+            return await call(request, metadata=metadata, timeout=bound_s)
         except grpc.aio.AioRpcError as error:
             raise _refused(error) from error
 

@@ -11,7 +11,7 @@ from fastapi import Depends, HTTPException, Path, Request
 from fastapi.responses import RedirectResponse
 
 from accounting.web.app import PROBLEMS, STATUS
-from accounting.web.desk import RefusedError
+from accounting.web.desk import CALL_BOUND_S, RefusedError
 from accounting.web.session import Session, signed
 from credit.money import RateMissingError, parse_amount
 from protos.pedagio.v1.admin_pb2 import AccountName
@@ -42,6 +42,8 @@ NO_DAY: Final = "A day as 2026-11-27, please."
 NOBODY: Final = "Write an e-mail, or APPLICATION/PERSON."
 MADE: Final = "See below what is to be changed; nothing was done."
 SUFFIXES: Final = ("_nanos", "_ms", "_picos", "_cents", "_on")
+# These ask LiteLLM for its models, which lists hundreds in seconds.
+SLOW_S: Final[Mapping[str, float]] = {"SyncModels": 45.0, "Override": 60.0}
 # What a service may refuse while the form stays as it was typed; anything else is a page of its own.
 KEPT: Final = frozenset(STATUS) - {grpc.StatusCode.UNAUTHENTICATED}
 
@@ -149,7 +151,8 @@ class Entry:
             self.said = MADE
             return False
         try:
-            self.answer = await session.ask(stub, method, message)
+            bound_s = SLOW_S.get(method, CALL_BOUND_S)
+            self.answer = await session.ask(stub, method, message, bound_s)
         except RefusedError as error:
             if error.code not in KEPT:
                 raise
