@@ -28,5 +28,7 @@ document.addEventListener("submit", (event) => {
 });
 window.addEventListener("pageshow", () => document.querySelectorAll("form").forEach((form) => delete form.dataset.sent));
 refreshAll();
+// What was said about a form that stands far down.
+document.querySelector("main form > [role]")?.scrollIntoView({ block: "center" });
 // On a phone the navigation is wider than the screen.
 document.querySelector('nav [aria-current="page"]')?.scrollIntoView({ block: "nearest", inline: "center" });
