@@ -31,13 +31,17 @@ class Pool:
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """Who draws on a pool; nano-USD out of it: spent in the present month, held by calls that run."""
+    """Who draws on a pool; nano-USD out of it: spent in the present month, held by calls that run.
+
+    `label`: the person's name, else the e-mail.
+    """
 
     name: accounts.Name
     position: int
     pool_first: bool
     spent_nanos: int
     held_nanos: int
+    label: str
 
 
 async def find(pool: asyncpg.Pool, holder: Holder) -> int:
@@ -64,7 +68,7 @@ async def list_members(pool: asyncpg.Pool, pool_id: int) -> list[Member]:
     return [
         Member(
             accounts.Name(r["client_id"], r["external_id"]), r["position"], r["pool_first"],
-            r["spent"], r["held"],
+            r["spent"], r["held"], r["label"],
         )
         for r in await statements.rows(pool, "list_pool_members", pool_id=pool_id)
     ]  # fmt: skip

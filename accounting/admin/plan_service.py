@@ -104,7 +104,7 @@ class PlanServicer(plans_pb2_grpc.PlanServiceServicer):
                 pb.Member(
                     account=name_message(each.name), position=each.position,
                     pool_first=each.pool_first, spent_nanos=each.spent_nanos,
-                    held_nanos=each.held_nanos,
+                    held_nanos=each.held_nanos, label=each.label,
                 )
                 for each in members
             ],

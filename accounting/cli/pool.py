@@ -121,7 +121,7 @@ def _members(members: Any) -> Any:
     columns = ("member", "position", "pays", "spent this month", "held")
     rows = (
         (
-            person(m.account.client, m.account.external_id), str(m.position),
+            _member(m), str(m.position),
             "before own credit" if m.pool_first else "after own credit", usd(m.spent_nanos),
             usd(m.held_nanos),
         )
@@ -131,6 +131,11 @@ def _members(members: Any) -> Any:
     return table(
         columns, rows, empty, right=("position", "spent this month", "held"), fold=("member",)
     )
+
+
+def _member(member: pb.Member) -> str:
+    name = person(member.account.client, member.account.external_id)
+    return f"{member.label} ({name})" if member.label else name
 
 
 def _pools(pools: Any) -> Any:

@@ -104,6 +104,7 @@ FROM account AS a WHERE a.kind = 'pool' AND (:name::text = '' OR a.name = :name:
 -- Who draws on a pool, with what their calls of the present month cost it, by the clock of the pool's plan: their usage events,
 -- and an estimate that still stands.
 SELECT a.client_id, coalesce(a.external_id, '') AS external_id, m.position, a.pool_first,
+       coalesce((SELECT coalesce(nullif(l.display_name, ''), l.email) FROM account_label AS l WHERE l.account_id = a.id), '') AS label,
        coalesce((SELECT sum(x.cost) FROM hold AS h CROSS JOIN LATERAL (
                      SELECT coalesce((SELECT sum(u.cost) FROM usage_event AS u WHERE u.hold_id = h.id), 0)
                           + coalesce((SELECT t.amount FROM transfer AS t WHERE t.hold_id = h.id AND t.kind = 'estimate'

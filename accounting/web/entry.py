@@ -7,16 +7,25 @@ from typing import Annotated, Any, Final
 from zoneinfo import ZoneInfo
 
 import grpc
-from fastapi import Depends, Path, Request
+from fastapi import Depends, HTTPException, Path, Request
 from fastapi.responses import RedirectResponse
 
 from accounting.web.app import PROBLEMS, STATUS
-from accounting.web.desk import RefusedError
+from accounting.web.desk import CALL_BOUND_S, RefusedError
 from accounting.web.session import Session, signed
 from credit.money import RateMissingError, parse_amount
 from protos.pedagio.v1.admin_pb2 import AccountName
 
+
+async def _named(name: str) -> str:
+    """A name in an address; one that nothing of ours could have is not found."""
+    if not name.isprintable():
+        raise HTTPException(404)
+    return name
+
+
 Signed = Annotated[Session, Depends(signed)]
+Name = Annotated[str, Depends(_named)]
 # What a number in an address may be: an int64 of the contracts.
 Number = Annotated[int, Path(ge=1, le=2**63 - 1)]
 TEXT_LIMIT: Final = 500
@@ -33,6 +42,8 @@ NO_DAY: Final = "A day as 2026-11-27, please."
 NOBODY: Final = "Write an e-mail, or APPLICATION/PERSON."
 MADE: Final = "See below what is to be changed; nothing was done."
 SUFFIXES: Final = ("_nanos", "_ms", "_picos", "_cents", "_on")
+# These ask LiteLLM for its models, which lists hundreds in seconds.
+SLOW_S: Final[Mapping[str, float]] = {"SyncModels": 45.0, "Override": 60.0}
 # What a service may refuse while the form stays as it was typed; anything else is a page of its own.
 KEPT: Final = frozenset(STATUS) - {grpc.StatusCode.UNAUTHENTICATED}
 
@@ -140,7 +151,8 @@ class Entry:
             self.said = MADE
             return False
         try:
-            self.answer = await session.ask(stub, method, message)
+            bound_s = SLOW_S.get(method, CALL_BOUND_S)
+            self.answer = await session.ask(stub, method, message, bound_s)
         except RefusedError as error:
             if error.code not in KEPT:
                 raise

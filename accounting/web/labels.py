@@ -3,8 +3,6 @@
 from collections.abc import Mapping
 from typing import Final
 
-from accounting.oddities import KINDS
-
 LABELS: Final[Mapping[str, Mapping[str, str]]] = {
     "mode": {"enforce": "Enforce", "shadow": "Shadow", "off": "Off", "closed": "Closed"},
     "each": {"day": "each day", "week": "each week", "month": "each month"},
@@ -57,14 +55,19 @@ LABELS: Final[Mapping[str, Mapping[str, str]]] = {
         "pool": "Team",
         "plan": "Plan",
         "source": "Source",
-        "holder": "Who",
-        "account": "Who",
-        "name": "Who",
+        "client": "Application",
+        "external id": "Person",
         "purchase": "Purchase",
         "id": "No.",
+        "allowance": "Allowance",
+        "period": "Period",
+        "rollover": "What is left at the end",
+        "time zone": "Time zone",
+        "priority": "Order of burning",
+        "valid until": "Until",
     },
     "price": {"in_force": "in force", "coming": "coming", "past": "past"},
-    # A kind of exception in a few words; accounting/oddities.py says what each means.
+    # A kind of exception of accounting/oddities.py in a few words.
     "exception": {
         "cost_missing": "Cost missing",
         "end_missing": "End missing",
@@ -83,7 +86,25 @@ LABELS: Final[Mapping[str, Mapping[str, str]]] = {
         "usage_conflict": "Reported twice, differently",
         "usage_missing": "Usage missing",
     },
-    "meaning": KINDS,
+    # What each means, and what to do about it.
+    "meaning": {
+        "cost_missing": "Answered whole, but its cost never came: it was debited by estimate.",
+        "end_missing": "Started, but its end was never reported: LiteLLM may have died meanwhile.",
+        "estimate_unpriced": "Estimated at 0, because the model has no price: give it one.",
+        "hold_mismatch": "A report came under the name of another call: it was not debited there.",
+        "late_debit": "A report came after its hold was released: it was debited all the same.",
+        "late_start": "A start came after its hold was released: watch whether its cost comes.",
+        "litellm_cost_zero": "LiteLLM said 0 for a model that has a price: the price book's was debited.",
+        "maybe_billed": "Timed out at cost 0, but the provider may bill it: look at its invoice.",
+        "no_book_price": "Debited as LiteLLM says, because the price book has no price for it.",
+        "no_evidence": "Released at its deadline: nobody told of anything, so nothing was debited.",
+        "price_mismatch": "LiteLLM's cost is more than 1 % off the price book: mend one of the two.",
+        "report_missing": "Envoy delivered an answer, but no report came: it was debited by estimate.",
+        "unmetered": "Calls passed that neither a hold nor a report tells of: enforcing refuses such paths.",
+        "unproven": "A report without a token: that call did not pass Envoy.",
+        "usage_conflict": "Reported twice with other figures: the first report stands.",
+        "usage_missing": "Answered without its usage: it was debited by estimate.",
+    },
 }
 
 

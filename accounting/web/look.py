@@ -123,9 +123,13 @@ class Look:
         def say_here(text: str, /, **values: Any) -> str:
             return say(language, text, **values)
 
+        def told(text: str) -> str:
+            known = language == "en" or text in words(language)
+            return say_here(text) if known else finding(text, say_here)
+
         return {
             "_": say_here,
-            "finding": lambda text: finding(text, say_here),
+            "told": told,
             "named": lambda kind, word: say_here(label(kind, word)),
             "money": lambda nanos: format_amount(nanos, language, self._unit),
             "usd": lambda nanos: format_usd(nanos, language),

@@ -7,7 +7,7 @@ from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
 from accounting.web.desk import RefusedError
-from accounting.web.entry import Entry, Signed, asked, gone
+from accounting.web.entry import Entry, Name, Signed, asked, gone
 from accounting.web.readable import plain
 from accounting.web.session import Session
 from protos.pedagio.v1 import plans_pb2 as pb
@@ -66,13 +66,13 @@ async def create(request: Request, session: Signed) -> Response:
 
 
 @router.get("/plans/{name}")
-async def plan(session: Signed, name: str) -> Response:
+async def plan(session: Signed, name: Name) -> Response:
     """The terms of a plan, its policy, a form to change them."""
     return await _plan(session, name, Entry())
 
 
 @router.post("/plans/{name}")
-async def change(request: Request, session: Signed, name: str) -> Response:
+async def change(request: Request, session: Signed, name: Name) -> Response:
     """Other terms, from each account's next period on."""
     entry = await Entry.of(request)
     wanted = await session.ask(PlanServiceStub, "GetPlan", pb.GetPlanRequest(id=name))

@@ -1,5 +1,7 @@
 """Requests for credit: who asks, who has it, the answer; what waits for a second pair of eyes."""
 
+import asyncio
+from collections.abc import Sequence
 from typing import Final
 
 from fastapi import APIRouter, Request
@@ -7,7 +9,7 @@ from fastapi.responses import Response
 
 from accounting.web.entry import Entry, Number, Signed, asked, gone
 from accounting.web.export import csv_file
-from accounting.web.readable import fields
+from accounting.web.readable import leaves
 from accounting.web.session import Session
 from protos.pedagio.v1 import admins_pb2 as admins
 from protos.pedagio.v1 import requests_pb2 as pb
@@ -15,6 +17,7 @@ from protos.pedagio.v1.admins_pb2_grpc import AdminsServiceStub
 from protos.pedagio.v1.requests_pb2_grpc import RequestServiceStub
 
 WAITING_SHOWN: Final = 100
+WHOLE: Final = 20
 DECIDED_SHOWN: Final = 25
 CONFIRMS: Final = ("treasurer", "operator", "approver")
 # Columns of their own, or nothing that helps a decision.
@@ -102,6 +105,19 @@ async def _decide(
     return await _requests(session, {f"proposal-{number}": entry})
 
 
+async def _whole(
+    session: Session, listed: Sequence[pb.CreditRequest]
+) -> list[tuple[pb.CreditRequest, bool]]:
+    """With what each person spent, which a list does not say; the flag: whether it is known."""
+    found = await asyncio.gather(
+        *(
+            session.ask(RequestServiceStub, "GetRequest", pb.GetRequestRequest(id=each.id))
+            for each in listed[:WHOLE]
+        )
+    )
+    return [(each, True) for each in found] + [(each, False) for each in listed[WHOLE:]]
+
+
 async def _requests(session: Session, entries: dict[str, Entry] | None = None) -> Response:
     waiting = await session.ask(
         RequestServiceStub,
@@ -123,7 +139,7 @@ async def _requests(session: Session, entries: dict[str, Entry] | None = None) -
     entries = entries or {}
     return session.page(
         "admin/requests.html", max((each.status for each in entries.values()), default=200),
-        waiting=waiting.requests, more_waiting=bool(waiting.next_page_token),
+        waiting=await _whole(session, waiting.requests), more_waiting=bool(waiting.next_page_token),
         decided=[each for each in recent.requests if each.state != "requested"],
         next_page=recent.next_page_token, later=bool(token),
         proposals=[(each, _content(each)) for each in proposals],
@@ -134,5 +150,5 @@ async def _requests(session: Session, entries: dict[str, Entry] | None = None) -
 
 def _content(each: admins.Proposal) -> list[tuple[str, str]]:
     """What a proposal would do, field by field; a file of people is too long to be read here."""
-    found = fields(each.request_json, aside=ASIDE)
+    found = leaves(each.request_json, aside=ASIDE)
     return [(name, value if name != "file" else "CSV") for name, value in found]

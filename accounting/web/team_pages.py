@@ -6,7 +6,7 @@ from typing import Any, Final
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
-from accounting.web.entry import Entry, Signed, asked, gone
+from accounting.web.entry import Entry, Name, Signed, asked, gone
 from accounting.web.export import csv_file
 from accounting.web.session import Session
 from protos.pedagio.v1 import plans_pb2 as pb
@@ -46,13 +46,13 @@ async def create(request: Request, session: Signed) -> Response:
 
 
 @router.get("/teams/{name}")
-async def team(session: Signed, name: str) -> Response:
+async def team(session: Signed, name: Name) -> Response:
     """What it has, who draws on it, what bounds their draws."""
     return await _team(session, name, {})
 
 
 @router.post("/teams/{name}/members")
-async def add_member(request: Request, session: Signed, name: str) -> Response:
+async def add_member(request: Request, session: Signed, name: Name) -> Response:
     """Let somebody draw on it."""
     entry = await Entry.of(request)
     message = pb.SetMemberRequest(
@@ -63,7 +63,7 @@ async def add_member(request: Request, session: Signed, name: str) -> Response:
 
 
 @router.post("/teams/{name}/members/remove")
-async def remove_member(request: Request, session: Signed, name: str) -> Response:
+async def remove_member(request: Request, session: Signed, name: Name) -> Response:
     """Their next call is not paid by the team."""
     entry = await Entry.of(request)
     message = pb.RemoveMemberRequest(
@@ -73,7 +73,7 @@ async def remove_member(request: Request, session: Signed, name: str) -> Respons
 
 
 @router.post("/teams/{name}/caps")
-async def set_cap(request: Request, session: Signed, name: str) -> Response:
+async def set_cap(request: Request, session: Signed, name: Name) -> Response:
     """Bound what a member draws in a period."""
     entry = await Entry.of(request)
     cap = pb.Cap(
@@ -85,7 +85,7 @@ async def set_cap(request: Request, session: Signed, name: str) -> Response:
 
 
 @router.post("/teams/{name}/caps/clear")
-async def clear_cap(request: Request, session: Signed, name: str) -> Response:
+async def clear_cap(request: Request, session: Signed, name: Name) -> Response:
     """Bound it no more."""
     entry = await Entry.of(request)
     cap = pb.Cap(pool=name, account=entry.person("person"), period=entry.text("period"))
@@ -94,7 +94,7 @@ async def clear_cap(request: Request, session: Signed, name: str) -> Response:
 
 
 @router.post("/teams/{name}/credit")
-async def give(request: Request, session: Signed, name: str) -> Response:
+async def give(request: Request, session: Signed, name: Name) -> Response:
     """Credit for the team, once per page."""
     entry = await Entry.of(request)
     message = pb.GiveCreditRequest(
@@ -107,7 +107,7 @@ async def give(request: Request, session: Signed, name: str) -> Response:
 
 
 @router.post("/teams/{name}/plan")
-async def assign(request: Request, session: Signed, name: str) -> Response:
+async def assign(request: Request, session: Signed, name: Name) -> Response:
     """Another plan for the team, or none."""
     entry = await Entry.of(request)
     message = pb.AssignPlanRequest(
@@ -118,16 +118,19 @@ async def assign(request: Request, session: Signed, name: str) -> Response:
 
 
 @router.get("/teams/{name}/statement")
-async def statement(session: Signed, name: str) -> Response:
+async def statement(session: Signed, name: Name) -> Response:
     """What moved, by whose calls; newest first."""
     token = asked(session.request, "page")
     message = pb.ListPoolStatementRequest(pool=name, page_size=STATEMENT_SHOWN, page_token=token)
     found = await session.ask(PlanServiceStub, "ListPoolStatement", message)
-    return session.page("admin/team_statement.html", found=found, later=bool(token))
+    detail = await session.ask(PlanServiceStub, "GetPool", pb.GetPoolRequest(name=name))
+    return session.page(
+        "admin/team_statement.html", found=found, later=bool(token), names=_names(detail)
+    )
 
 
 @router.get("/teams/{name}/statement.csv")
-async def export(session: Signed, name: str) -> Response:
+async def export(session: Signed, name: Name) -> Response:
     """The same for a spreadsheet."""
     message = pb.ListPoolStatementRequest(pool=name, page_size=PAGE)
     found: list[pb.PoolEntry] = []
@@ -138,6 +141,11 @@ async def export(session: Signed, name: str) -> Response:
         if not message.page_token:
             break
     return csv_file("statement", COLUMNS, (_cells(each) for each in found))
+
+
+def _names(found: pb.PoolDetail) -> dict[tuple[str, str], str]:
+    """What the members are called, by their accounts."""
+    return {(each.account.client, each.account.external_id): each.label for each in found.members}
 
 
 def _cells(each: pb.PoolEntry) -> list[str | int]:
@@ -175,7 +183,7 @@ async def _team(session: Session, name: str, entries: Mapping[str, Entry]) -> Re
     forms = {form: Entry() for form in ("member", "remove", "cap", "uncap", "credit", "plan")}
     return session.page(
         "admin/team.html", max((each.status for each in entries.values()), default=200),
-        found=found, pool=found.pool, entries=forms | dict(entries), plans=plans, bought=bought,
+        found=found, pool=found.pool, names=_names(found), entries=forms | dict(entries), plans=plans, bought=bought,
         periods=PERIODS, sources=SOURCES, money_may=money, gives=money or session.may("approver"),
         looks_after=money or session.may("team_lead"), done=asked(session.request, "done"),
     )  # fmt: skip

@@ -4,7 +4,12 @@
 const quoted = (value) => (/^[\w@%+=:,./-]+$/.test(value) ? value : `'${value.replaceAll("'", "'\\''")}'`);
 const refresh = (form) => {
   for (const code of form.querySelectorAll("[data-cli]")) {
-    code.textContent = code.dataset.cli.replace(/\{([\w-]+)\}/g, (whole, name) => {
+    // An option whose field is empty, and may be, is left out.
+    const line = code.dataset.cli.replace(/ --[\w-]+ \{([\w-]+)\}/g, (whole, name) => {
+      const field = form.elements.namedItem(name);
+      return field && !field.value && !field.required ? "" : whole;
+    });
+    code.textContent = line.replace(/\{([\w-]+)\}/g, (whole, name) => {
       const field = form.elements.namedItem(name);
       return field && field.value ? quoted(field.value) : name.toUpperCase();
     });
@@ -23,3 +28,7 @@ document.addEventListener("submit", (event) => {
 });
 window.addEventListener("pageshow", () => document.querySelectorAll("form").forEach((form) => delete form.dataset.sent));
 refreshAll();
+// What was said about a form that stands far down.
+document.querySelector("main form > [role]")?.scrollIntoView({ block: "center" });
+// On a phone the navigation is wider than the screen.
+document.querySelector('nav [aria-current="page"]')?.scrollIntoView({ block: "nearest", inline: "center" });

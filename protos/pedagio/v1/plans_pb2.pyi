@@ -200,18 +200,20 @@ class GetPoolRequest(_message.Message):
     def __init__(self, name: _Optional[str] = ...) -> None: ...
 
 class Member(_message.Message):
-    __slots__ = ("account", "position", "pool_first", "spent_nanos", "held_nanos")
+    __slots__ = ("account", "position", "pool_first", "spent_nanos", "held_nanos", "label")
     ACCOUNT_FIELD_NUMBER: _ClassVar[int]
     POSITION_FIELD_NUMBER: _ClassVar[int]
     POOL_FIRST_FIELD_NUMBER: _ClassVar[int]
     SPENT_NANOS_FIELD_NUMBER: _ClassVar[int]
     HELD_NANOS_FIELD_NUMBER: _ClassVar[int]
+    LABEL_FIELD_NUMBER: _ClassVar[int]
     account: _admin_pb2.AccountName
     position: int
     pool_first: bool
     spent_nanos: int
     held_nanos: int
-    def __init__(self, account: _Optional[_Union[_admin_pb2.AccountName, _Mapping]] = ..., position: _Optional[int] = ..., pool_first: _Optional[bool] = ..., spent_nanos: _Optional[int] = ..., held_nanos: _Optional[int] = ...) -> None: ...
+    label: str
+    def __init__(self, account: _Optional[_Union[_admin_pb2.AccountName, _Mapping]] = ..., position: _Optional[int] = ..., pool_first: _Optional[bool] = ..., spent_nanos: _Optional[int] = ..., held_nanos: _Optional[int] = ..., label: _Optional[str] = ...) -> None: ...
 
 class PoolDetail(_message.Message):
     __slots__ = ("pool", "credit", "members", "caps")

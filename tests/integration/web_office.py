@@ -46,7 +46,7 @@ class Browser:
         self.html = answer.text
         return self.html
 
-    async def send(self, path: str, status: int = 303, **fields: str) -> str:
+    async def send(self, path: str, status: int = 303, /, **fields: str) -> str:
         """A form, with the hidden fields of the page that was shown; where it leads, or the page again."""
         form = self.hidden() | fields
         answer = await self.http.post(path, data=form)
