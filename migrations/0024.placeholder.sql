@@ -1,0 +1,3 @@
+-- The place of another branch's migration.
+-- depends: 0023.purchases
+SELECT 1;
