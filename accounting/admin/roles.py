@@ -140,6 +140,13 @@ RULES: Final[Mapping[str, Rule]] = {
     "AdminsService/ConfirmProposal": Rule(MONEY | APPROVER, of=NOBODY),
     "AdminsService/DenyProposal": Rule(MONEY | APPROVER, of=NOBODY),
     "AdminsService/ListAudit": Rule(SEES_ALL),
+    # The pages ask these before anybody is known.
+    "SignInService/SignIn": Rule(OPERATOR, installation=True),
+    "SignInService/SignOut": Rule(OPERATOR, installation=True),
+    "SignInService/ReadInvite": Rule(OPERATOR, installation=True),
+    "SignInService/SetFirstPassword": Rule(OPERATOR, installation=True),
+    "SignInService/ChangePassword": Rule(EVERYBODY, of=NOBODY),
+    "SignInService/InviteAdmin": Rule(OPERATOR),
 }
 
 

@@ -30,6 +30,7 @@ from accounting.admin.plan_service import PlanServicer
 from accounting.admin.policy_service import PolicyServicer
 from accounting.admin.purchase_service import PurchaseServicer
 from accounting.admin.settings_service import SettingsServicer
+from accounting.admin.sign_in_service import SignInServicer
 from accounting.models_sync import SyncResult
 from accounting.reports.service import add_report_service
 from protos.pedagio.v1 import admin_pb2 as pb
@@ -41,6 +42,7 @@ from protos.pedagio.v1 import (
     policies_pb2_grpc,
     purchases_pb2_grpc,
     settings_pb2_grpc,
+    sign_in_pb2_grpc,
 )
 
 __all__ = ["AdminServicer", "add_admin_service", "admin_interceptors"]
@@ -205,7 +207,12 @@ class AdminServicer(
 
 
 def add_admin_service(
-    server: grpc.aio.Server, pool: asyncpg.Pool, *, sync_models: SyncModels, publish: Publish
+    server: grpc.aio.Server,
+    pool: asyncpg.Pool,
+    *,
+    sync_models: SyncModels,
+    publish: Publish,
+    public_url: str = "",
 ) -> None:
     """Serve the administrators' services on a server that was made with `admin_interceptors(tokens)`."""
     servicer = AdminServicer(pool, sync_models, publish)
@@ -217,6 +224,7 @@ def add_admin_service(
     settings_pb2_grpc.add_SettingsServiceServicer_to_server(SettingsServicer(pool, publish), server)
     add_report_service(server, pool, publish)
     admins_pb2_grpc.add_AdminsServiceServicer_to_server(AdminsServicer(pool), server)
+    sign_in_pb2_grpc.add_SignInServiceServicer_to_server(SignInServicer(pool, public_url), server)
     reflection.enable_server_reflection(_names(), server)
 
 

@@ -46,3 +46,6 @@ GRANT INSERT ON purchase, purchase_grant TO pedagio_accounting;
 -- Only to lock a row of it.
 GRANT UPDATE (id) ON purchase TO pedagio_accounting;
 GRANT DELETE ON account_label TO pedagio_accounting;
+GRANT INSERT, UPDATE ON admin_password, admin_invite, sign_in_delay TO pedagio_accounting;
+GRANT DELETE ON sign_in_delay TO pedagio_accounting;
+REVOKE SELECT ON admin_password, admin_invite, sign_in_delay FROM pedagio_authz;
