@@ -14,7 +14,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from accounting.web.guard import FORM_COOKIE, FORM_FIELD, Forms
-from credit.money import exact_usd, format_amount, format_usd
+from credit.money import exact_usd, format_amount, format_usd, write_amount
 
 LANGUAGES: Final = ("pt-BR", "en")
 LANGUAGE_COOKIE: Final = "pedagio_language"
@@ -26,8 +26,10 @@ def words(language: str) -> Mapping[str, str]:
     """English text -> the text of that language; English itself has none."""
     if language == "en":
         return {}
-    file = files("accounting.web") / "words" / f"{language}.yaml"
-    read: dict[str, str] = yaml.safe_load(file.read_text(encoding="utf-8"))
+    read: dict[str, str] = {}
+    for file in (files("accounting.web") / "words").iterdir():
+        if file.name.startswith(f"{language}."):  # one file for each part of the pages
+            read |= yaml.safe_load(file.read_text(encoding="utf-8"))
     return read
 
 
@@ -47,6 +49,7 @@ class Look:
         self._forms = forms
         self._usual = language
         self._unit = unit
+        self.zone = zone
         self._zone = ZoneInfo(zone)
         self._contact = contact
         self.secure = secure
@@ -109,7 +112,7 @@ class Look:
         return Markup('<input type="hidden" name="{}" value="{}">').format(FORM_FIELD, token)
 
     def _ways(self, language: str) -> dict[str, Any]:
-        """What templates may call: `_`, `money`, `usd`, `exact`, `day`, `when`, `percent`."""
+        """What templates may call: `_`, `money`, `usd`, `exact`, `written`, `cents`, `day`, `when`, `percent`."""
         pattern = "%d/%m/%Y" if language == "pt-BR" else "%Y-%m-%d"
 
         def at(ms: int, form: str) -> str:
@@ -123,7 +126,17 @@ class Look:
             "money": lambda nanos: format_amount(nanos, language, self._unit),
             "usd": lambda nanos: format_usd(nanos, language),
             "exact": exact_usd,
+            "written": lambda nanos: write_amount(max(nanos, 0)),
+            "cents": lambda cents, currency: _cents(cents, currency, language),
             "day": lambda ms: at(ms, pattern) if ms else "",
             "when": lambda ms: at(ms, f"{pattern} %H:%M") if ms else "",
             "percent": lambda part, whole: round(100 * part / whole) if whole else 0,
         }
+
+
+def _cents(cents: int, currency: str, language: str) -> str:
+    whole, rest = divmod(cents, 100)
+    sign = "R$" if currency == "BRL" else "US$"
+    if language == "pt-BR":
+        return f"{sign} {whole:,}".replace(",", ".") + f",{rest:02d}"
+    return f"{sign}{whole:,}.{rest:02d}"
