@@ -121,6 +121,7 @@ RULES: Final[Mapping[str, Rule]] = {
     "PurchaseService/ListPurchases": Rule(SEES_ALL),
     "ReportService/Recompute": Rule(SEES_ALL),
     "ReportService/ShadowReport": Rule(SEES_ALL),
+    "ReportService/MatchRate": Rule(SEES_ALL),
     "ReportService/Readiness": Rule(SEES_ALL),
     "ReportService/Enforce": Rule(OPERATOR),
     "NoticeService/ListNotices": Rule(SEES_ALL),

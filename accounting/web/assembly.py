@@ -1,13 +1,22 @@
 """Makes the pages of one installation from its settings."""
 
 import hmac
+from typing import Final
 
 from accounting.settings import AccountingSettings
+from accounting.web import account_pages, overview_page, people_pages, sign_in_pages
 from accounting.web.app import Web, create_web
 from accounting.web.desk import Desk
 from accounting.web.guard import Forms, Guard
 from accounting.web.look import Look
 from credit.settings import split_keys
+
+ROUTERS: Final = (
+    sign_in_pages.router,
+    overview_page.router,
+    people_pages.router,
+    account_pages.router,
+)
 
 
 def pages_of(settings: AccountingSettings) -> Guard:
@@ -23,7 +32,7 @@ def pages_of(settings: AccountingSettings) -> Guard:
         secure=settings.public_url.startswith("https://"),
     )
     desk = Desk(_reachable(settings.admin_listen), own.decode())
-    return create_web(Web(desk, look, forms, settings.public_url.rstrip("/")))
+    return create_web(Web(desk, look, forms, settings.public_url.rstrip("/")), *ROUTERS)
 
 
 def _reachable(listen: str) -> str:

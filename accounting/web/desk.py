@@ -50,7 +50,13 @@ class Desk:
         self._own = installation_token
 
     async def ask(
-        self, stub: Stub, method: str, request: Any, token: str = "", actor: str = "pages"
+        self,
+        stub: Stub,
+        method: str,
+        request: Any,
+        token: str = "",
+        actor: str = "pages",
+        bound_s: float = CALL_BOUND_S,
     ) -> Any:
         """The answer; `token`: the administrator's own, empty: the installation's, `actor` is named then.
 
@@ -59,7 +65,7 @@ class Desk:
         metadata = (("authorization", f"Bearer {token or self._own}"), ("x-pedagio-actor", actor))
         call = getattr(stub(self._channel), method)
         try:
-            return await call(request, metadata=metadata, timeout=CALL_BOUND_S)
+            return await call(request, metadata=metadata, timeout=bound_s)
         except grpc.aio.AioRpcError as error:
             raise _refused(error) from error
 

@@ -50,6 +50,7 @@ class Look:
         self._usual = language
         self._unit = unit
         self.zone = zone
+        self.zone = zone
         self._zone = ZoneInfo(zone)
         self._contact = contact
         self.secure = secure

@@ -21,5 +21,15 @@ document.addEventListener("submit", (event) => {
     event.target.dataset.sent = "yes";
   }
 });
+// A file may be dropped on its whole field.
+for (const kind of ["dragover", "dragleave", "drop"]) {
+  document.addEventListener(kind, (event) => {
+    const field = event.target.closest?.(".drop");
+    if (!field) return;
+    event.preventDefault();
+    field.classList.toggle("over", kind === "dragover");
+    if (kind === "drop") field.querySelector("input[type=file]").files = event.dataTransfer.files;
+  });
+}
 window.addEventListener("pageshow", () => document.querySelectorAll("form").forEach((form) => delete form.dataset.sent));
 refreshAll();
