@@ -1,5 +1,6 @@
 """Puts the pages together: one application, its guard, its errors as pages."""
 
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Final
@@ -62,9 +63,13 @@ def web_of(request: Request) -> Web:
     return web
 
 
-async def check_form(request: Request) -> None:
-    """Before every write, whatever its page."""
-    await web_of(request).forms.check(request)
+async def check_form(request: Request) -> AsyncIterator[None]:
+    """Before every write, whatever its page; files of the form are let go afterwards."""
+    try:
+        await web_of(request).forms.check(request)
+        yield
+    finally:
+        await request.close()
 
 
 def create_web(web: Web, *routers: APIRouter) -> Guard:
