@@ -179,7 +179,8 @@ async def _preview(session: Session, entry: Entry, content: bytes) -> Response:
         "admin/import_diff.html", entry.status, entry=entry, found=found,
         content=base64.b64encode(content).decode(), usual=usual, gifts=len(gifts),
         counts=[(kind, kinds.count(kind)) for kind in KINDS if kind in kinds],
-        far=usual * FAR_TIMES if len(gifts) > 1 else 0,
+        far=usual * FAR_TIMES if len(gifts) > 1 else 0, gone=kinds.count("left"),
+        far_ones=sum(each >= usual * FAR_TIMES for each in gifts) if len(gifts) > 1 else 0,
         largest=sorted((each for each in found.changes if each.credit_nanos),
                        key=lambda each: -each.credit_nanos)[:LARGEST],
     )  # fmt: skip
