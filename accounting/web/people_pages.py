@@ -1,5 +1,6 @@
 """People: the list, files of them with what they would change, who is not recognised yet."""
 
+import asyncio
 import base64
 import binascii
 import statistics
@@ -16,6 +17,7 @@ from accounting.web.session import Session
 from protos.pedagio.v1 import people_pb2 as pb
 from protos.pedagio.v1 import plans_pb2 as plans
 from protos.pedagio.v1.admin_pb2 import AccountName
+from protos.pedagio.v1.admin_pb2_grpc import AdminServiceStub
 from protos.pedagio.v1.people_pb2_grpc import PeopleServiceStub
 from protos.pedagio.v1.plans_pb2_grpc import PlanServiceStub
 
@@ -23,12 +25,14 @@ router = APIRouter()
 PAGE: Final = 50
 STRANGERS: Final = 200
 LARGEST: Final = 5
-POOLS_SHOWN: Final = 50
+POOLS_SHOWN: Final = 20
+MEMBERS_SHOWN: Final = 100
 FAR_TIMES: Final = 10
 IMPORT_BOUND_S: Final = 120.0
 DESK: Final = ("support", "operator")
 MONEY: Final = ("treasurer", "operator")
 NO_FILE: Final = "Choose a CSV file first."
+HEADING: Final = "was not imported:"
 KINDS: Final = ("new", "back", "moved", "left")
 
 
@@ -56,10 +60,17 @@ async def people(request: Request, session: Signed) -> Response:
 async def _teams(session: Session) -> list[Any]:
     """The pools that this administrator reaches, each with its members."""
     listed = await session.ask(PlanServiceStub, "ListPools", plans.ListPoolsRequest())
-    return [
-        await session.ask(PlanServiceStub, "GetPool", plans.GetPoolRequest(name=each.name))
-        for each in listed.pools[:POOLS_SHOWN]
-    ]
+    return [await _team(session, each.name) for each in listed.pools[:POOLS_SHOWN]]
+
+
+async def _team(session: Session, name: str) -> tuple[Any, list[tuple[Any, Any]]]:
+    """A pool, with its members and the account of each, which says what people call them."""
+    found = await session.ask(PlanServiceStub, "GetPool", plans.GetPoolRequest(name=name))
+    members = found.members[:MEMBERS_SHOWN]
+    accounts = await asyncio.gather(
+        *(session.ask(AdminServiceStub, "GetBalance", each.account) for each in members)
+    )
+    return found, list(zip(members, accounts, strict=True))
 
 
 @router.get("/people/import")
@@ -169,7 +180,8 @@ async def _preview(session: Session, entry: Entry, content: bytes) -> Response:
         if error.code is not grpc.StatusCode.INVALID_ARGUMENT:
             raise
         entry.status, entry.said = 422, ""
-        problems = [line.strip() for each in error.fields.values() for line in each.split("\n")]
+        lines = [line.strip() for each in error.fields.values() for line in each.split("\n")]
+        problems = [line for line in lines if line != HEADING]
         entry.wrong("file", " ")
         return await _unreadable(session, entry, problems or [str(error)])
     gifts = sorted((each.credit_nanos for each in found.changes if each.credit_nanos), reverse=True)
