@@ -1,4 +1,4 @@
-"""Coming in and going out: `/sign-in`, the page of an invitation, one's password."""
+"""Signing in: `/sign-in`, the page of an invitation, one's password."""
 
 import hmac
 import re

@@ -46,11 +46,15 @@ async def test_invitation_is_shown_once_and_only_for_who_administers(admin: Serv
     """The code is in this answer; the ledger keeps its digest, the audit neither."""
     await pedagio(admin, "admin", "add", "bia@example.com", "--role", "viewer", *REASON)
     made = await in_json(admin, "admin", "invite", "bia@example.com", *REASON)
-    assert await admin.pool.fetchval("SELECT count(*) FROM admin_invite WHERE ended_at IS NULL") == 1
+    assert (
+        await admin.pool.fetchval("SELECT count(*) FROM admin_invite WHERE ended_at IS NULL") == 1
+    )
     assert made["code"] not in str(await admin.audit())
     shown = await pedagio(admin, "admin", "invite", "bia@example.com", *REASON)
     assert "/sign-in/" in shown.stdout
-    assert await admin.pool.fetchval("SELECT count(*) FROM admin_invite WHERE ended_at IS NULL") == 1
+    assert (
+        await admin.pool.fetchval("SELECT count(*) FROM admin_invite WHERE ended_at IS NULL") == 1
+    )
     refused = await pedagio(admin, "admin", "invite", "ana@example.com", *REASON, code=1)
     assert "nobody of the e-mail ana@example.com administers" in refused.stderr
 

@@ -59,7 +59,10 @@ def posts() -> list[str]:
     """Every address of ours that takes a form."""
     return sorted(
         {
-            route.path.replace("{code}", "x").replace("{batch}", "1").replace("{act}", "grant")
+            str(getattr(route, "path", ""))
+            .replace("{code}", "x")
+            .replace("{batch}", "1")
+            .replace("{act}", "grant")
             for router in ROUTERS
             for route in router.routes
             if "POST" in getattr(route, "methods", ())
