@@ -143,6 +143,7 @@ RULES: Final[Mapping[str, Rule]] = {
     "AdminsService/ListAudit": Rule(SEES_ALL),
     # The pages ask these before anybody is known.
     "SignInService/SignIn": Rule(OPERATOR, installation=True),
+    "SignInService/SignInVouched": Rule(OPERATOR, installation=True),
     "SignInService/SignOut": Rule(OPERATOR, installation=True),
     "SignInService/ReadInvite": Rule(OPERATOR, installation=True),
     "SignInService/SetFirstPassword": Rule(OPERATOR, installation=True),

@@ -50,6 +50,21 @@ noted AS (
     FROM who AS w CROSS JOIN made AS m)
 SELECT w.email, m.expires_at FROM who AS w CROSS JOIN made AS m;
 
+-- name: sign_in_vouched^
+-- A session without a password; no row: nobody of that e-mail administers.
+WITH who AS (SELECT a.id, a.email FROM admin AS a WHERE a.email = :email AND a.removed_at IS NULL),
+made AS (
+    INSERT INTO admin_token (admin_id, sha256, label, issued_by, expires_at, session)
+    SELECT w.id, :sha256, 'browser', w.id, now() + make_interval(hours => :hours), true FROM who AS w
+    RETURNING id, expires_at),
+replaced AS (
+    UPDATE admin_token SET revoked_at = now() WHERE sha256 = :old_sha256 AND session AND revoked_at IS NULL),
+noted AS (
+    INSERT INTO audit (actor, action, subject, detail)
+    SELECT w.email, 'sign_in', w.email, jsonb_build_object('reason', 'vouched for by the provider', 'token', m.id, 'peer', :peer::text)
+    FROM who AS w CROSS JOIN made AS m)
+SELECT w.email, m.expires_at FROM who AS w CROSS JOIN made AS m;
+
 -- name: sign_out!
 WITH gone AS (
     UPDATE admin_token AS t SET revoked_at = now() FROM admin AS a

@@ -15,6 +15,7 @@ from fastapi.staticfiles import StaticFiles
 from accounting.web.desk import Desk, RefusedError
 from accounting.web.guard import Forms, Guard
 from accounting.web.look import Look
+from accounting.web.oidc import Oidc
 
 STATUS: Final = {
     grpc.StatusCode.INVALID_ARGUMENT: HTTPStatus.UNPROCESSABLE_ENTITY,
@@ -55,6 +56,7 @@ class Web:
     look: Look
     forms: Forms
     public_url: str
+    oidc: Oidc | None = None
 
 
 def web_of(request: Request) -> Web:
@@ -121,6 +123,10 @@ async def _refused(request: Request, error: Exception) -> Response:
 async def _http(request: Request, error: Exception) -> Response:
     status = getattr(error, "status_code", 500)
     headers = getattr(error, "headers", None) or {}
+    if "location" in headers and "hx-request" in request.headers:
+        return Response(
+            headers={"hx-redirect": headers["location"]}
+        )  # a part of a page: the whole goes
     if "location" in headers:
         return RedirectResponse(headers["location"], status)
     stale = getattr(error, "detail", "") == "stale_form"

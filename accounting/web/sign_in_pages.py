@@ -71,7 +71,7 @@ async def sign_in(
         )
     if not found.token:
         return _form(request, 422, next=own_path(next), email=email, problem=WRONG)
-    return _entered(request, found, own_path(next))
+    return entered(request, found, RedirectResponse(own_path(next), 303))
 
 
 @router.get(SIGN_IN + "/{code}")
@@ -103,7 +103,7 @@ async def set_first_password(
         if error.code is grpc.StatusCode.NOT_FOUND:
             return web_of(request).look.page(request, "admin/no_invitation.html", 404)
         raise
-    return _entered(request, found, "/")
+    return entered(request, found, RedirectResponse("/", 303))
 
 
 @router.post("/sign-out")
@@ -142,12 +142,13 @@ async def change_password(
         return me.page("admin/password.html", 422, problem=problem, wait="")
     if found.wait_s:
         return me.page("admin/password.html", 429, problem=WAIT, wait=_time(found.wait_s))
-    return _entered(me.request, found, "/?done=password")
+    return entered(me.request, found, RedirectResponse("/?done=password", 303))
 
 
 def _form(request: Request, status: int, **facts: Any) -> Response:
     facts = {"email": "", "problem": "", "wait": "", **facts}
-    return web_of(request).look.page(request, "admin/sign_in.html", status, **facts)
+    oidc = web_of(request).oidc is not None
+    return web_of(request).look.page(request, "admin/sign_in.html", status, oidc=oidc, **facts)
 
 
 def _first(request: Request, status: int, **facts: Any) -> Response:
@@ -155,10 +156,9 @@ def _first(request: Request, status: int, **facts: Any) -> Response:
     return web_of(request).look.page(request, "admin/first_password.html", status, **facts)
 
 
-def _entered(request: Request, found: Any, where: str) -> Response:
+def entered(request: Request, found: Any, answer: Response) -> Response:
     """Nothing that the browser had before signing in goes on: neither session nor form secret."""
     web = web_of(request)
-    answer = RedirectResponse(where, 303)
     remember(answer, found.token, SESSION_S, secure=web.look.secure)
     answer.delete_cookie(FORM_COOKIE)
     nonce = secrets.token_urlsafe(DEVICE_BYTES)

@@ -41,6 +41,8 @@ async def test_without_a_session_every_page_leads_to_sign_in_and_back(web: Pages
         answer = await browser.get(path)
         assert answer.status_code == 303
         assert answer.headers["location"].startswith("/sign-in?next=%2F")
+    part = await browser.client.get("/people?search=a", headers={"hx-request": "true"})
+    assert part.headers["hx-redirect"] == "/sign-in?next=%2Fpeople%3Fsearch%3Da"
     shown = await browser.get("/sign-in?next=/people/one?email=a%40b.example")
     assert 'name="next" value="/people/one?email=a@b.example"' in shown.text
 

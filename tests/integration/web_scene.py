@@ -13,6 +13,7 @@ from accounting.web.assembly import ROUTERS
 from accounting.web.desk import Desk
 from accounting.web.guard import FORM_FIELD, Forms
 from accounting.web.look import Look
+from accounting.web.oidc import Oidc
 from protos.pedagio.v1 import sign_in_pb2
 from protos.pedagio.v1.sign_in_pb2_grpc import SignInServiceStub
 from tests.integration.admin_service import TOKENS, Service
@@ -25,15 +26,15 @@ PASSWORD = "correct horse battery"
 class Pages:
     """The application; each `browser` has cookies of its own."""
 
-    def __init__(self, admin: Service) -> None:
-        """Asks that service."""
+    def __init__(self, admin: Service, oidc: Oidc | None = None) -> None:
+        """Asks that service; `oidc`: a provider at which people may sign in, too."""
         self.admin = admin
         self.desk = Desk(admin.address, TOKENS[0])
         forms = Forms(b"k" * 32)
         look = Look(
             forms, language="en", unit="usd", zone="America/Sao_Paulo", contact="", secure=True
         )
-        self.app = create_web(Web(self.desk, look, forms, URL), *ROUTERS)
+        self.app = create_web(Web(self.desk, look, forms, URL, oidc), *ROUTERS)
 
     def browser(self, peer: str = "10.0.0.1") -> "Browser":
         """Nobody yet."""
@@ -90,9 +91,9 @@ def hidden(html: str, name: str) -> str:
 
 
 @contextlib.asynccontextmanager
-async def pages(admin: Service) -> AsyncIterator[Pages]:
+async def pages(admin: Service, oidc: Oidc | None = None) -> AsyncIterator[Pages]:
     """For one test."""
-    made = Pages(admin)
+    made = Pages(admin, oidc)
     try:
         yield made
     finally:

@@ -24,7 +24,7 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1fprotos/pedagio/v1/sign_in.proto\x12\npedagio.v1\"a\n\rSignInRequest\x12\r\n\x05\x65mail\x18\x01 \x01(\t\x12\x10\n\x08password\x18\x02 \x01(\t\x12\x0c\n\x04peer\x18\x03 \x01(\t\x12\x0e\n\x06\x64\x65vice\x18\x04 \x01(\t\x12\x11\n\told_token\x18\x05 \x01(\t\"U\n\x0eSignInResponse\x12\r\n\x05token\x18\x01 \x01(\t\x12\x15\n\rexpires_at_ms\x18\x02 \x01(\x03\x12\x0e\n\x06wait_s\x18\x03 \x01(\x05\x12\r\n\x05\x65mail\x18\x04 \x01(\t\"\x1f\n\x0eSignOutRequest\x12\r\n\x05token\x18\x01 \x01(\t\"\x11\n\x0fSignOutResponse\"!\n\x11ReadInviteRequest\x12\x0c\n\x04\x63ode\x18\x01 \x01(\t\"#\n\x12ReadInviteResponse\x12\r\n\x05\x65mail\x18\x01 \x01(\t\"9\n\x17SetFirstPasswordRequest\x12\x0c\n\x04\x63ode\x18\x01 \x01(\t\x12\x10\n\x08password\x18\x02 \x01(\t\":\n\x15\x43hangePasswordRequest\x12\x0f\n\x07\x63urrent\x18\x01 \x01(\t\x12\x10\n\x08password\x18\x02 \x01(\t\"3\n\x12InviteAdminRequest\x12\r\n\x05\x65mail\x18\x01 \x01(\t\x12\x0e\n\x06reason\x18\x02 \x01(\t\"K\n\x13InviteAdminResponse\x12\x0c\n\x04\x63ode\x18\x01 \x01(\t\x12\x15\n\rexpires_at_ms\x18\x02 \x01(\x03\x12\x0f\n\x07\x61\x64\x64ress\x18\x03 \x01(\t2\xd7\x03\n\rSignInService\x12?\n\x06SignIn\x12\x19.pedagio.v1.SignInRequest\x1a\x1a.pedagio.v1.SignInResponse\x12\x42\n\x07SignOut\x12\x1a.pedagio.v1.SignOutRequest\x1a\x1b.pedagio.v1.SignOutResponse\x12K\n\nReadInvite\x12\x1d.pedagio.v1.ReadInviteRequest\x1a\x1e.pedagio.v1.ReadInviteResponse\x12S\n\x10SetFirstPassword\x12#.pedagio.v1.SetFirstPasswordRequest\x1a\x1a.pedagio.v1.SignInResponse\x12O\n\x0e\x43hangePassword\x12!.pedagio.v1.ChangePasswordRequest\x1a\x1a.pedagio.v1.SignInResponse\x12N\n\x0bInviteAdmin\x12\x1e.pedagio.v1.InviteAdminRequest\x1a\x1f.pedagio.v1.InviteAdminResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1fprotos/pedagio/v1/sign_in.proto\x12\npedagio.v1\"a\n\rSignInRequest\x12\r\n\x05\x65mail\x18\x01 \x01(\t\x12\x10\n\x08password\x18\x02 \x01(\t\x12\x0c\n\x04peer\x18\x03 \x01(\t\x12\x0e\n\x06\x64\x65vice\x18\x04 \x01(\t\x12\x11\n\told_token\x18\x05 \x01(\t\"U\n\x0eSignInResponse\x12\r\n\x05token\x18\x01 \x01(\t\x12\x15\n\rexpires_at_ms\x18\x02 \x01(\x03\x12\x0e\n\x06wait_s\x18\x03 \x01(\x05\x12\r\n\x05\x65mail\x18\x04 \x01(\t\"F\n\x14SignInVouchedRequest\x12\r\n\x05\x65mail\x18\x01 \x01(\t\x12\x0c\n\x04peer\x18\x02 \x01(\t\x12\x11\n\told_token\x18\x03 \x01(\t\"\x1f\n\x0eSignOutRequest\x12\r\n\x05token\x18\x01 \x01(\t\"\x11\n\x0fSignOutResponse\"!\n\x11ReadInviteRequest\x12\x0c\n\x04\x63ode\x18\x01 \x01(\t\"#\n\x12ReadInviteResponse\x12\r\n\x05\x65mail\x18\x01 \x01(\t\"9\n\x17SetFirstPasswordRequest\x12\x0c\n\x04\x63ode\x18\x01 \x01(\t\x12\x10\n\x08password\x18\x02 \x01(\t\":\n\x15\x43hangePasswordRequest\x12\x0f\n\x07\x63urrent\x18\x01 \x01(\t\x12\x10\n\x08password\x18\x02 \x01(\t\"3\n\x12InviteAdminRequest\x12\r\n\x05\x65mail\x18\x01 \x01(\t\x12\x0e\n\x06reason\x18\x02 \x01(\t\"K\n\x13InviteAdminResponse\x12\x0c\n\x04\x63ode\x18\x01 \x01(\t\x12\x15\n\rexpires_at_ms\x18\x02 \x01(\x03\x12\x0f\n\x07\x61\x64\x64ress\x18\x03 \x01(\t2\xa6\x04\n\rSignInService\x12?\n\x06SignIn\x12\x19.pedagio.v1.SignInRequest\x1a\x1a.pedagio.v1.SignInResponse\x12M\n\rSignInVouched\x12 .pedagio.v1.SignInVouchedRequest\x1a\x1a.pedagio.v1.SignInResponse\x12\x42\n\x07SignOut\x12\x1a.pedagio.v1.SignOutRequest\x1a\x1b.pedagio.v1.SignOutResponse\x12K\n\nReadInvite\x12\x1d.pedagio.v1.ReadInviteRequest\x1a\x1e.pedagio.v1.ReadInviteResponse\x12S\n\x10SetFirstPassword\x12#.pedagio.v1.SetFirstPasswordRequest\x1a\x1a.pedagio.v1.SignInResponse\x12O\n\x0e\x43hangePassword\x12!.pedagio.v1.ChangePasswordRequest\x1a\x1a.pedagio.v1.SignInResponse\x12N\n\x0bInviteAdmin\x12\x1e.pedagio.v1.InviteAdminRequest\x1a\x1f.pedagio.v1.InviteAdminResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -35,22 +35,24 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_SIGNINREQUEST']._serialized_end=144
   _globals['_SIGNINRESPONSE']._serialized_start=146
   _globals['_SIGNINRESPONSE']._serialized_end=231
-  _globals['_SIGNOUTREQUEST']._serialized_start=233
-  _globals['_SIGNOUTREQUEST']._serialized_end=264
-  _globals['_SIGNOUTRESPONSE']._serialized_start=266
-  _globals['_SIGNOUTRESPONSE']._serialized_end=283
-  _globals['_READINVITEREQUEST']._serialized_start=285
-  _globals['_READINVITEREQUEST']._serialized_end=318
-  _globals['_READINVITERESPONSE']._serialized_start=320
-  _globals['_READINVITERESPONSE']._serialized_end=355
-  _globals['_SETFIRSTPASSWORDREQUEST']._serialized_start=357
-  _globals['_SETFIRSTPASSWORDREQUEST']._serialized_end=414
-  _globals['_CHANGEPASSWORDREQUEST']._serialized_start=416
-  _globals['_CHANGEPASSWORDREQUEST']._serialized_end=474
-  _globals['_INVITEADMINREQUEST']._serialized_start=476
-  _globals['_INVITEADMINREQUEST']._serialized_end=527
-  _globals['_INVITEADMINRESPONSE']._serialized_start=529
-  _globals['_INVITEADMINRESPONSE']._serialized_end=604
-  _globals['_SIGNINSERVICE']._serialized_start=607
-  _globals['_SIGNINSERVICE']._serialized_end=1078
+  _globals['_SIGNINVOUCHEDREQUEST']._serialized_start=233
+  _globals['_SIGNINVOUCHEDREQUEST']._serialized_end=303
+  _globals['_SIGNOUTREQUEST']._serialized_start=305
+  _globals['_SIGNOUTREQUEST']._serialized_end=336
+  _globals['_SIGNOUTRESPONSE']._serialized_start=338
+  _globals['_SIGNOUTRESPONSE']._serialized_end=355
+  _globals['_READINVITEREQUEST']._serialized_start=357
+  _globals['_READINVITEREQUEST']._serialized_end=390
+  _globals['_READINVITERESPONSE']._serialized_start=392
+  _globals['_READINVITERESPONSE']._serialized_end=427
+  _globals['_SETFIRSTPASSWORDREQUEST']._serialized_start=429
+  _globals['_SETFIRSTPASSWORDREQUEST']._serialized_end=486
+  _globals['_CHANGEPASSWORDREQUEST']._serialized_start=488
+  _globals['_CHANGEPASSWORDREQUEST']._serialized_end=546
+  _globals['_INVITEADMINREQUEST']._serialized_start=548
+  _globals['_INVITEADMINREQUEST']._serialized_end=599
+  _globals['_INVITEADMINRESPONSE']._serialized_start=601
+  _globals['_INVITEADMINRESPONSE']._serialized_end=676
+  _globals['_SIGNINSERVICE']._serialized_start=679
+  _globals['_SIGNINSERVICE']._serialized_end=1229
 # @@protoc_insertion_point(module_scope)

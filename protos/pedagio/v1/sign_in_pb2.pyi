@@ -30,6 +30,16 @@ class SignInResponse(_message.Message):
     email: str
     def __init__(self, token: _Optional[str] = ..., expires_at_ms: _Optional[int] = ..., wait_s: _Optional[int] = ..., email: _Optional[str] = ...) -> None: ...
 
+class SignInVouchedRequest(_message.Message):
+    __slots__ = ("email", "peer", "old_token")
+    EMAIL_FIELD_NUMBER: _ClassVar[int]
+    PEER_FIELD_NUMBER: _ClassVar[int]
+    OLD_TOKEN_FIELD_NUMBER: _ClassVar[int]
+    email: str
+    peer: str
+    old_token: str
+    def __init__(self, email: _Optional[str] = ..., peer: _Optional[str] = ..., old_token: _Optional[str] = ...) -> None: ...
+
 class SignOutRequest(_message.Message):
     __slots__ = ("token",)
     TOKEN_FIELD_NUMBER: _ClassVar[int]

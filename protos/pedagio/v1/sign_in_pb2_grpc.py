@@ -40,6 +40,11 @@ class SignInServiceStub:
                 request_serializer=protos_dot_pedagio_dot_v1_dot_sign__in__pb2.SignInRequest.SerializeToString,
                 response_deserializer=protos_dot_pedagio_dot_v1_dot_sign__in__pb2.SignInResponse.FromString,
                 _registered_method=True)
+        self.SignInVouched = channel.unary_unary(
+                '/pedagio.v1.SignInService/SignInVouched',
+                request_serializer=protos_dot_pedagio_dot_v1_dot_sign__in__pb2.SignInVouchedRequest.SerializeToString,
+                response_deserializer=protos_dot_pedagio_dot_v1_dot_sign__in__pb2.SignInResponse.FromString,
+                _registered_method=True)
         self.SignOut = channel.unary_unary(
                 '/pedagio.v1.SignInService/SignOut',
                 request_serializer=protos_dot_pedagio_dot_v1_dot_sign__in__pb2.SignOutRequest.SerializeToString,
@@ -73,6 +78,13 @@ class SignInServiceServicer:
 
     def SignIn(self, request, context):
         """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def SignInVouched(self, request, context):
+        """For whoever an OpenID provider vouches for; an empty answer: nobody of that e-mail administers.
+        """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
@@ -116,6 +128,11 @@ def add_SignInServiceServicer_to_server(servicer, server):
             'SignIn': grpc.unary_unary_rpc_method_handler(
                     servicer.SignIn,
                     request_deserializer=protos_dot_pedagio_dot_v1_dot_sign__in__pb2.SignInRequest.FromString,
+                    response_serializer=protos_dot_pedagio_dot_v1_dot_sign__in__pb2.SignInResponse.SerializeToString,
+            ),
+            'SignInVouched': grpc.unary_unary_rpc_method_handler(
+                    servicer.SignInVouched,
+                    request_deserializer=protos_dot_pedagio_dot_v1_dot_sign__in__pb2.SignInVouchedRequest.FromString,
                     response_serializer=protos_dot_pedagio_dot_v1_dot_sign__in__pb2.SignInResponse.SerializeToString,
             ),
             'SignOut': grpc.unary_unary_rpc_method_handler(
@@ -171,6 +188,33 @@ class SignInService:
             target,
             '/pedagio.v1.SignInService/SignIn',
             protos_dot_pedagio_dot_v1_dot_sign__in__pb2.SignInRequest.SerializeToString,
+            protos_dot_pedagio_dot_v1_dot_sign__in__pb2.SignInResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def SignInVouched(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/pedagio.v1.SignInService/SignInVouched',
+            protos_dot_pedagio_dot_v1_dot_sign__in__pb2.SignInVouchedRequest.SerializeToString,
             protos_dot_pedagio_dot_v1_dot_sign__in__pb2.SignInResponse.FromString,
             options,
             channel_credentials,
