@@ -1,5 +1,6 @@
 """Coming in by a browser: passwords, invitations, delays after wrong ones, sessions that end."""
 
+import asyncio
 from collections.abc import AsyncIterator
 
 import pytest
@@ -207,3 +208,32 @@ async def test_inviter_confirms_nothing_of_their_own_with_that_password(admin: S
         assert await admin.pool.fetchval(issued, ANA) is True
         assert await admin.ask("ListPlans", plans_pb2.ListPlansRequest(), stub=PlanServiceStub,
                                token=cookie(browser))  # fmt: skip
+
+
+async def test_guesses_at_once_are_counted_one_by_one(web: Pages) -> None:
+    """Also over several replicas: no more are looked at than one after the other."""
+    await web.signed(ANA, "viewer")
+    async with pages(web.admin) as replica:
+        browsers = [each.browser() for each in (web, replica) for _ in range(6)]
+        tries = [browser.sign_in(ANA, "wrong password!") for browser in browsers]
+        answers = [answer.status_code for answer in await asyncio.gather(*tries)]
+    assert sorted(set(answers)) == [422, 429]
+    assert answers.count(422) == FREE["email"] + 1
+
+
+async def test_address_that_guesses_at_many_is_slowed_and_no_other(web: Pages) -> None:
+    """One password tried on everybody."""
+    for number in range(FREE["peer"] + 1):
+        answer = await web.browser("10.9.9.9").sign_in(f"a{number}@example.com", "wrong password!")
+        assert answer.status_code == 422
+    assert (await web.browser("10.9.9.9").sign_in("b@example.com")).status_code == 429
+    assert (await web.browser("10.9.9.8").sign_in("b@example.com")).status_code == 422
+
+
+async def test_right_password_takes_back_what_it_was_counted_as(web: Pages) -> None:
+    """An office that signs in each morning from one address is never slow."""
+    await web.signed(ANA, "viewer")
+    for _ in range(FREE["peer"] + 2):
+        assert (await web.browser("10.9.9.9").sign_in(ANA)).status_code == 303
+    left = await web.admin.pool.fetch("SELECT failures FROM sign_in_delay")
+    assert [row["failures"] for row in left] == [0]
