@@ -13,6 +13,7 @@ from starlette.datastructures import UploadFile
 
 from accounting.web.desk import RefusedError
 from accounting.web.entry import Entry, Number, Signed, asked, gone
+from accounting.web.file_problems import sentence
 from accounting.web.session import Session
 from protos.pedagio.v1 import people_pb2 as pb
 from protos.pedagio.v1 import plans_pb2 as plans
@@ -199,7 +200,12 @@ async def _preview(session: Session, entry: Entry, content: bytes) -> Response:
 
 
 async def _unreadable(session: Session, entry: Entry, problems: list[str]) -> Response:
-    return session.page("admin/import_problems.html", 422, entry=entry, problems=problems)
+    return session.page(
+        "admin/import_problems.html",
+        422,
+        entry=entry,
+        problems=[sentence(each) for each in problems],
+    )
 
 
 async def _undo_page(session: Session, batch: int, entry: Entry) -> Response:
