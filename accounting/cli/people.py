@@ -32,6 +32,7 @@ PAGE: Final = 500
 def list_people(
     team: Annotated[str, typer.Option(help="Only those of a team.")] = "",
     state: Annotated[str, typer.Option(help="active or left; all unless given.")] = "",
+    search: Annotated[str, typer.Option(help="Part of a name or e-mail.")] = "",
     as_csv: Annotated[bool, typer.Option("--csv", help="Print CSV.")] = False,
     as_json: Json = False,
 ) -> None:
@@ -42,7 +43,9 @@ def list_people(
     found: list[pb.Person] = []
     token = ""
     while True:
-        request = pb.ListPeopleRequest(team=team, state=state, page_size=PAGE, page_token=token)
+        request = pb.ListPeopleRequest(
+            team=team, state=state, page_size=PAGE, page_token=token, search=search
+        )
         answer = call("ListPeople", request)
         found += answer.people
         token = answer.next_page_token
