@@ -210,7 +210,8 @@ async def _start_admin(
         ),
         options=[*ports.options(), ("grpc.max_receive_message_length", ADMIN_MESSAGE_BYTES)],
     )
-    add_admin_service(server, pool, sync_models=sync, publish=tell)
+    public_url = settings.public_url.rstrip("/")
+    add_admin_service(server, pool, sync_models=sync, publish=tell, public_url=public_url)
     add_price_service(server, pool, sync_models=sync, publish=tell)
     add_notice_service(server, pool)
     add_usage_service(server, pool)

@@ -125,6 +125,13 @@ class AccountingSettings(Settings):
     notify_webhook_secret: str = Field(
         "", pattern="^(.{24,})?$", description="the secret that signs them, whsec_ and base64"
     )
+    oidc_issuer: str = Field(
+        "",
+        pattern=r"^(https?://[^\s?#]+)?$",
+        description="OpenID provider at which administrators may sign in, as it calls itself; empty: none",
+    )
+    oidc_client_id: str = Field("", description="what it calls the pages")
+    oidc_client_secret: str = Field("", description="the secret that it gave them")
     credit_url: str = Field("", description="page on which a person asks for more credit")
     public_url: str = Field(
         "",

@@ -169,7 +169,7 @@ async def new_token(
     email, label = read_email(email), fields.text("label", label, 64)
     if not 0 <= days <= DAYS_LIMIT:
         raise InvalidFieldError("days", f"must be between 1 and {DAYS_LIMIT}; it is {days}")
-    token = f"{TOKEN_PREFIX}{secrets.token_urlsafe(TOKEN_BYTES)}"
+    token = make_token()
     made = await statements.row(
         pool, "new_token", email=email, label=label, days=days or DAYS, issued_by=issuer,
         sha256=hashlib.sha256(token.encode()).digest(), actor=change.actor, reason=change.reason,
@@ -177,6 +177,11 @@ async def new_token(
     if made is None:
         raise NotFoundError(_unknown(email))
     return token, _token(made)
+
+
+def make_token() -> str:
+    """A new one; nobody has it yet."""
+    return f"{TOKEN_PREFIX}{secrets.token_urlsafe(TOKEN_BYTES)}"
 
 
 async def revoke_token(

@@ -62,16 +62,18 @@ def email(field: str, value: str) -> str:
 
 
 async def list_page(
-    pool: asyncpg.Pool, team: str, state: str, page_size: int, token: str
+    pool: asyncpg.Pool, team: str, state: str, page_size: int, token: str, search: str = ""
 ) -> tuple[list[Person], str]:
     """One page of people, and the token of the next."""
     size = fields.page_size("page_size", page_size)
     fields.choice("state", state, STATES)
-    scope = f"people:{team}:{state}"
+    search = fields.optional_text("search", search) or ""
+    scope = f"people:{team}:{state}:{search}"
     after = page_token.decode("page_token", token, scope, int)[0] if token else 0
     rows = await statements.rows(
-        pool, "list_people", after=after, email="", team=team, state=state, page_size=size + 1
-    )
+        pool, "list_people", after=after, email="", team=team, state=state, search=search,
+        page_size=size + 1,
+    )  # fmt: skip
     people = [_person(row) for row in rows[:size]]
     return people, page_token.encode(scope, people[-1].id) if len(rows) > size else ""
 
@@ -80,7 +82,7 @@ async def find(pool: asyncpg.Pool, address: str) -> Person:
     """One person with the names that are theirs."""
     address = email("email", address)
     rows = await statements.rows(
-        pool, "list_people", after=0, email=address, team="", state="", page_size=1
+        pool, "list_people", after=0, email=address, team="", state="", search="", page_size=1
     )
     if not rows:
         raise NotFoundError(f"nobody has the e-mail {address}: `pedagio people list` shows all")

@@ -75,8 +75,9 @@ class PeopleServicer(people_pb2_grpc.PeopleServiceServicer):
     ) -> pb.ListPeopleResponse:
         """One page of people."""
         found, token = await people.list_page(
-            self._pool, request.team, request.state, request.page_size, request.page_token
-        )
+            self._pool, request.team, request.state, request.page_size, request.page_token,
+            request.search,
+        )  # fmt: skip
         return pb.ListPeopleResponse(
             people=[_person(each) for each in found], next_page_token=token
         )

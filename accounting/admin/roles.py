@@ -123,6 +123,7 @@ RULES: Final[Mapping[str, Rule]] = {
     "PurchaseService/ListPurchases": Rule(SEES_ALL),
     "ReportService/Recompute": Rule(SEES_ALL),
     "ReportService/ShadowReport": Rule(SEES_ALL),
+    "ReportService/MatchRate": Rule(SEES_ALL),
     "ReportService/Readiness": Rule(SEES_ALL),
     "ReportService/Enforce": Rule(OPERATOR),
     "RequestService/SubmitRequest": Rule(DESK | MONEY | SCOPED, of=("account",)),
@@ -161,6 +162,14 @@ RULES: Final[Mapping[str, Rule]] = {
     "AdminsService/ListAudit": Rule(SEES_ALL),
     # And the rule of the method that is tried.
     "TrialService/Try": Rule(EVERYBODY, of=NOBODY),
+    # The pages ask these before anybody is known.
+    "SignInService/SignIn": Rule(OPERATOR, installation=True),
+    "SignInService/SignInVouched": Rule(OPERATOR, installation=True),
+    "SignInService/SignOut": Rule(OPERATOR, installation=True),
+    "SignInService/ReadInvite": Rule(OPERATOR, installation=True),
+    "SignInService/SetFirstPassword": Rule(OPERATOR, installation=True),
+    "SignInService/ChangePassword": Rule(EVERYBODY, of=NOBODY),
+    "SignInService/InviteAdmin": Rule(OPERATOR),
 }
 
 

@@ -32,6 +32,7 @@ from accounting.admin.policy_service import PolicyServicer
 from accounting.admin.purchase_service import PurchaseServicer
 from accounting.admin.request_service import RequestServicer
 from accounting.admin.settings_service import SettingsServicer
+from accounting.admin.sign_in_service import SignInServicer
 from accounting.admin.trial_service import add_trial_service
 from accounting.models_sync import SyncResult
 from accounting.reports.service import add_report_service
@@ -45,6 +46,7 @@ from protos.pedagio.v1 import (
     purchases_pb2_grpc,
     requests_pb2_grpc,
     settings_pb2_grpc,
+    sign_in_pb2_grpc,
 )
 
 __all__ = ["AdminServicer", "add_admin_service", "admin_interceptors"]
@@ -209,7 +211,12 @@ class AdminServicer(
 
 
 def add_admin_service(
-    server: grpc.aio.Server, pool: asyncpg.Pool, *, sync_models: SyncModels, publish: Publish
+    server: grpc.aio.Server,
+    pool: asyncpg.Pool,
+    *,
+    sync_models: SyncModels,
+    publish: Publish,
+    public_url: str = "",
 ) -> None:
     """Serve the administrators' services on a server that was made with `admin_interceptors(tokens)`."""
     pool, publish = trial.over(pool), trial.quiet(publish)
@@ -224,6 +231,7 @@ def add_admin_service(
     admins_pb2_grpc.add_AdminsServiceServicer_to_server(AdminsServicer(pool), server)
     requests_pb2_grpc.add_RequestServiceServicer_to_server(RequestServicer(pool), server)
     add_trial_service(server, pool)
+    sign_in_pb2_grpc.add_SignInServiceServicer_to_server(SignInServicer(pool, public_url), server)
     reflection.enable_server_reflection(_names(), server)
 
 

@@ -8,7 +8,9 @@ from accounting.cli.connection import call as call_service
 from accounting.cli.connection import fail
 from accounting.cli.output import Json, Reason, as_dict, facts, moment, show, table
 from protos.pedagio.v1 import admins_pb2 as pb
+from protos.pedagio.v1 import sign_in_pb2
 from protos.pedagio.v1.admins_pb2_grpc import AdminsServiceStub
+from protos.pedagio.v1.sign_in_pb2_grpc import SignInServiceStub
 
 app = typer.Typer(help="Administrators: their roles, their tokens.", no_args_is_help=True)
 token_app = typer.Typer(help="Tokens, each of one administrator.", no_args_is_help=True)
@@ -92,6 +94,26 @@ def remove(email: Email, reason: Reason, as_json: Json = False) -> None:
     """
     answer = call("RemoveAdmin", pb.RemoveAdminRequest(email=email, reason=reason))
     show(answer, as_json, lambda: f"{answer.email} administers no more")
+
+
+@app.command("invite")
+def invite(email: Email, reason: Reason, as_json: Json = False) -> None:
+    """Let an administrator set a password for the pages, first or forgotten: once, within 48 hours.
+
+    Example: pedagio admin invite bia@example.com --reason 'first sign-in'
+    """
+    request = sign_in_pb2.InviteAdminRequest(email=email, reason=reason)
+    answer = call_service("InviteAdmin", request, stub=SignInServiceStub)
+    address = answer.address or f"/sign-in/{answer.code} of the pages (PEDAGIO_PUBLIC_URL is empty)"
+    show(
+        answer,
+        as_json,
+        lambda: facts(
+            ("address", address),
+            ("", "shown this once: hand it to them alone"),
+            ("until", moment(answer.expires_at_ms)[MINUTES]),
+        ),
+    )
 
 
 @token_app.command("new")

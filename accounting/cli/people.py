@@ -32,6 +32,7 @@ PAGE: Final = 500
 def list_people(
     team: Annotated[str, typer.Option(help="Only those of a team.")] = "",
     state: Annotated[str, typer.Option(help="active or left; all unless given.")] = "",
+    search: Annotated[str, typer.Option(help="Part of a name or e-mail.")] = "",
     as_csv: Annotated[bool, typer.Option("--csv", help="Print CSV.")] = False,
     as_json: Json = False,
 ) -> None:
@@ -40,7 +41,7 @@ def list_people(
     Example: pedagio people list --team TI
     """
     found: list[pb.Person] = []
-    request = pb.ListPeopleRequest(team=team, state=state, page_size=PAGE)
+    request = pb.ListPeopleRequest(team=team, state=state, page_size=PAGE, search=search)
     with counting("people", as_json) as advance:
         while True:
             answer = call("ListPeople", request)

@@ -86,6 +86,13 @@ async def _paths(pool: asyncpg.Pool, days: int) -> Line:
     return Line("paths", finding, command)
 
 
+async def count_matched(pool: asyncpg.Pool, days: int) -> tuple[int, int]:
+    """Calls that closed in so many days (0: a week), and those that Envoy and the callback told of."""
+    row = await statements.row(pool, "read_match", days=days_asked(days))
+    assert row is not None, "a count always has a row"
+    return row["calls"], row["matched"]
+
+
 async def _match(pool: asyncpg.Pool, days: int) -> Line:
     row = await statements.row(pool, "read_match", days=days)
     assert row is not None, "an aggregate always has a row"

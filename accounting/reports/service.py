@@ -52,6 +52,13 @@ class ReportServicer(reports_pb2_grpc.ReportServiceServicer):
         found = await readiness.read(self._pool, request.days, request.cohort)
         return _readiness_message(found)
 
+    async def MatchRate(
+        self, request: pb.MatchRateRequest, _context: Context
+    ) -> pb.MatchRateResponse:
+        """How many of the calls that closed both witnesses told of."""
+        calls, matched = await readiness.count_matched(self._pool, request.days)
+        return pb.MatchRateResponse(calls=calls, matched=matched)
+
     async def Enforce(self, request: pb.EnforceRequest, context: Context) -> pb.EnforceResponse:
         """Put enforcement in force; replicas take it within a second."""
         change = read_change(request.reason, context)

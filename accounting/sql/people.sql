@@ -127,6 +127,7 @@ SELECT p.id, p.email, p.name, p.team, p.cost_center, p.language, p.plan_id AS pl
 FROM person AS p LEFT JOIN account AS a ON a.id = p.account_id
 WHERE p.id > :after AND p.state <> 'erased' AND (:email::text = '' OR p.email = :email::text)
   AND (:team::text = '' OR p.team = :team::text) AND (:state::text = '' OR p.state = :state::text)
+  AND (:search::text = '' OR strpos(lower(concat_ws(' ', p.email, p.name)), lower(:search::text)) > 0)
 ORDER BY p.id LIMIT :page_size;
 
 -- name: list_identities

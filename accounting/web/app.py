@@ -1,5 +1,6 @@
 """Puts the pages together: one application, its guard, its errors as pages."""
 
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Final
@@ -14,6 +15,7 @@ from fastapi.staticfiles import StaticFiles
 from accounting.web.desk import Desk, RefusedError
 from accounting.web.guard import Forms, Guard
 from accounting.web.look import Look
+from accounting.web.oidc import Oidc
 
 STATUS: Final = {
     grpc.StatusCode.INVALID_ARGUMENT: HTTPStatus.UNPROCESSABLE_ENTITY,
@@ -54,6 +56,7 @@ class Web:
     look: Look
     forms: Forms
     public_url: str
+    oidc: Oidc | None = None
 
 
 def web_of(request: Request) -> Web:
@@ -62,9 +65,13 @@ def web_of(request: Request) -> Web:
     return web
 
 
-async def check_form(request: Request) -> None:
-    """Before every write, whatever its page."""
-    await web_of(request).forms.check(request)
+async def check_form(request: Request) -> AsyncIterator[None]:
+    """Before every write, whatever its page; files of the form are let go afterwards."""
+    try:
+        await web_of(request).forms.check(request)
+        yield
+    finally:
+        await request.close()
 
 
 def create_web(web: Web, *routers: APIRouter) -> Guard:
@@ -116,6 +123,10 @@ async def _refused(request: Request, error: Exception) -> Response:
 async def _http(request: Request, error: Exception) -> Response:
     status = getattr(error, "status_code", 500)
     headers = getattr(error, "headers", None) or {}
+    if "location" in headers and "hx-request" in request.headers:
+        return Response(
+            headers={"hx-redirect": headers["location"]}
+        )  # a part of a page: the whole goes
     if "location" in headers:
         return RedirectResponse(headers["location"], status)
     stale = getattr(error, "detail", "") == "stale_form"

@@ -5,13 +5,18 @@ from typing import Final
 
 from accounting.settings import AccountingSettings
 from accounting.web import (
+    account_pages,
     audit_pages,
     exception_pages,
     mode_pages,
     model_pages,
+    oidc_pages,
+    overview_page,
+    people_pages,
     plan_pages,
     purchase_pages,
     request_pages,
+    sign_in_pages,
     team_pages,
     usage_pages,
 )
@@ -19,6 +24,7 @@ from accounting.web.app import Web, create_web
 from accounting.web.desk import Desk
 from accounting.web.guard import Forms, Guard
 from accounting.web.look import Look
+from accounting.web.oidc import BACK, Oidc
 from credit.settings import split_keys
 
 ROUTERS: Final = (
@@ -31,6 +37,11 @@ ROUTERS: Final = (
     model_pages.router,
     purchase_pages.router,
     usage_pages.router,
+    sign_in_pages.router,
+    oidc_pages.router,
+    overview_page.router,
+    people_pages.router,
+    account_pages.router,
 )
 
 
@@ -47,7 +58,23 @@ def pages_of(settings: AccountingSettings) -> Guard:
         secure=settings.public_url.startswith("https://"),
     )
     desk = Desk(_reachable(settings.admin_listen), own.decode())
-    return create_web(Web(desk, look, forms, settings.public_url.rstrip("/")), *ROUTERS)
+    public_url = settings.public_url.rstrip("/")
+    return create_web(Web(desk, look, forms, public_url, _provider(settings)), *ROUTERS)
+
+
+def _provider(settings: AccountingSettings) -> Oidc | None:
+    """None where no provider is set; half of one is a mistake that is said at once."""
+    if not settings.oidc_issuer:
+        return None
+    public_url = settings.public_url.rstrip("/")
+    if not (settings.oidc_client_id and settings.oidc_client_secret and public_url):
+        raise ValueError(
+            "PEDAGIO_OIDC_ISSUER needs PEDAGIO_OIDC_CLIENT_ID, PEDAGIO_OIDC_CLIENT_SECRET and PEDAGIO_PUBLIC_URL"
+        )
+    return Oidc(
+        settings.oidc_issuer, settings.oidc_client_id, settings.oidc_client_secret,
+        f"{public_url}{BACK}",
+    )  # fmt: skip
 
 
 def _reachable(listen: str) -> str:

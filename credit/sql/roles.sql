@@ -57,3 +57,6 @@ GRANT UPDATE (used_at) ON request_address TO pedagio_accounting;
 GRANT DELETE ON request_address TO pedagio_accounting;
 GRANT UPDATE (advanced) ON account TO pedagio_accounting;
 REVOKE SELECT ON credit_request, deputy, request_address FROM pedagio_authz;
+GRANT INSERT, UPDATE ON admin_password, admin_invite, sign_in_delay TO pedagio_accounting;
+GRANT DELETE ON sign_in_delay TO pedagio_accounting;
+REVOKE SELECT ON admin_password, admin_invite, sign_in_delay FROM pedagio_authz;

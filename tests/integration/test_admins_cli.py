@@ -42,6 +42,23 @@ async def test_administrator_is_made_and_unmade_at_the_command_line(admin: Servi
     assert "add_admin" not in lines.stdout
 
 
+async def test_invitation_is_shown_once_and_only_for_who_administers(admin: Service) -> None:
+    """The code is in this answer; the ledger keeps its digest, the audit neither."""
+    await pedagio(admin, "admin", "add", "bia@example.com", "--role", "viewer", *REASON)
+    made = await in_json(admin, "admin", "invite", "bia@example.com", *REASON)
+    assert (
+        await admin.pool.fetchval("SELECT count(*) FROM admin_invite WHERE ended_at IS NULL") == 1
+    )
+    assert made["code"] not in str(await admin.audit())
+    shown = await pedagio(admin, "admin", "invite", "bia@example.com", *REASON)
+    assert "/sign-in/" in shown.stdout
+    assert (
+        await admin.pool.fetchval("SELECT count(*) FROM admin_invite WHERE ended_at IS NULL") == 1
+    )
+    refused = await pedagio(admin, "admin", "invite", "ana@example.com", *REASON, code=1)
+    assert "nobody of the e-mail ana@example.com administers" in refused.stderr
+
+
 async def test_field_that_cannot_be_used_is_named_on_stderr(admin: Service) -> None:
     """From the details of the error, not from its text."""
     refused = await pedagio(admin, "admin", "add", "bia", "--role", "team_lead:TI", *REASON, code=1)

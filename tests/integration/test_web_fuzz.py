@@ -19,7 +19,7 @@ from tests.integration.web_office import browser
 from tests.unit.fuzzing import fuzz
 
 # Pages that are there for whoever has not signed in.
-PUBLIC: Final = ("/p/", "/a/", "/my", "/sign-", "/healthz")
+PUBLIC: Final = ("/p/", "/a/", "/my", "/sign-", "/oidc/", "/healthz")
 WEB: Final = ROOT / "accounting" / "web"
 # Names of fields: those of the forms, and those that the code asks for.
 NAMES: Final = sorted(
@@ -39,7 +39,7 @@ ROUTES: Final = sorted(
     for router in ROUTERS
     for route in router.routes
     if isinstance(route, APIRoute)
-    for method in route.methods
+    for method in route.methods or ()
 )
 ODD: Final = (
     "", "0", "-1", "1e5", "9" * 40, "nan", "US$1", "R$ 1", "99999999999cr", "\u0661", "librechat", "maria",

@@ -182,6 +182,7 @@ WRITES: dict[str, dict[str, Any] | Make] = {
     "AdminsService/NewToken": {"email": BIA, "label": "laptop"},
     "AdminsService/RevokeToken": _token_id,
     "AdminsService/RemoveAdmin": {"email": BIA},
+    "SignInService/InviteAdmin": {"email": BIA},
     "AdminsService/DenyProposal": _proposal_id,
     # Two writes: what somebody decided, and what is carried out with it.
     "AdminsService/ConfirmProposal": _proposal_id,

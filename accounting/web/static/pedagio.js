@@ -26,6 +26,16 @@ document.addEventListener("submit", (event) => {
     event.target.dataset.sent = "yes";
   }
 });
+// A file may be dropped on its whole field.
+for (const kind of ["dragover", "dragleave", "drop"]) {
+  document.addEventListener(kind, (event) => {
+    const field = event.target.closest?.(".drop");
+    if (!field) return;
+    event.preventDefault();
+    field.classList.toggle("over", kind === "dragover");
+    if (kind === "drop") field.querySelector("input[type=file]").files = event.dataTransfer.files;
+  });
+}
 window.addEventListener("pageshow", () => document.querySelectorAll("form").forEach((form) => delete form.dataset.sent));
 refreshAll();
 // What was said about a form that stands far down.

@@ -138,16 +138,18 @@ class ListImportsResponse(_message.Message):
     def __init__(self, imports: _Optional[_Iterable[_Union[ImportBatch, _Mapping]]] = ...) -> None: ...
 
 class ListPeopleRequest(_message.Message):
-    __slots__ = ("team", "state", "page_size", "page_token")
+    __slots__ = ("team", "state", "page_size", "page_token", "search")
     TEAM_FIELD_NUMBER: _ClassVar[int]
     STATE_FIELD_NUMBER: _ClassVar[int]
     PAGE_SIZE_FIELD_NUMBER: _ClassVar[int]
     PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
+    SEARCH_FIELD_NUMBER: _ClassVar[int]
     team: str
     state: str
     page_size: int
     page_token: str
-    def __init__(self, team: _Optional[str] = ..., state: _Optional[str] = ..., page_size: _Optional[int] = ..., page_token: _Optional[str] = ...) -> None: ...
+    search: str
+    def __init__(self, team: _Optional[str] = ..., state: _Optional[str] = ..., page_size: _Optional[int] = ..., page_token: _Optional[str] = ..., search: _Optional[str] = ...) -> None: ...
 
 class ListPeopleResponse(_message.Message):
     __slots__ = ("people", "next_page_token")

@@ -98,6 +98,20 @@ class ShadowReportResponse(_message.Message):
     persons: _containers.RepeatedCompositeFieldContainer[PersonReport]
     def __init__(self, days: _Optional[int] = ..., requests: _Optional[int] = ..., would_refuse: _Optional[int] = ..., people: _Optional[int] = ..., people_refused: _Optional[int] = ..., saved_nanos: _Optional[int] = ..., near_misses: _Optional[int] = ..., reasons: _Optional[_Iterable[_Union[ReasonCount, _Mapping]]] = ..., persons: _Optional[_Iterable[_Union[PersonReport, _Mapping]]] = ...) -> None: ...
 
+class MatchRateRequest(_message.Message):
+    __slots__ = ("days",)
+    DAYS_FIELD_NUMBER: _ClassVar[int]
+    days: int
+    def __init__(self, days: _Optional[int] = ...) -> None: ...
+
+class MatchRateResponse(_message.Message):
+    __slots__ = ("calls", "matched")
+    CALLS_FIELD_NUMBER: _ClassVar[int]
+    MATCHED_FIELD_NUMBER: _ClassVar[int]
+    calls: int
+    matched: int
+    def __init__(self, calls: _Optional[int] = ..., matched: _Optional[int] = ...) -> None: ...
+
 class ReadinessRequest(_message.Message):
     __slots__ = ("days", "cohort")
     DAYS_FIELD_NUMBER: _ClassVar[int]

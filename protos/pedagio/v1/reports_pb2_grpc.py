@@ -45,6 +45,11 @@ class ReportServiceStub:
                 request_serializer=protos_dot_pedagio_dot_v1_dot_reports__pb2.ShadowReportRequest.SerializeToString,
                 response_deserializer=protos_dot_pedagio_dot_v1_dot_reports__pb2.ShadowReportResponse.FromString,
                 _registered_method=True)
+        self.MatchRate = channel.unary_unary(
+                '/pedagio.v1.ReportService/MatchRate',
+                request_serializer=protos_dot_pedagio_dot_v1_dot_reports__pb2.MatchRateRequest.SerializeToString,
+                response_deserializer=protos_dot_pedagio_dot_v1_dot_reports__pb2.MatchRateResponse.FromString,
+                _registered_method=True)
         self.Readiness = channel.unary_unary(
                 '/pedagio.v1.ReportService/Readiness',
                 request_serializer=protos_dot_pedagio_dot_v1_dot_reports__pb2.ReadinessRequest.SerializeToString,
@@ -68,6 +73,12 @@ class ReportServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def ShadowReport(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def MatchRate(self, request, context):
         """Missing associated documentation comment in .proto file."""
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -98,6 +109,11 @@ def add_ReportServiceServicer_to_server(servicer, server):
                     servicer.ShadowReport,
                     request_deserializer=protos_dot_pedagio_dot_v1_dot_reports__pb2.ShadowReportRequest.FromString,
                     response_serializer=protos_dot_pedagio_dot_v1_dot_reports__pb2.ShadowReportResponse.SerializeToString,
+            ),
+            'MatchRate': grpc.unary_unary_rpc_method_handler(
+                    servicer.MatchRate,
+                    request_deserializer=protos_dot_pedagio_dot_v1_dot_reports__pb2.MatchRateRequest.FromString,
+                    response_serializer=protos_dot_pedagio_dot_v1_dot_reports__pb2.MatchRateResponse.SerializeToString,
             ),
             'Readiness': grpc.unary_unary_rpc_method_handler(
                     servicer.Readiness,
@@ -165,6 +181,33 @@ class ReportService:
             '/pedagio.v1.ReportService/ShadowReport',
             protos_dot_pedagio_dot_v1_dot_reports__pb2.ShadowReportRequest.SerializeToString,
             protos_dot_pedagio_dot_v1_dot_reports__pb2.ShadowReportResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def MatchRate(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/pedagio.v1.ReportService/MatchRate',
+            protos_dot_pedagio_dot_v1_dot_reports__pb2.MatchRateRequest.SerializeToString,
+            protos_dot_pedagio_dot_v1_dot_reports__pb2.MatchRateResponse.FromString,
             options,
             channel_credentials,
             insecure,
