@@ -136,7 +136,7 @@ class Look:
             "exact": lambda nanos: _local(exact_usd(nanos), language),
             "written": lambda nanos: _local(write_amount(max(nanos, 0)), language),
             "count": lambda number: _local(f"{number:,}", language),
-            "on": lambda day: f"{date.fromisoformat(day):{pattern}}",
+            "iso_day": lambda text: f"{date.fromisoformat(text):{pattern}}",
             "cents": lambda cents, currency: _cents(cents, currency, language),
             "day": lambda ms: at(ms, pattern) if ms else "",
             "when": lambda ms: at(ms, f"{pattern} %H:%M") if ms else "",

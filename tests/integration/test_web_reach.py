@@ -49,6 +49,7 @@ async def test_team_lead_sees_one_team_and_learns_of_no_other(admin: Service) ->
         html = await page.get("/teams")
         assert "/teams/TI" in html
         assert "RH" not in html
+        assert 'href="/audit"' not in html
         html = await page.get("/teams/TI")
         assert "Maria Silva" in html
         assert "Give credit" not in html
