@@ -114,10 +114,15 @@ async def _refused(request: Request, error: Exception) -> Response:
         raise error
     status = STATUS.get(error.code, HTTPStatus.INTERNAL_SERVER_ERROR)
     if status == HTTPStatus.INTERNAL_SERVER_ERROR:
-        log.error("page_failed", path=request.url.path, code=error.code.name)
+        log.error("page_failed", path=_route(request), code=error.code.name)
         return problem(request, status)
     fields = "; ".join(f"{name}: {what}" for name, what in error.fields.items())
     return problem(request, status, detail=fields or str(error))
+
+
+def _route(request: Request) -> str:
+    """The shape of the address: what it carries may be a code that opens something."""
+    return str(getattr(request.scope.get("route"), "path", "unknown"))
 
 
 async def _http(request: Request, error: Exception) -> Response:
@@ -140,5 +145,5 @@ async def _unusable(request: Request, error: Exception) -> Response:
 
 
 async def _failed(request: Request, error: Exception) -> Response:
-    log.error("page_failed", path=request.url.path, exc_info=error)
+    log.error("page_failed", path=_route(request), exc_info=error)
     return problem(request, HTTPStatus.INTERNAL_SERVER_ERROR)

@@ -4,6 +4,7 @@ import httpx
 import pytest
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
+from structlog.testing import capture_logs
 
 from accounting.web.app import Web, create_web, web_of
 from accounting.web.desk import Desk
@@ -31,9 +32,10 @@ def pages(*, secure: bool = True) -> httpx.AsyncClient:
     async def write(request: Request) -> Response:
         return Response(f"written {(await request.form())['what']}")
 
+    @router.get("/broken/{code}")
     @router.get("/broken")
-    async def broken(_request: Request) -> Response:
-        raise RuntimeError("the secret of this process")
+    async def broken(code: str = "") -> Response:
+        raise RuntimeError(f"the secret of this process {code}")
 
     @router.get("/refused")
     async def refused(request: Request) -> Response:
@@ -116,6 +118,14 @@ async def test_errors_are_pages_that_tell_nothing_of_ours() -> None:
         assert 'lang="en"' in nothing.text
         assert (await browser.get("/nothing")).text.count("There is nothing") == 1
         assert (await browser.delete("/page")).status_code in {403, 405}
+
+
+async def test_log_of_a_failure_keeps_no_code_of_an_address() -> None:
+    """An invitation whose page failed is still good."""
+    with capture_logs() as lines:
+        async with pages() as browser:
+            assert (await browser.get("/broken/the-code")).status_code == 500
+    assert [line["path"] for line in lines if line["event"] == "page_failed"] == ["/broken/{code}"]
 
 
 async def test_without_https_cookies_travel_all_the_same() -> None:

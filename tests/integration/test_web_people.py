@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import AsyncIterator
+from urllib.parse import quote
 
 import httpx
 import pytest
@@ -252,3 +253,47 @@ async def test_erasing_takes_the_address_of_whom_it_is_about(web: Pages) -> None
     answer = await browser.send(act, fields | {"sure": "P1@example.org"}, page=page)
     assert answer.status_code == 303
     assert "p1@example.org" not in await people(web)
+
+
+HOSTILE = (
+    "\x00",
+    "' OR 1=1 --",
+    "{reason}",
+    "%s",
+    "\u202e",
+    "a" * 5000,
+    "../../etc",
+    "{{7*7}}",
+    "\r\nx: y",
+    "é@ß.ÿ",
+)
+
+
+async def test_address_made_up_by_anybody_fails_on_nothing(web: Pages) -> None:
+    """A page that says what is wrong, never an error of ours; nothing comes back as markup."""
+    browser = await web.signed(OPERATOR, "operator")
+    for value in HOSTILE:
+        asked = dict.fromkeys(("search", "team", "state", "page", "done", "email", "next"), value)
+        for path in ("/people", "/people/one", "/people/one.csv", "/people/import", "/people/who",
+                     "/", "/sign-in", "/password"):  # fmt: skip
+            answer = await browser.client.get(path, params=asked)
+            assert answer.status_code < 500, (path, value)
+            assert "49" not in answer.headers.get("location", "")
+        answer = await browser.client.get("/people/one", params={"client": "chat", "user": value})
+        assert answer.status_code in {404, 422}, value
+        answer = await browser.client.get(f"/sign-in/{quote(value, safe='')}")
+        assert answer.status_code < 500, value
+
+
+async def test_form_filled_in_by_anybody_fails_on_nothing(web: Pages) -> None:
+    """A reason of a megabyte, a number that is none: said beside the field, and nothing is done."""
+    browser = await web.signed(OPERATOR, "operator")
+    before = await web.admin.audit()
+    names = ("amount", "valid_until", "grant", "plan", "language", "daily_limit", "client", "user",
+             "sure", "request_id")  # fmt: skip
+    for value in (*HOSTILE[:3], "x" * 1_000_000):
+        for act in ("grant", "take-back", "plan", "settings", "unbind", "erase"):
+            fields = dict.fromkeys(names, value[:50]) | {"reason": value}
+            answer = await browser.send(MARIA.replace("one", f"one/{act}"), fields, page=MARIA)
+            assert 400 <= answer.status_code < 500, (act, value[:9])
+    assert await web.admin.audit() == before
