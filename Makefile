@@ -61,7 +61,8 @@ protos: .venv/.installed ## generate the protobuf modules from protos/*.proto
 	  protos/ext_authz.proto protos/access_log.proto protos/pedagio/v1/admin.proto protos/pedagio/v1/plans.proto protos/pedagio/v1/policies.proto \
 	  protos/pedagio/v1/reports.proto protos/pedagio/v1/prices.proto protos/pedagio/v1/settings.proto \
 	  protos/pedagio/v1/notices.proto protos/pedagio/v1/usage.proto protos/pedagio/v1/admins.proto \
-	  protos/pedagio/v1/people.proto protos/pedagio/v1/purchases.proto
+	  protos/pedagio/v1/people.proto protos/pedagio/v1/purchases.proto \
+	  protos/pedagio/v1/requests.proto
 
 lock: $(UV) ## resolve the locks anew (UPGRADE=1 takes newer releases)
 	@$(COMPILE) $(if $(UPGRADE),--upgrade) pyproject.toml -o requirements.lock

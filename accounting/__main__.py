@@ -28,6 +28,7 @@ from accounting.ingest.record import Recorder
 from accounting.metrics import ACCESS_ENTRIES
 from accounting.models_sync import OWN_ACTOR, OWN_REASON, SyncResult, sync_models
 from accounting.notify.assembly import notice_workers
+from accounting.notify.requests import tend_for_ever
 from accounting.notify.service import add_notice_service
 from accounting.pricing import CurrentModels
 from accounting.relay import relay_of
@@ -101,7 +102,7 @@ async def serve(settings: AccountingSettings) -> None:
         asyncio.create_task(audit_each_minute(pool)),
         asyncio.create_task(intake.run()),
         asyncio.create_task(count_for_ever(pool)),
-        asyncio.create_task(settle_for_ever(pool)),
+        *map(asyncio.create_task, (settle_for_ever(pool), tend_for_ever(pool))),
         *([asyncio.create_task(_mirror(pool, settings.redis_url))] if settings.redis_url else []),
         asyncio.create_task(_keep_models_fresh(pool, sync)),
         *[asyncio.create_task(worker.run()) for worker in notice_workers(pool, settings)],

@@ -22,6 +22,7 @@ FUNCTIONS = (
     "grants",
     "settle_due",
     "rules",
+    "requests",
     "people",
     "place_batch",
     "payers",

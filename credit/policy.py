@@ -35,7 +35,8 @@ class Policy:
     switch; `texts`: reason -> language -> clauses; `service_accounts`: path -> the service client whose
     account pays for a call that names nobody; `settings`: name -> whether the person may change it;
     `flat_holds`: path -> nano-USD to hold for one call where tokens say nothing (0: free);
-    `balance_model`: the name that answers with the balance; `balance_line`: answers may end with a line about it.
+    `balance_model`: the name that answers with the balance; `balance_line`: answers may end with a line about it;
+    `requests`: what people may ask for, how much of it is granted at once (policy_fields.read_requests).
     """
 
     models: tuple[str, ...] | None = None
@@ -55,6 +56,7 @@ class Policy:
     flat_holds: Mapping[str, int] = field(default_factory=dict)
     balance_model: str | None = None
     balance_line: bool | None = None
+    requests: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def grant_rule(self) -> GrantRule:
@@ -87,6 +89,7 @@ class Policy:
         values["service_accounts"] = {**self.service_accounts, **plan.service_accounts}
         values["settings"] = {**self.settings, **plan.settings}
         values["flat_holds"] = {**self.flat_holds, **plan.flat_holds}
+        values["requests"] = {**self.requests, **plan.requests}
         return Policy(**values)
 
     def to_json(self) -> dict[str, Any]:
@@ -104,6 +107,8 @@ class Policy:
             body["flat_holds"] = {
                 path: write_amount(nanos) for path, nanos in self.flat_holds.items()
             }
+        if self.requests:
+            body["requests"] = _amounts_written(self.requests)
         parts = {name: getattr(self, name) for name in _RULE_PARTS}
         rule = {name: value for name, value in parts.items() if value is not None}
         return body | ({RULE: rule} if rule else {})
@@ -138,8 +143,19 @@ _READERS: Final = {
     "flat_holds": policy_fields.read_flat_holds,
     "balance_model": policy_fields.read_name,
     "balance_line": policy_fields.read_switch,
+    "requests": policy_fields.read_requests,
 }
 EMPTY: Final = Policy()
+
+
+def _amounts_written(requests: Mapping[str, Any]) -> dict[str, Any]:
+    """With each amount in its unit, as it was read."""
+    return {
+        name: {key: write_amount(each) if key == "amount" else each for key, each in entry.items()}
+        if isinstance(entry, Mapping)
+        else entry
+        for name, entry in requests.items()
+    }
 
 
 def _over(below: Any, above: Any) -> Any:

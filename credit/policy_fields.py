@@ -141,6 +141,31 @@ def read_amount(field: str, value: Any) -> int:
 
 read_flat_holds: Final = nested(dict.fromkeys(FLAT_ROUTES, read_amount))
 
+_read_advance: Final = nested({"amount": read_amount, "percent": whole(0, 100)})
+
+
+def read_advance(field: str, value: Any) -> dict[str, int]:
+    """How much of the next allowance may be had now: an amount, or per cent of it."""
+    read: dict[str, int] = _read_advance(field, value)
+    if len(read) != 1:
+        raise PolicyError(field, "must have either an amount or percent")
+    return read
+
+
+# What people may ask for; what is not said is in accounting/admin/request_rules.py.
+read_requests: Final = nested(
+    {
+        "auto_approve": nested({"amount": read_amount, "per_period": whole(0, 100)}),
+        "advance": read_advance,
+        "limit": nested(
+            {"open": whole(0, 100), "per_period": whole(0, 1_000), "amount": read_amount}
+        ),
+        "valid_days": whole(1, 366),
+        "fallback_hours": whole(0, 720),
+        "answer_days": whole(1, 90),
+    }
+)
+
 
 def read_texts(field: str, value: Any) -> dict[Reason, dict[str, tuple[str, ...]]]:
     """Reason -> language -> clauses; a clause that names a field it may not name is refused."""

@@ -4,10 +4,10 @@ import hashlib
 import hmac
 import re
 import secrets
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 
 import asyncpg
 
@@ -69,10 +69,29 @@ async def find_caller(pool: asyncpg.Pool, token: str) -> Caller | None:
     # Found by an index, whose time says nothing about 256 random bits; compared once more in constant time.
     if row is None or not hmac.compare_digest(row["sha256"], digest):
         return None
+    return _caller(row)
+
+
+async def find_by_id(pool: asyncpg.Pool, admin_id: int) -> Caller | None:
+    """An administrator with the rights of this moment, for what the address in a mail does in their name."""
+    row = await statements.row(pool, "find_admin_rights", id=admin_id)
+    return None if row is None else _caller(row)
+
+
+def _caller(row: asyncpg.Record) -> Caller:
+    lent = _by_role((role, pool_id) for role, pool_id, _ in row["lent"])
+    stands_for = tuple(sorted({email for _, _, email in row["lent"]}))
+    roles = _by_role(row["roles"])
+    return Caller(
+        row["id"], row["email"], roles, row["issued_by"], lent=lent, stands_for=stands_for
+    )
+
+
+def _by_role(pairs: Iterable[Sequence[Any]]) -> dict[str, frozenset[int]]:
     roles: dict[str, frozenset[int]] = {}
-    for role, pool_id in row["roles"]:
+    for role, pool_id in pairs:
         roles[role] = roles.get(role, frozenset()) | ({pool_id} if pool_id else frozenset())
-    return Caller(row["id"], row["email"], roles, row["issued_by"])
+    return roles
 
 
 async def list_all(pool: asyncpg.Pool, email: str = "", *, removed: bool = False) -> list[Admin]:

@@ -12,6 +12,7 @@ INSTALLATION = 0
 class Caller:
     """`roles`: each with the pools that it reaches, of a scoped role. `issued_by`: who saw the token made.
 
+    `lent`: the roles of those whom this caller stands in for, `stands_for`, by e-mail: they answer credit requests.
     `confirmed_by`: whoever confirmed what this caller had proposed, while it is carried out.
     """
 
@@ -20,6 +21,8 @@ class Caller:
     roles: Mapping[str, frozenset[int]]
     issued_by: int = INSTALLATION
     confirmed_by: str = field(default="", kw_only=True)
+    lent: Mapping[str, frozenset[int]] = field(default_factory=dict, kw_only=True)
+    stands_for: tuple[str, ...] = field(default=(), kw_only=True)
 
     @property
     def installation(self) -> bool:

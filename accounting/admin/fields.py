@@ -11,7 +11,7 @@ from credit.identity import EXTERNAL_ID_LIMIT, is_external_id
 AMOUNT_LIMIT_NANOS = 10**15  # a million USD: anything above is a slip of the keyboard
 TEXT_LIMIT = 500
 REQUEST_ID_LIMIT = 128
-OWN_REQUESTS = "plan/"
+OWN_REQUESTS = ("plan/", "credit-request/")
 EMAIL_LIMIT = 254  # RFC 5321
 PAGE_SIZE = 50
 PAGE_SIZE_LIMIT = 500
@@ -122,10 +122,10 @@ def optional_digest(field: str, value: str) -> str:
 
 
 def request_id(value: str) -> str:
-    """What makes a repeated request one; `plan/` begins those under which plans grant."""
+    """What makes a repeated request one; `plan/` begins those under which plans grant, and so on."""
     found = text("request_id", value, REQUEST_ID_LIMIT)
     if found.startswith(OWN_REQUESTS):
-        raise InvalidFieldError("request_id", f"must not begin with {OWN_REQUESTS}")
+        raise InvalidFieldError("request_id", f"must not begin with {' or '.join(OWN_REQUESTS)}")
     return found
 
 

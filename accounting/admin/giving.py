@@ -14,6 +14,7 @@ from accounting.admin import fields, people_import, statements
 from accounting.admin.caller import Caller
 from accounting.admin.errors import ForbiddenError
 from accounting.admin.reach import OWN
+from protos.pedagio.v1 import requests_pb2
 
 # At most, so that a shorter period with the same allowance is what it is: more credit.
 PERIODS_IN_A_MONTH: Final[Mapping[str, int]] = {"day": 31, "week": 5, "month": 1}
@@ -44,6 +45,16 @@ async def _changed_plan(pool: asyncpg.Pool, request: Any, caller: Caller) -> int
         if own is not None and own["own"]:
             raise ForbiddenError(OWN)
     return int(growth * row["accounts"])
+
+
+async def _requested_credit(pool: asyncpg.Pool, request: Any, _caller: Caller) -> int:
+    """What would be granted; nothing where the service only shows it, or it waits no more."""
+    if request.validate_only:
+        return 0
+    row = await statements.row(pool, "find_waiting_request", id=request.id)
+    if row is None:
+        return 0
+    return min(request.approved_nanos, row["amount"]) or int(row["amount"])
 
 
 async def _imported_people(pool: asyncpg.Pool, request: Any, caller: Caller) -> int:
@@ -80,11 +91,14 @@ MEASURES: Final[Mapping[str, Measure]] = {
     "assigned_plan": _assigned_plan,
     "changed_plan": _changed_plan,
     "imported_people": _imported_people,
+    "requested_credit": _requested_credit,
 }
 
 
 def request_id(request: Message) -> str:
     """What makes two requests one; a fresh one where the request has none, so that each counts."""
+    if isinstance(request, requests_pb2.ApproveRequestRequest):
+        return f"credit-request/{request.id}"  # answered once, however often somebody clicks
     return str(getattr(request, "request_id", "")) or str(uuid.uuid4())
 
 

@@ -6,10 +6,10 @@ from typing import Any
 import asyncpg
 from google.protobuf.message import Message
 
-from accounting.admin import accounts, holder, statements
+from accounting.admin import accounts, holder, requests, statements
 from accounting.admin.caller import Caller
 from accounting.admin.errors import ForbiddenError, NotFoundError
-from accounting.admin.roles import Rule
+from accounting.admin.roles import Rule, acts_alone
 from protos.pedagio.v1 import admin_pb2, plans_pb2
 
 # The same for what does not exist: a scoped role does not learn what lies outside.
@@ -19,18 +19,23 @@ OWN = "nobody does this for themselves: it takes another administrator"
 
 @dataclass(slots=True)
 class Named:
-    """Accounts as client with person, or none with an e-mail; pools by name; an empty name is one that nothing has."""
+    """Accounts as client with person, or none with an e-mail; pools by name; an empty name is one that nothing has.
+
+    `requests`: credit requests by number, which stand for whoever asked.
+    """
 
     accounts: list[tuple[str, str]] = field(default_factory=list)
     pools: list[str] = field(default_factory=list)
+    requests: list[int] = field(default_factory=list)
 
     @property
-    def arrays(self) -> dict[str, list[str]]:
+    def arrays(self) -> dict[str, list[str] | list[int]]:
         """As the statements take them."""
         return {
             "clients": [client for client, _ in self.accounts],
             "people": [person for _, person in self.accounts],
             "pools": self.pools,
+            "requests": self.requests,
         }
 
 
@@ -48,13 +53,19 @@ def named(request: Message, paths: tuple[str, ...]) -> Named:
                 found.pools.append(value.pool)
         elif isinstance(value, admin_pb2.AccountName):
             found.accounts.append(_account(value))
+        elif isinstance(value, int):
+            found.requests.append(value)
         else:
-            assert isinstance(value, str), f"{path} names neither an account nor a pool"
-            if path.rpartition(".")[2] == "email":
-                found.accounts.append(("", value.strip()))
-            else:
-                found.pools.append(value)
+            _name_by_word(found, path, value)
     return found
+
+
+def _name_by_word(found: Named, path: str, value: Any) -> None:
+    assert isinstance(value, str), f"{path} names neither an account nor a pool"
+    if path.rpartition(".")[2] == "email":
+        found.accounts.append(("", value.strip()))
+    else:
+        found.pools.append(value)
 
 
 def _account(name: admin_pb2.AccountName) -> tuple[str, str]:
@@ -71,7 +82,7 @@ async def check_within(
     asked = named(request, rule.of)
     row = await statements.row(pool, "count_within", pool_ids=sorted(pools), **asked.arrays)
     assert row is not None, "a count always has a row"
-    if row["within"] != len(asked.accounts) + len(asked.pools):
+    if row["within"] != len(asked.accounts) + len(asked.pools) + len(asked.requests):
         raise NotFoundError(OUTSIDE)
 
 
@@ -80,10 +91,13 @@ async def check_not_own(pool: asyncpg.Pool, rule: Rule, request: Message, caller
     if caller.installation or not rule.not_own:
         return
     asked = named(request, rule.not_own)
-    row = await statements.row(pool, "is_own", email=caller.actor, **asked.arrays)
-    assert row is not None, "a truth value always has a row"
-    if row["own"]:
-        raise ForbiddenError(OWN)
+    # Nor does somebody's deputy for whom they stand in, who chose them.
+    others = () if acts_alone(caller, rule) or not rule.deputies else caller.stands_for
+    for email in (caller.actor, *others):
+        row = await statements.row(pool, "is_own", email=email, **asked.arrays)
+        assert row is not None, "a truth value always has a row"
+        if row["own"]:
+            raise ForbiddenError(OWN)
 
 
 async def check_there(pool: asyncpg.Pool, rule: Rule, request: Message) -> None:
@@ -93,6 +107,8 @@ async def check_there(pool: asyncpg.Pool, rule: Rule, request: Message) -> None:
         await accounts.read(pool, accounts.Name(client, person))
     for name in asked.pools:
         await holder.find_pool(pool, name)
+    for number in asked.requests:
+        await requests.find(pool, number)
 
 
 async def keep_own_pools(

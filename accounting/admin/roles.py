@@ -38,6 +38,7 @@ class Rule:
     `not_own`: those of them that may not name the caller's own account, or a pool that pays for it.
     `gives`: how much credit it gives (accounting/admin/giving.py), which four eyes look at.
     `shows`: a list of pools in the answer, of which a scoped role sees its own.
+    `deputies`: also by whoever stands in for somebody of these roles, with that one's pools.
     `installation`: only with the installation's own token, which the pages for people use.
     """
 
@@ -46,6 +47,7 @@ class Rule:
     not_own: tuple[str, ...] = ()
     gives: str = ""
     shows: str = ""
+    deputies: bool = False
     installation: bool = False
 
 
@@ -123,6 +125,23 @@ RULES: Final[Mapping[str, Rule]] = {
     "ReportService/ShadowReport": Rule(SEES_ALL),
     "ReportService/Readiness": Rule(SEES_ALL),
     "ReportService/Enforce": Rule(OPERATOR),
+    "RequestService/SubmitRequest": Rule(DESK | MONEY | SCOPED, of=("account",)),
+    "RequestService/WithdrawRequest": Rule(DESK | MONEY | SCOPED, of=("id",)),
+    "RequestService/ListRequests": Rule(EVERYBODY, of=NOBODY, deputies=True),
+    "RequestService/GetRequest": Rule(EVERYBODY, of=("id",), deputies=True),
+    "RequestService/GetRequestTerms": Rule(EVERYBODY, of=ITSELF),
+    "RequestService/ApproveRequest": Rule(
+        MONEY | APPROVER, of=("id",), not_own=("id",), gives="requested_credit", deputies=True
+    ),
+    "RequestService/DenyRequest": Rule(
+        MONEY | APPROVER, of=("id",), not_own=("id",), deputies=True
+    ),
+    "RequestService/ReadDecision": Rule(OPERATOR, installation=True),
+    "RequestService/Decide": Rule(OPERATOR, installation=True),
+    # One's own; an operator everybody's.
+    "RequestService/SetDeputy": Rule(MONEY | APPROVER, of=NOBODY),
+    "RequestService/ListDeputies": Rule(MONEY | APPROVER, of=NOBODY),
+    "RequestService/ClearDeputy": Rule(MONEY | APPROVER, of=NOBODY),
     "NoticeService/ListNotices": Rule(SEES_ALL),
     "NoticeService/RetryNotice": Rule(DESK),
     "NoticeService/SetThresholds": Rule(MONEY),
@@ -153,10 +172,27 @@ def admit(caller: Caller, method: str) -> tuple[Rule, frozenset[int] | None]:
         raise ForbiddenError(f"{method} is in no role: nobody may call it")
     if rule.installation and not caller.installation:
         raise ForbiddenError("this takes the installation's own token: the pages for people ask it")
+<<<<<<< HEAD
     held = rule.roles & caller.roles.keys()
+=======
+    having = _with_lent(caller) if rule.deputies else caller.roles
+    held = rule.roles & having.keys()
+>>>>>>> r-requests
     if not held:
         mine = ", ".join(sorted(caller.roles)) or "none"
         raise ForbiddenError(f"this takes {' or '.join(sorted(rule.roles))}; your roles: {mine}")
     if held - SCOPED:
         return rule, None
-    return rule, frozenset().union(*(caller.roles[role] for role in held))
+    return rule, frozenset().union(*(having[role] for role in held))
+
+
+def _with_lent(caller: Caller) -> Mapping[str, frozenset[int]]:
+    """The caller's own roles, and those of whom they stand in for."""
+    none: frozenset[int] = frozenset()
+    names = caller.roles.keys() | caller.lent.keys()
+    return {each: caller.roles.get(each, none) | caller.lent.get(each, none) for each in names}
+
+
+def acts_alone(caller: Caller, rule: Rule) -> bool:
+    """Whether the caller's own roles reach everybody here, whomever they stand in for."""
+    return bool(rule.roles & caller.roles.keys() - SCOPED)

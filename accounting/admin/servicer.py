@@ -29,6 +29,7 @@ from accounting.admin.people_service import PeopleServicer
 from accounting.admin.plan_service import PlanServicer
 from accounting.admin.policy_service import PolicyServicer
 from accounting.admin.purchase_service import PurchaseServicer
+from accounting.admin.request_service import RequestServicer
 from accounting.admin.settings_service import SettingsServicer
 from accounting.models_sync import SyncResult
 from accounting.reports.service import add_report_service
@@ -40,6 +41,7 @@ from protos.pedagio.v1 import (
     plans_pb2_grpc,
     policies_pb2_grpc,
     purchases_pb2_grpc,
+    requests_pb2_grpc,
     settings_pb2_grpc,
 )
 
@@ -217,6 +219,7 @@ def add_admin_service(
     settings_pb2_grpc.add_SettingsServiceServicer_to_server(SettingsServicer(pool, publish), server)
     add_report_service(server, pool, publish)
     admins_pb2_grpc.add_AdminsServiceServicer_to_server(AdminsServicer(pool), server)
+    requests_pb2_grpc.add_RequestServiceServicer_to_server(RequestServicer(pool), server)
     reflection.enable_server_reflection(_names(), server)
 
 

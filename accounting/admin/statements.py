@@ -16,6 +16,7 @@ _FILES = (
     "usage.sql",
     "people.sql",
     "purchases.sql",
+    "requests.sql",
 )
 _STATEMENTS = aiosql.from_str(
     "\n\n".join((files("accounting") / "sql" / name).read_text("utf-8") for name in _FILES),

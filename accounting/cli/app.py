@@ -14,6 +14,7 @@ from accounting.cli import (
     cap,
     client,
     credit,
+    deputy,
     exceptions,
     grants,
     holds,
@@ -29,6 +30,7 @@ from accounting.cli import (
     prices,
     profiles,
     purchase,
+    request,
     settings,
     shadow,
     usage,
@@ -75,6 +77,8 @@ app.command()(usage.usage)
 app.command()(call.explain)
 app.command()(alarms.alarms)
 app.command()(audit.audit)
+app.add_typer(request.app, name="request")
+admin.app.add_typer(deputy.app, name="deputy")
 app.add_typer(admin.app, name="admin")
 app.add_typer(approvals.app, name="approvals")
 app.command("audit-log")(audit_lines.audit_log)

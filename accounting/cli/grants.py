@@ -58,8 +58,8 @@ def give(
     """
     request = pb.GiveCreditRequest(
         holder=read_holder(client, user, pool), amount_nanos=read_amount(amount, brl_per_usd),
-        source=source, priority=priority, valid_from_ms=_epoch_ms("--from", begins),
-        valid_until_ms=_epoch_ms("--until", until), reason=reason,
+        source=source, priority=priority, valid_from_ms=read_moment("--from", begins),
+        valid_until_ms=read_moment("--until", until), reason=reason,
         request_id=request_id or str(uuid.uuid4()), purchase=purchase,
     )  # fmt: skip
     answer = call("GiveCredit", request)
@@ -115,7 +115,8 @@ def credit_facts(credit: pb.Credit) -> Any:
     )
 
 
-def _epoch_ms(option: str, text: str) -> int:
+def read_moment(option: str, text: str) -> int:
+    """Epoch milliseconds of a day or a moment; 0 for none."""
     if not text:
         return 0
     try:

@@ -28,4 +28,5 @@ def notice_workers(pool: asyncpg.Pool, settings: AccountingSettings) -> list[Wor
     if not channels:
         return []
     admins = [each.strip() for each in settings.admin_emails.split(",") if each.strip()]
-    return [Worker(pool, channels, admins, settings.language)]
+    public_url = settings.public_url.rstrip("/")
+    return [Worker(pool, channels, admins, settings.language, public_url)]

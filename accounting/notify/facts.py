@@ -44,13 +44,15 @@ def facts_of(
         said["full_nanos"] = detail["full"]
         said["ends_on"] = _ends_on(account, language, now.astimezone(zone))
         ends_at = account["plan_ends_at"]
-        said["next_on"] = "" if ends_at is None else _date(ends_at.astimezone(zone), language)
+        said["next_on"] = "" if ends_at is None else date_of(ends_at.astimezone(zone), language)
         said["next_nanos"] = account["next_nanos"] or 0
     if kind == "allowance":
         said["amount_nanos"] = detail["amount"]
         until = detail.get("until")
         moment = None if until is None else datetime.fromisoformat(until).astimezone(zone)
-        said["until_on"] = "" if moment is None else _date(moment - timedelta(seconds=1), language)
+        said["until_on"] = (
+            "" if moment is None else date_of(moment - timedelta(seconds=1), language)
+        )
     return said
 
 
@@ -67,5 +69,6 @@ def _ends_on(account: Mapping[str, Any], language: str, now: datetime) -> str:
     return TODAY[language] if days == 0 else WEEKDAYS[language][day.weekday()]
 
 
-def _date(moment: datetime, language: str) -> str:
+def date_of(moment: datetime, language: str) -> str:
+    """As people write a day."""
     return f"{moment:%d/%m/%Y}" if language == "pt-BR" else f"{moment:%Y-%m-%d}"

@@ -13,7 +13,11 @@ from credit.money import format_amount
 
 OURS: Final = Path(__file__).with_name("words")
 LANGUAGES: Final = ("pt-BR", "en")
-KINDS: Final = ("threshold", "allowance", "exception", "alarm", "unpriced", "mode", "spike")
+KINDS: Final = (
+    "threshold", "allowance", "exception", "alarm", "unpriced", "mode", "spike", "request",
+    "request_outcome",
+)  # fmt: skip
+ADDRESSES: Final = ("url", "approve_url", "deny_url")
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +59,15 @@ class Texts:
         subject, _, text = whole.strip().partition("\n")
         paragraphs = [part.strip() for part in text.strip().split("\n\n")]
         frame = self._marked.get_template(f"{language}/frame.html")
-        html = frame.render(subject=subject, paragraphs=paragraphs, url=self._usual["url"])
+        links = {
+            each: facts[name]
+            for each in paragraphs
+            for name in ADDRESSES
+            if facts.get(name) and facts[name] in each
+        }
+        html = frame.render(
+            subject=subject, paragraphs=paragraphs, url=self._usual["url"], links=links
+        )
         return Said(subject, text.strip() + "\n", html)
 
     def _facts(self, facts: Mapping[str, Any], language: str) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from accounting.admin import statements
 from accounting.metrics import NOTICES
 from accounting.notify.channel import Addressee, Channel, NobodyError, Notice, RejectedError
 from accounting.notify.facts import facts_of
+from accounting.notify.requests import facts_for_approver, facts_of_outcome
 from credit.away import is_away
 
 LOOK_EVERY_S: Final = 2.0
@@ -27,6 +28,8 @@ GIVE_UP_DAYS: Final = 3
 SPIKE_EVERY_S: Final = 600.0
 SPIKE_LEAST_NANOS: Final = 1_000_000_000  # a dollar an hour surprises nobody
 PROBLEM_LIMIT: Final = 200
+# Whoever asked a question hears the answer, also without notices.
+ASKED_FOR: Final = "request_outcome"
 
 log = structlog.get_logger()
 
@@ -40,12 +43,17 @@ class Worker:
         channels: Sequence[Channel],
         admins: Sequence[str],
         language: str,
+        public_url: str = "",
     ) -> None:
-        """`admins`: addresses of those who run this; `language`: theirs, and of people of whom none is known."""
+        """`admins`: addresses of those who run this; `language`: theirs, and of people of whom none is known.
+
+        `public_url`: of the pages for people, without a slash at its end; empty: mails carry no addresses that decide.
+        """
         self._pool = pool
         self._channels = {channel.name: channel for channel in channels}
         self._admins = tuple(Addressee(each, "", language) for each in admins)
         self._language = language
+        self._public_url = public_url
 
     async def run(self) -> None:
         """For ever; errors are logged, and what they left is found again."""
@@ -111,15 +119,27 @@ class Worker:
 
     async def _notice(self, row: asyncpg.Record) -> Notice:
         about, language, addressees = None, self._language, self._admins
+        if row["kind"] == "request":
+            facts, told = await facts_for_approver(
+                self._pool, dict(row), language, self._public_url
+            )
+            return self._made(row, facts, (told,) if row["audience"] == "admin" else addressees)
         if row["account_id"] is not None:
             about = await statements.row(self._pool, "read_addressee", account_id=row["account_id"])
         if about is not None and row["audience"] == "account":
-            if not about["wanted"]:
+            if not about["wanted"] and row["kind"] != ASKED_FOR:
                 raise NobodyError("the person wants no notices")
             language = about["language"] or self._language
             addressees = (Addressee(about["email"], about["name"], language),)
         account = None if about is None else dict(about)
         facts = facts_of(row["kind"], row["detail"], account, language, datetime.now(UTC))
+        if row["kind"] == ASKED_FOR and about is not None:
+            facts |= await facts_of_outcome(self._pool, dict(row), about["zone"], language)
+        return self._made(row, facts, addressees)
+
+    def _made(
+        self, row: asyncpg.Record, facts: dict[str, Any], addressees: tuple[Addressee, ...]
+    ) -> Notice:
         return Notice(
             row["notice_id"],
             row["kind"],

@@ -4,9 +4,17 @@
 -- name: find_token^
 -- Whose a live token is, with the roles. issued_by: who has seen it besides.
 SELECT t.sha256, t.issued_by, a.id, a.email,
-       (SELECT coalesce(jsonb_agg(jsonb_build_array(r.role, r.pool_id)), '[]') FROM admin_role AS r WHERE r.admin_id = a.id) AS roles
+       (SELECT coalesce(jsonb_agg(jsonb_build_array(r.role, r.pool_id)), '[]') FROM admin_role AS r WHERE r.admin_id = a.id) AS roles,
+       lent_roles(a.id) AS lent
 FROM admin_token AS t JOIN admin AS a ON a.id = t.admin_id
 WHERE t.sha256 = :sha256 AND t.revoked_at IS NULL AND t.expires_at > now() AND a.removed_at IS NULL;
+
+-- name: find_admin_rights^
+-- The same of an administrator, whatever token; no row: they administer no more.
+SELECT 0 AS issued_by, a.id, a.email,
+       (SELECT coalesce(jsonb_agg(jsonb_build_array(r.role, r.pool_id)), '[]') FROM admin_role AS r WHERE r.admin_id = a.id) AS roles,
+       lent_roles(a.id) AS lent
+FROM admin AS a WHERE a.id = :id AND a.removed_at IS NULL;
 
 -- name: is_admin_email^
 -- Also of those who are removed: their name stays theirs.
@@ -97,7 +105,10 @@ SELECT
      WHERE EXISTS (SELECT FROM pool_member AS m
                    WHERE m.account_id = meant_account(n.client_id, n.external_id) AND m.pool_id = ANY (:pool_ids::bigint[])))
     + (SELECT count(*) FROM unnest(:pools::text[]) AS n (name)
-       WHERE EXISTS (SELECT FROM account AS a WHERE a.kind = 'pool' AND a.name = n.name AND a.id = ANY (:pool_ids::bigint[]))) AS within;
+       WHERE EXISTS (SELECT FROM account AS a WHERE a.kind = 'pool' AND a.name = n.name AND a.id = ANY (:pool_ids::bigint[])))
+    + (SELECT count(*) FROM unnest(:requests::bigint[]) AS n (id)
+       WHERE EXISTS (SELECT FROM credit_request AS c JOIN pool_member AS m ON m.account_id = c.account_id
+                     WHERE c.id = n.id AND m.pool_id = ANY (:pool_ids::bigint[]))) AS within;
 
 -- name: name_pools
 SELECT a.name FROM account AS a WHERE a.kind = 'pool' AND a.id = ANY (:pool_ids::bigint[]) ORDER BY a.name;
@@ -113,7 +124,8 @@ SELECT EXISTS (SELECT FROM unnest(:clients::text[], :people::text[]) AS n (clien
                   OR EXISTS (SELECT FROM own AS o WHERE o.id = meant_account(n.client_id, n.external_id)
                              OR (o.client_id, o.external_id) = (n.client_id, n.external_id)))
     OR EXISTS (SELECT FROM own AS o JOIN pool_member AS m ON m.account_id = o.id JOIN account AS p ON p.id = m.pool_id
-               WHERE p.name = ANY (:pools::text[])) AS own;
+               WHERE p.name = ANY (:pools::text[]))
+    OR EXISTS (SELECT FROM own AS o JOIN credit_request AS c ON c.account_id = o.id WHERE c.id = ANY (:requests::bigint[])) AS own;
 
 -- name: is_on_plan^
 -- Whether an account of the administrator's own gets this plan's allowance.

@@ -69,6 +69,21 @@ FROM account AS a
 WHERE a.kind NOT IN ('funding', 'provider', 'breakage', 'cap') AND (:accounts::bigint[] IS NULL OR a.id = ANY (:accounts))
   AND next_due(a.id, a.plan_ends_at) < coalesce(a.due_at, 'infinity');
 
+-- name: advanced
+SELECT a.id AS account_id, 'account ' || a.id AS subject,
+       format('%s were had in advance, the entries add up to %s', a.advanced, coalesce(e.amount, 0)) AS detail
+FROM account AS a
+LEFT JOIN LATERAL (SELECT sum(x.amount) AS amount FROM advance_entry AS x WHERE x.account_id = a.id) AS e ON true
+WHERE (:accounts::bigint[] IS NULL OR a.id = ANY (:accounts)) AND a.advanced <> coalesce(e.amount, 0);
+
+-- name: requested
+SELECT c.account_id, 'credit request ' || c.id AS subject,
+       format('%s were approved, grant %s is %s of account %s', c.granted, g.id, g.amount, g.account_id) AS detail
+FROM credit_request AS c JOIN credit_grant AS g ON g.id = c.grant_id
+WHERE (:accounts::bigint[] IS NULL OR c.account_id = ANY (:accounts))
+  AND (g.account_id, g.amount, g.source, g.request_id) IS DISTINCT FROM
+      (c.account_id, c.granted, 'request', format('credit-request/%s', c.id));
+
 -- name: cap_posted
 SELECT c.account_id, 'cap ' || c.account_id AS subject,
        format('%s are left of %s, %s were counted in this period', a.posted, c.limit_nanos, coalesce(sum(u.amount), 0)) AS detail

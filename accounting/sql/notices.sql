@@ -16,7 +16,8 @@ FROM (SELECT x.notice_id, x.channel FROM notice_delivery AS x
       ORDER BY x.next_at, x.notice_id LIMIT :page FOR UPDATE SKIP LOCKED) AS due
 JOIN notice AS n ON n.id = due.notice_id
 WHERE d.notice_id = due.notice_id AND d.channel = due.channel
-RETURNING d.notice_id, d.channel, d.attempts, n.kind, n.audience, n.account_id, n.detail, n.created_at,
+RETURNING d.notice_id, d.channel, d.attempts, n.kind, n.audience, n.account_id, n.admin_id, n.credit_request_id,
+          n.detail, n.created_at,
           now() - n.created_at > make_interval(days => :days) AS old;
 
 -- name: finish_delivery!
@@ -30,7 +31,7 @@ WHERE notice_id = :notice_id AND channel = :channel AND state = 'pending';
 -- name: read_addressee^
 -- Who is told about an account, and what they are told, as it is now; week: spent in the last seven days.
 SELECT coalesce(l.email, '') AS email, coalesce(l.display_name, '') AS name, coalesce(s.language, c.language, '') AS language, coalesce(s.notices, true) AS wanted,
-       coalesce(a.name, a.external_id, a.client_id, '') AS subject, a.posted, a.plan_ends_at, p.allowance AS next_nanos,
+       coalesce(a.name, a.external_id, a.client_id, '') AS subject, a.posted, a.plan_ends_at, nullif(greatest(p.allowance - a.advanced, 0), 0) AS next_nanos,
        coalesce(p.time_zone, 'America/Sao_Paulo') AS zone,
        (SELECT coalesce(sum(t.amount), 0) FROM transfer AS t
         WHERE t.debit_account = a.id AND t.kind IN ('charge', 'estimate') AND t.recorded_at > now() - interval '7 days')::bigint AS week_nanos,

@@ -141,6 +141,10 @@ items AS (UPDATE import_item AS i SET before = '{}', after = '{}' FROM gone AS g
 credits AS (UPDATE person_credit AS c SET state = 'undone' FROM gone AS g WHERE c.person_id = g.id AND c.state = 'waiting'),
 strangers AS (DELETE FROM stranger AS s WHERE s.email = :email),
 labels AS (DELETE FROM account_label AS l USING gone AS g WHERE l.account_id = g.account_id OR lower(l.email) = :email),
+asked AS (  -- what they wrote goes, what waits for an answer is taken back
+    UPDATE credit_request AS c SET why = NULL,
+        state = CASE c.state WHEN 'requested' THEN 'withdrawn' ELSE c.state END, decided_at = coalesce(c.decided_at, ledger_now())
+    FROM gone AS g WHERE c.account_id = g.account_id),
 closed AS (
     UPDATE account AS a SET status = 'suspended', status_at = now(), version = a.version + 1
     FROM gone AS g WHERE a.id = g.account_id AND a.status = 'active'),

@@ -47,7 +47,7 @@ SELECT EXISTS (SELECT FROM pg_timezone_names AS z WHERE z.name = :name) AS known
 
 -- name: read_credit^
 -- After settle_due: figures, plan, and the allowance that comes next (of a plan that then begins within its own period, the part left).
-SELECT a.posted, a.held, a.overdraft, coalesce(a.plan_id, '') AS plan, a.plan_ends_at, coalesce(first_allowance(p, a.plan_ends_at), 0) AS allowance
+SELECT a.posted, a.held, a.overdraft, coalesce(a.plan_id, '') AS plan, a.plan_ends_at, next_allowance(a, p) AS allowance
 FROM account AS a LEFT JOIN plan AS p ON p.id = a.plan_id WHERE a.id = :account_id;
 
 -- name: list_grants

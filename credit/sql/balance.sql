@@ -61,8 +61,8 @@ BEGIN
 
     SELECT coalesce(jsonb_agg(jsonb_build_object('day', (x.at AT TIME ZONE zone)::date, 'amount', x.amount) ORDER BY x.at, x.amount), '[]')
     INTO o_coming
-    FROM ((SELECT a.plan_ends_at AS at, p.allowance AS amount FROM account AS a JOIN plan AS p ON p.id = a.plan_id
-           WHERE a.id = p_account AND a.plan_ends_at IS NOT NULL)
+    FROM ((SELECT a.plan_ends_at AS at, p.allowance - a.advanced AS amount FROM account AS a JOIN plan AS p ON p.id = a.plan_id
+           WHERE a.id = p_account AND a.plan_ends_at IS NOT NULL AND p.allowance > a.advanced)
           UNION ALL
           (SELECT g.valid_from, g.amount FROM credit_grant AS g WHERE g.account_id = p_account AND g.state = 'pending'
            ORDER BY g.valid_from, g.id LIMIT 1)) AS x;

@@ -172,7 +172,7 @@ BEGIN
     before := versions;
 
     FOR r IN
-        SELECT q.*, a.status_at, a.pool_first, a.plan_allowance, a.plan_ends_at, a.line_on, a.line_hold, p.time_zone AS zone, p.allowance AS coming,
+        SELECT q.*, a.status_at, a.pool_first, a.plan_allowance, a.plan_ends_at, a.line_on, a.line_hold, p.time_zone AS zone, greatest(p.allowance - a.advanced, 0) AS coming,
                -- The account's word counts before its plan's, that before the mode of the ledger.
                CASE coalesce(a.mode_override, p.mode_override) WHEN 'shadow' THEN true WHEN 'enforce' THEN false
                     ELSE q.shadow END AS lenient,

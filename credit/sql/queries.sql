@@ -56,7 +56,7 @@ SELECT settle_due(:account_id) AS settled;
 
 -- name: read_coming
 -- What a refused person may be told: their next allowance, the pool that is empty, the cap that left least.
-SELECT p.allowance AS next_nanos, a.plan_ends_at AS next_at, coalesce(p.time_zone, 'America/Sao_Paulo') AS zone,
+SELECT nullif(greatest(p.allowance - a.advanced, 0), 0) AS next_nanos, a.plan_ends_at AS next_at, coalesce(p.time_zone, 'America/Sao_Paulo') AS zone,
        (SELECT x.name FROM account AS x WHERE x.id = :pool_id::bigint) AS pool,
        c.limit_nanos AS cap_nanos, c.period AS cap_period, x.due_at AS cap_ends_at, coalesce(c.time_zone, 'America/Sao_Paulo') AS cap_zone
 FROM account AS a

@@ -46,3 +46,11 @@ GRANT INSERT ON purchase, purchase_grant TO pedagio_accounting;
 -- Only to lock a row of it.
 GRANT UPDATE (id) ON purchase TO pedagio_accounting;
 GRANT DELETE ON account_label TO pedagio_accounting;
+-- What people write when they ask, and who answers, is no business of the door either.
+GRANT INSERT ON credit_request, deputy, request_address, advance_entry TO pedagio_accounting;
+GRANT UPDATE (why, state, granted, grant_id, by_policy, decided_by, decider, answer, decided_at) ON credit_request TO pedagio_accounting;
+GRANT UPDATE (ended_at) ON deputy TO pedagio_accounting;
+GRANT UPDATE (used_at) ON request_address TO pedagio_accounting;
+GRANT DELETE ON request_address TO pedagio_accounting;
+GRANT UPDATE (advanced) ON account TO pedagio_accounting;
+REVOKE SELECT ON credit_request, deputy, request_address FROM pedagio_authz;

@@ -48,6 +48,7 @@ BEGIN
         PERFORM spare_holds(o_account_id, ARRAY[p_grant]);
         o_amount := end_grants(o_account_id, ARRAY[p_grant], 'revoked', 0, p_actor, p_reason, ledger_now());
         UPDATE account AS x SET posted = x.posted - o_amount, version = x.version + 1 WHERE x.id = o_account_id AND o_amount > 0;
+        PERFORM return_advance(o_account_id, p_grant, o_amount);
     END IF;
     UPDATE account AS x SET due_at = next_due(o_account_id, x.plan_ends_at) WHERE x.id = o_account_id;
     RETURN NEXT;

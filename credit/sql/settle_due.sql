@@ -48,12 +48,17 @@ CREATE OR REPLACE FUNCTION first_allowance(p_plan plan, p_at timestamptz) RETURN
                 ELSE p_plan.allowance END
 $$;
 
--- given_by_plans: how much the allowances that began since a moment gave: without what expired or was revoked of them unused.
+-- given_by_plans: how much the allowances that began since a moment gave: without what expired or was revoked of them unused,
+-- with what had been had of them in advance.
 CREATE OR REPLACE FUNCTION given_by_plans(p_account bigint, p_since timestamptz) RETURNS bigint LANGUAGE sql STABLE AS $$
-    SELECT sum(g.amount - e.unused)::bigint FROM credit_grant AS g
-    CROSS JOIN LATERAL (SELECT coalesce(-sum(x.amount), 0) AS unused FROM grant_entry AS x
-                        WHERE x.grant_id = g.id AND x.kind IN ('expiry', 'revocation')) AS e
-    WHERE g.account_id = p_account AND g.source = 'plan' AND g.valid_from >= p_since
+    SELECT sum(y.amount)::bigint FROM (
+        SELECT g.amount - e.unused AS amount FROM credit_grant AS g
+        CROSS JOIN LATERAL (SELECT coalesce(-sum(x.amount), 0) AS unused FROM grant_entry AS x
+                            WHERE x.grant_id = g.id AND x.kind IN ('expiry', 'revocation')) AS e
+        WHERE g.account_id = p_account AND g.source = 'plan' AND g.valid_from >= p_since
+        UNION ALL
+        SELECT -d.amount FROM advance_entry AS d
+        WHERE d.account_id = p_account AND d.kind = 'deducted' AND d.period_at >= p_since) AS y
 $$;
 
 -- allowance_room: what a plan may still give in its present period: its worth since the period began (or the account came
@@ -67,13 +72,17 @@ $$;
 
 -- The allowance of the period that begins (or was joined) at p_at, and what rolls over into it.
 -- p_key: '' once a period; a change of plan within it has a key of its own. Returns what posted rises by.
+-- What was had of it in advance is no part of it, once.
 CREATE OR REPLACE FUNCTION grant_allowance(
     p_account bigint, p_plan plan, p_at timestamptz, p_ends_at timestamptz, p_amount bigint, p_carry bigint, p_posted bigint,
     p_key text)
 RETURNS bigint LANGUAGE plpgsql AS $$
 DECLARE
     made  bigint;
+    had   bigint;
     until timestamptz := CASE WHEN p_plan.rollover <> 'all' THEN p_ends_at END;
+    key   text :=
+            format('plan/%s/%s%s', p_account, extract(epoch FROM p_at), p_key);
 BEGIN
     IF p_carry > 0 THEN
         INSERT INTO credit_grant (account_id, source, amount, remaining, priority, valid_from, valid_until, state, open, actor, reason)
@@ -82,9 +91,15 @@ BEGIN
         INSERT INTO grant_entry (grant_id, kind, amount) VALUES (made, 'rollover', p_carry);
     END IF;
     IF p_amount <= 0 THEN RETURN 0; END IF;
+    SELECT least(x.advanced, p_amount) INTO had FROM account AS x
+    WHERE x.id = p_account AND NOT EXISTS (SELECT FROM credit_grant AS g WHERE g.request_id = key);
+    IF had > 0 THEN
+        UPDATE account AS x SET advanced = x.advanced - had WHERE x.id = p_account;
+        INSERT INTO advance_entry (account_id, kind, amount, period_at) VALUES (p_account, 'deducted', -had, p_at);
+        IF had = p_amount THEN RETURN 0; END IF;
+    END IF;
     INSERT INTO credit_grant (account_id, source, amount, remaining, priority, valid_from, valid_until, state, open, actor, reason, request_id)
-    VALUES (p_account, 'plan', p_amount, 0, p_plan.priority, p_at, until, 'pending', false, 'plan', p_plan.id,
-            format('plan/%s/%s%s', p_account, extract(epoch FROM p_at), p_key))
+    VALUES (p_account, 'plan', p_amount - coalesce(had, 0), 0, p_plan.priority, p_at, until, 'pending', false, 'plan', p_plan.id, key)
     -- Given already, whoever did it: an account must never be one that cannot be looked at any more.
     ON CONFLICT (request_id) DO NOTHING RETURNING id INTO made;
     IF made IS NULL THEN RETURN 0; END IF;
@@ -148,7 +163,8 @@ BEGIN
         IF begins THEN
             -- Allowances of periods that passed unseen would have expired unused, unless a debt or an open hold was
             -- there to take them: only the present one is granted.
-            IF p.rollover = 'none' AND period_end(moment, p.period, p.time_zone) <= present THEN
+            -- (Nor are they passed over while one has to pay for an advance.)
+            IF p.rollover = 'none' AND a.advanced = 0 AND period_end(moment, p.period, p.time_zone) <= present THEN
                 IF a.posted >= (SELECT coalesce(sum(x.remaining), 0) FROM credit_grant AS x
                                 WHERE x.account_id = p_account AND x.remaining > 0)
                    AND NOT EXISTS (SELECT FROM hold_open AS o WHERE o.account_id = p_account AND o.amount > 0) THEN
@@ -162,6 +178,7 @@ BEGIN
                 amount := least(first_allowance(p, moment), allowance_room(p_account, p, moment, a.plan_since));
             END IF;
             a.posted := a.posted + grant_allowance(p_account, p, moment, a.plan_ends_at, amount, carry, a.posted, '');
+            a.advanced := (SELECT x.advanced FROM account AS x WHERE x.id = p_account);
             a.plan_allowance := p.allowance;
         END IF;
         a.due_at := next_due(p_account, a.plan_ends_at);

@@ -66,3 +66,14 @@ class PostOffice:
         body = self.taken[index].get_body(("plain",))
         assert body is not None
         return str(body.get_content())
+
+    def html(self, index: int = 0) -> str:
+        """The marked-up part of a message."""
+        body = self.taken[index].get_body(("html",))
+        assert body is not None
+        return str(body.get_content())
+
+    def text_to(self, address: str) -> str:
+        """The plain part of the newest message to an address."""
+        found = [n for n, m in enumerate(self.taken) if m["To"].addresses[0].addr_spec == address]
+        return self.text(found[-1])

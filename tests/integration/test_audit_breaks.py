@@ -23,6 +23,10 @@ BREAKS = (
         SELECT g.id, 'burn', -1 FROM credit_grant AS g WHERE g.account_id = {maria} LIMIT 1"""),
     ("spared", "INSERT INTO hold_spared (hold_id, grant_id, amount) SELECT '{open}', {ended}, 5"),
     ("due_known", "UPDATE account SET plan_ends_at = now() WHERE id = {maria}"),
+    ("advanced", "UPDATE account SET advanced = 5 WHERE id = {maria}"),
+    ("requested", """INSERT INTO credit_request (account_id, amount, request_id, submitter, requested_at, expires_at,
+            fallback_at, state, granted, grant_id, decided_at)
+        VALUES ({maria}, 50, 'r', 'intruder', now(), now(), now(), 'approved', 50, {ended}, now())"""),
     ("cap_posted", "UPDATE cap SET limit_nanos = limit_nanos + 1 WHERE account_id = {cap}"),
     ("newest_history", "UPDATE account SET overdraft = 1000000 WHERE id = {maria}"),
     ("newest_history", "UPDATE account SET version = version + 1 WHERE id = {maria}"),

@@ -6,8 +6,9 @@ import grpc
 import pytest
 
 from accounting.admin import reach, roles
-from protos.pedagio.v1 import admin_pb2, plans_pb2
+from protos.pedagio.v1 import admin_pb2, plans_pb2, requests_pb2
 from protos.pedagio.v1.plans_pb2_grpc import PlanServiceStub
+from protos.pedagio.v1.requests_pb2_grpc import RequestServiceStub
 from tests.integration.admin_service import Service
 from tests.integration.admins import add
 from tests.rpcs import RPCS, Rpc
@@ -66,6 +67,19 @@ async def test_administrator_whose_roles_are_none_reaches_nothing(admin: Service
         assert (await status_of(admin, rpc, rpc.request(), token))[0] == "PERMISSION_DENIED"
 
 
+ASKED = {"maria": 1, "joao": 2, "nobody": 3, "": 0}
+
+
+async def requests_of_both(admin: Service) -> None:
+    """Maria's credit request is the first, João's the second."""
+    for person in ("maria", "joao"):
+        request = requests_pb2.SubmitRequestRequest(
+            account=admin_pb2.AccountName(client="chat", external_id=person), asked_nanos=1, why="x",
+            request_id=person, reason="test",
+        )  # fmt: skip
+        await admin.ask("SubmitRequest", request, stub=RequestServiceStub)
+
+
 def about(rpc: Rpc, person: str, team: str) -> Any:
     """A request that names these in each field by which the table scopes it."""
     request = rpc.request()
@@ -79,6 +93,8 @@ def about(rpc: Rpc, person: str, team: str) -> Any:
             value.account.client, value.account.external_id = "chat", person
         elif isinstance(value, admin_pb2.AccountName):
             value.client, value.external_id = "chat", person
+        elif isinstance(value, int):
+            setattr(target, last, ASKED[person])
         else:
             setattr(target, last, team)
     return request
@@ -91,6 +107,7 @@ async def test_scoped_role_reaches_the_people_of_its_pools_and_nobody_else(
 ) -> None:
     """What lies outside is not found, in the words for what does not exist: 404, never 403."""
     await teams(admin)
+    await requests_of_both(admin)
     for role in sorted(roles.RULES[rpc.name].roles & roles.SCOPED):
         token = await add(admin, f"{role}@example.com", role)
         inside = await status_of(admin, rpc, about(rpc, "maria", "TI"), token)

@@ -1,6 +1,7 @@
 """What each write of the administrators' services needs beside its reason."""
 
 import json
+import time
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -12,9 +13,11 @@ from protos.pedagio.v1 import (
     policies_pb2,
     prices_pb2,
     purchases_pb2,
+    requests_pb2,
 )
 from protos.pedagio.v1.people_pb2_grpc import PeopleServiceStub
 from protos.pedagio.v1.plans_pb2_grpc import PlanServiceStub
+from protos.pedagio.v1.requests_pb2_grpc import RequestServiceStub
 from tests.integration.admin_service import USD, Service
 from tests.integration.admins import add, new_token
 
@@ -35,6 +38,7 @@ BOUGHT = purchases_pb2.Purchase(
 )  # fmt: skip
 ANA: dict[str, Any] = {"email": "ana@example.org"}
 ANAS_NAME = admin_pb2.AccountName(client="chat", external_id="ana")
+ASKED: dict[str, Any] = {"account": NAME, "asked_nanos": USD, "why": "x", "request_id": "q"}
 Make = Callable[[Service], Awaitable[dict[str, Any]]]
 
 
@@ -115,6 +119,21 @@ async def _bound(admin: Service) -> dict[str, Any]:
     return {"name": ANAS_NAME}
 
 
+async def _asked(admin: Service) -> dict[str, Any]:
+    request = requests_pb2.SubmitRequestRequest(**ASKED, reason="test")
+    return {"id": (await admin.ask("SubmitRequest", request, stub=RequestServiceStub)).id}
+
+
+async def _standing_in(admin: Service) -> dict[str, Any]:
+    await add(admin, "rui@example.com", "treasurer")
+    return {"admin": BIA, "deputy": "rui@example.com", "until_ms": int(time.time() + 3600) * 1000}
+
+
+async def _deputy(admin: Service) -> dict[str, Any]:
+    request = requests_pb2.SetDeputyRequest(**await _standing_in(admin), reason="test")
+    return {"id": (await admin.ask("SetDeputy", request, stub=RequestServiceStub)).id}
+
+
 # What each write needs beside its reason; a write that is missing here fails the test below.
 WRITES: dict[str, dict[str, Any] | Make] = {
     "AdminService/CreateClient": {"client": admin_pb2.Client(id="other")},
@@ -148,6 +167,12 @@ WRITES: dict[str, dict[str, Any] | Make] = {
     "PriceService/Import": {"file": FILE, "request_id": "r", "force": True},
     "PriceService/Override": {"model": "m", "price": PRICE, "request_id": "r", "force": True},
     "ReportService/Enforce": {"force": True},
+    "RequestService/SubmitRequest": ASKED,
+    "RequestService/WithdrawRequest": _asked,
+    "RequestService/ApproveRequest": _asked,
+    "RequestService/DenyRequest": _asked,
+    "RequestService/SetDeputy": _standing_in,
+    "RequestService/ClearDeputy": _deputy,
     "SettingsService/SetSettings": {"account": NAME, "notices": False, "request_id": "r"},
     "SettingsService/SetEmail": {"account": NAME, "email": "maria@example.com"},
     "NoticeService/RetryNotice": _notice_id,

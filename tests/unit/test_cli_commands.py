@@ -24,6 +24,7 @@ MUTATIONS = {
     "admin add", "admin roles", "admin remove", "admin token new", "admin token revoke", "approvals confirm",
     "approvals deny",
     "client people",
+    "request submit", "request approve", "request deny", "request withdraw", "admin deputy set", "admin deputy clear",
     "purchase record", "people import", "people undo", "people bind", "people unbind", "people erase",
 }  # fmt: skip
 READS = {
@@ -33,6 +34,7 @@ READS = {
     "settings show", "plan show", "pool show",
     "prices overrides", "notices list", "usage",
     "admin list", "admin whoami", "approvals list", "audit-log",
+    "request list", "request show", "request terms", "admin deputy list",
     "purchase list", "people list", "people show", "people who", "people imports",
 }  # fmt: skip
 

@@ -27,6 +27,14 @@ WHOLE: dict[str, Any] = {
     "flat_holds": {"/v1/images/generations": "US$0.20", "/v1/moderations": "US$0.00"},
     "balance_model": "saldo",
     "balance_line": True,
+    "requests": {
+        "auto_approve": {"amount": "US$2.00", "per_period": 1},
+        "advance": {"amount": "US$0.50"},
+        "limit": {"open": 1, "per_period": 3, "amount": "US$50.00"},
+        "valid_days": 30,
+        "fallback_hours": 0,
+        "answer_days": 7,
+    },
 }
 IMAGES, SPEECH = "/v1/images/generations", "/v1/audio/speech"
 NAMES = st.text(st.characters(min_codepoint=97, max_codepoint=122), min_size=1, max_size=8)
@@ -57,6 +65,14 @@ POLICIES = st.builds(
     flat_holds=st.dictionaries(st.sampled_from(sorted(FLAT_ROUTES)), st.integers(0, 10**17)),
     balance_model=optional(NAMES),
     balance_line=optional(st.booleans()),
+    requests=st.fixed_dictionaries(
+        {},
+        optional={
+            "auto_approve": st.fixed_dictionaries({"amount": st.integers(0, 10**15)}),
+            "advance": st.fixed_dictionaries({"percent": st.integers(0, 100)}),
+            "valid_days": st.integers(1, 366),
+        },
+    ),
 )
 
 

@@ -31,7 +31,7 @@ def test_rule_with_a_scoped_role_says_whom_it_is_about(rpc: Rpc) -> None:
     rule = roles.RULES[rpc.name]
     assert rule.of is not None or not rule.roles & roles.SCOPED
     asked = reach.named(rpc.request(), rule.of or ())
-    assert len(asked.accounts) + len(asked.pools) == len(rule.of or ())
+    assert len(asked.accounts) + len(asked.pools) + len(asked.requests) == len(rule.of or ())
     assert set(rule.not_own) <= set(rule.of or ())
     assert not rule.gives or rule.gives in MEASURES
 
