@@ -86,19 +86,30 @@ class Standing:
         rules = self.rules
         return rules.at_once_nanos if self.at_once < rules.at_once_per_period else 0
 
-    def problem(self) -> str:
-        """Why nothing may be asked for now; empty: something may."""
+    @property
+    def problem_kind(self) -> str:
+        """In one word (requests.proto), why nothing may be asked for now; empty: something may."""
         rules = self.rules
         if self.suspended:
-            return "the account is suspended: nothing is asked for until it is resumed"
+            return "suspended"
         if not rules.per_period or not rules.open:
-            return "the policy lets nobody here ask for credit"
+            return "not_offered"
         if self.open >= rules.open:
-            return f"{self.open} of {rules.open} open requests wait for an answer already: withdraw one first"
-        if self.asked >= rules.per_period:
-            ends = f"{self.ends_at:%Y-%m-%d}"
-            return f"{self.asked} of {rules.per_period} requests of this period are used: it ends {ends}"
-        return ""
+            return "too_many_open"
+        return "too_many_asked" if self.asked >= rules.per_period else ""
+
+    def problem(self) -> str:
+        """The same as a sentence that names the limit."""
+        rules = self.rules
+        sentences = {
+            "": "",
+            "suspended": "the account is suspended: nothing is asked for until it is resumed",
+            "not_offered": "the policy lets nobody here ask for credit",
+            "too_many_open": f"{self.open} of {rules.open} open requests wait for an answer already: withdraw one first",
+            "too_many_asked": f"{self.asked} of {rules.per_period} requests of this period are used: "
+            f"it ends {self.ends_at:%Y-%m-%d}",
+        }
+        return sentences[self.problem_kind]
 
     def problem_with(self, amount: int) -> str:
         """Why so much may not be asked for."""

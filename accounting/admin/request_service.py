@@ -83,7 +83,8 @@ class RequestServicer(requests_pb2_grpc.RequestServiceServicer):
         found = await requests.read_terms(self._pool, read_name(request))
         problem = found.problem()
         return pb.RequestTerms(
-            may_ask=not problem, problem=problem, most_nanos=found.rules.most_nanos,
+            may_ask=not problem, problem=problem,
+            problem_kind=found.problem_kind, most_nanos=found.rules.most_nanos,
             at_once_nanos=0 if problem else min(found.at_once_nanos, found.rules.most_nanos),
             advance_nanos=0 if found.suspended else found.advance_left_nanos,
             period_ends_at_ms=epoch_ms(found.ends_at), asked=found.asked,

@@ -71,7 +71,7 @@ async def test_limits_count_what_is_open_and_what_was_asked_in_the_period(admin:
     terms = await ask(admin, "GetRequestTerms", MARIA)
     _, sentence = await refused(admin, "SubmitRequest", asking(request_id="z"))
     assert "3 of 3 requests of this period are used" in sentence
-    assert (terms.may_ask, terms.problem) == (False, sentence)
+    assert (terms.may_ask, terms.problem, terms.problem_kind) == (False, sentence, "too_many_asked")
     await later(admin, 32 * 24)  # the calendar's month is over
     assert (await submit(admin, request_id="z")).state == "requested"
 

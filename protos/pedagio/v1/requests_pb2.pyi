@@ -112,7 +112,7 @@ class ListRequestsResponse(_message.Message):
     def __init__(self, requests: _Optional[_Iterable[_Union[CreditRequest, _Mapping]]] = ..., next_page_token: _Optional[str] = ...) -> None: ...
 
 class RequestTerms(_message.Message):
-    __slots__ = ("may_ask", "problem", "most_nanos", "at_once_nanos", "advance_nanos", "period_ends_at_ms", "asked", "most_asked", "next_allowance_nanos")
+    __slots__ = ("may_ask", "problem", "most_nanos", "at_once_nanos", "advance_nanos", "period_ends_at_ms", "asked", "most_asked", "next_allowance_nanos", "problem_kind")
     MAY_ASK_FIELD_NUMBER: _ClassVar[int]
     PROBLEM_FIELD_NUMBER: _ClassVar[int]
     MOST_NANOS_FIELD_NUMBER: _ClassVar[int]
@@ -122,6 +122,7 @@ class RequestTerms(_message.Message):
     ASKED_FIELD_NUMBER: _ClassVar[int]
     MOST_ASKED_FIELD_NUMBER: _ClassVar[int]
     NEXT_ALLOWANCE_NANOS_FIELD_NUMBER: _ClassVar[int]
+    PROBLEM_KIND_FIELD_NUMBER: _ClassVar[int]
     may_ask: bool
     problem: str
     most_nanos: int
@@ -131,7 +132,8 @@ class RequestTerms(_message.Message):
     asked: int
     most_asked: int
     next_allowance_nanos: int
-    def __init__(self, may_ask: _Optional[bool] = ..., problem: _Optional[str] = ..., most_nanos: _Optional[int] = ..., at_once_nanos: _Optional[int] = ..., advance_nanos: _Optional[int] = ..., period_ends_at_ms: _Optional[int] = ..., asked: _Optional[int] = ..., most_asked: _Optional[int] = ..., next_allowance_nanos: _Optional[int] = ...) -> None: ...
+    problem_kind: str
+    def __init__(self, may_ask: _Optional[bool] = ..., problem: _Optional[str] = ..., most_nanos: _Optional[int] = ..., at_once_nanos: _Optional[int] = ..., advance_nanos: _Optional[int] = ..., period_ends_at_ms: _Optional[int] = ..., asked: _Optional[int] = ..., most_asked: _Optional[int] = ..., next_allowance_nanos: _Optional[int] = ..., problem_kind: _Optional[str] = ...) -> None: ...
 
 class ApproveRequestRequest(_message.Message):
     __slots__ = ("id", "approved_nanos", "reason", "validate_only")
