@@ -16,8 +16,10 @@ from accounting.access.record import Row
 from accounting.access.server import AccessLogServer, access_log_server
 from accounting.access.sink import Outlets, Write
 from accounting.admin import statements
+from accounting.admin.person_service import add_person_service
 from accounting.admin.price_service import add_price_service
 from accounting.admin.servicer import SyncModels, add_admin_service, admin_interceptors
+from accounting.admin.visitors import visitors_of
 from accounting.alarm import raise_once
 from accounting.audit.loop import audit_each_minute
 from accounting.http_server import DRAIN_S, Faces, HttpServer
@@ -92,8 +94,7 @@ async def serve(settings: AccountingSettings) -> None:
     sync = functools.partial(_sync, pool, settings, tell)
     admin = await _start_admin(pool, settings, sync, tell)
     access_log = await _start_access_log(pool, settings, settler, intake)
-    pages = [HttpServer(pages_of(settings), settings.web_listen)] if settings.web_listen else []
-    faces = Faces(HttpServer(create_app(face), settings.ingest_listen), *pages)
+    faces = Faces(HttpServer(create_app(face), settings.ingest_listen), *_pages(settings))
     faces.run()
     tasks = [
         asyncio.create_task(News(pool, settings.redis_url).watch(models.reload)),
@@ -119,6 +120,12 @@ async def serve(settings: AccountingSettings) -> None:
         task.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)
     await pool.close()
+
+
+def _pages(settings: AccountingSettings) -> list[HttpServer]:
+    if not settings.web_listen:
+        return []
+    return [HttpServer(pages_of(settings), settings.web_listen, settings.trusted_proxies)]
 
 
 def _open_spool(folder: str) -> Spool | None:
@@ -208,6 +215,8 @@ async def _start_admin(
     add_price_service(server, pool, sync_models=sync, publish=tell)
     add_notice_service(server, pool)
     add_usage_service(server, pool)
+    visitors = visitors_of(pool, split_keys(settings.token_keys))
+    add_person_service(server, pool, visitors, publish=tell)
     checker = health.aio.HealthServicer()  # type: ignore[attr-defined]  # missing in the stubs
     health_pb2_grpc.add_HealthServicer_to_server(checker, server)
     await checker.set("", health_pb2.HealthCheckResponse.SERVING)

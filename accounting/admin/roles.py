@@ -142,6 +142,13 @@ RULES: Final[Mapping[str, Rule]] = {
     "RequestService/SetDeputy": Rule(MONEY | APPROVER, of=NOBODY),
     "RequestService/ListDeputies": Rule(MONEY | APPROVER, of=NOBODY),
     "RequestService/ClearDeputy": Rule(MONEY | APPROVER, of=NOBODY),
+    "PersonService/OpenAddress": Rule(OPERATOR, installation=True),
+    "PersonService/ReadPage": Rule(OPERATOR, installation=True),
+    "PersonService/AskCredit": Rule(OPERATOR, installation=True),
+    "PersonService/TakeBack": Rule(OPERATOR, installation=True),
+    "PersonService/DisputeRefusal": Rule(OPERATOR, installation=True),
+    "PersonService/SetOwnSettings": Rule(OPERATOR, installation=True),
+    "PersonService/MailAddress": Rule(OPERATOR, installation=True),
     "NoticeService/ListNotices": Rule(SEES_ALL),
     "NoticeService/RetryNotice": Rule(DESK),
     "NoticeService/SetThresholds": Rule(MONEY),
@@ -172,12 +179,8 @@ def admit(caller: Caller, method: str) -> tuple[Rule, frozenset[int] | None]:
         raise ForbiddenError(f"{method} is in no role: nobody may call it")
     if rule.installation and not caller.installation:
         raise ForbiddenError("this takes the installation's own token: the pages for people ask it")
-<<<<<<< HEAD
-    held = rule.roles & caller.roles.keys()
-=======
     having = _with_lent(caller) if rule.deputies else caller.roles
     held = rule.roles & having.keys()
->>>>>>> r-requests
     if not held:
         mine = ", ".join(sorted(caller.roles)) or "none"
         raise ForbiddenError(f"this takes {' or '.join(sorted(rule.roles))}; your roles: {mine}")

@@ -17,6 +17,7 @@ _FILES = (
     "people.sql",
     "purchases.sql",
     "requests.sql",
+    "person.sql",
 )
 _STATEMENTS = aiosql.from_str(
     "\n\n".join((files("accounting") / "sql" / name).read_text("utf-8") for name in _FILES),

@@ -145,6 +145,8 @@ asked AS (  -- what they wrote goes, what waits for an answer is taken back
     UPDATE credit_request AS c SET why = NULL,
         state = CASE c.state WHEN 'requested' THEN 'withdrawn' ELSE c.state END, decided_at = coalesce(c.decided_at, ledger_now())
     FROM gone AS g WHERE c.account_id = g.account_id),
+wrong AS (UPDATE dispute AS d SET words = NULL FROM gone AS g WHERE d.account_id = g.account_id),
+links AS (DELETE FROM person_link AS k USING gone AS g WHERE k.account_id = g.account_id),
 closed AS (
     UPDATE account AS a SET status = 'suspended', status_at = now(), version = a.version + 1
     FROM gone AS g WHERE a.id = g.account_id AND a.status = 'active'),

@@ -3,6 +3,7 @@
 import hmac
 
 from accounting.settings import AccountingSettings
+from accounting.web import approver_pages, my_pages, person_pages
 from accounting.web.app import Web, create_web
 from accounting.web.desk import Desk
 from accounting.web.guard import Forms, Guard
@@ -23,7 +24,8 @@ def pages_of(settings: AccountingSettings) -> Guard:
         secure=settings.public_url.startswith("https://"),
     )
     desk = Desk(_reachable(settings.admin_listen), own.decode())
-    return create_web(Web(desk, look, forms, settings.public_url.rstrip("/")))
+    web = Web(desk, look, forms, settings.public_url.rstrip("/"))
+    return create_web(web, person_pages.router, my_pages.router, approver_pages.router)
 
 
 def _reachable(listen: str) -> str:

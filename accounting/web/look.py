@@ -1,7 +1,7 @@
 """How pages look: templates in the reader's language, amounts and moments as people write them."""
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from functools import cache
 from importlib.resources import files
 from typing import Any, Final
@@ -46,7 +46,7 @@ class Look:
         """`language`: of browsers that ask for none of ours; `secure`: cookies travel by https only."""
         self._forms = forms
         self._usual = language
-        self._unit = unit
+        self.unit = unit
         self._zone = ZoneInfo(zone)
         self._contact = contact
         self.secure = secure
@@ -102,14 +102,14 @@ class Look:
 
     def amount(self, nanos: int, language: str) -> str:
         """An amount as this installation shows them."""
-        return format_amount(nanos, language, self._unit)
+        return format_amount(nanos, language, self.unit)
 
     def _hidden(self, request: Request) -> Markup:
         token = self._forms.token(request)
         return Markup('<input type="hidden" name="{}" value="{}">').format(FORM_FIELD, token)
 
     def _ways(self, language: str) -> dict[str, Any]:
-        """What templates may call: `_`, `money`, `usd`, `exact`, `day`, `when`, `percent`."""
+        """What templates may call: `_`, `money`, `usd`, `exact`, `day`, `iso_day`, `when`, `percent`."""
         pattern = "%d/%m/%Y" if language == "pt-BR" else "%Y-%m-%d"
 
         def at(ms: int, form: str) -> str:
@@ -120,10 +120,11 @@ class Look:
 
         return {
             "_": say_here,
-            "money": lambda nanos: format_amount(nanos, language, self._unit),
+            "money": lambda nanos: format_amount(nanos, language, self.unit),
             "usd": lambda nanos: format_usd(nanos, language),
             "exact": exact_usd,
             "day": lambda ms: at(ms, pattern) if ms else "",
+            "iso_day": lambda text: f"{date.fromisoformat(text):{pattern}}",
             "when": lambda ms: at(ms, f"{pattern} %H:%M") if ms else "",
             "percent": lambda part, whole: round(100 * part / whole) if whole else 0,
         }

@@ -54,3 +54,9 @@ GRANT UPDATE (used_at) ON request_address TO pedagio_accounting;
 GRANT DELETE ON request_address TO pedagio_accounting;
 GRANT UPDATE (advanced) ON account TO pedagio_accounting;
 REVOKE SELECT ON credit_request, deputy, request_address FROM pedagio_authz;
+-- The pages of people: what they call wrong, and the addresses mailed to them.
+GRANT INSERT ON dispute, person_link TO pedagio_accounting;
+GRANT UPDATE (words) ON dispute TO pedagio_accounting;
+GRANT UPDATE (browser_mark, ends_at) ON person_link TO pedagio_accounting;
+GRANT DELETE ON person_link TO pedagio_accounting;
+REVOKE SELECT ON dispute, person_link FROM pedagio_authz;
