@@ -72,7 +72,7 @@ async def serve(settings: AccountingSettings) -> None:
     settler = Settler(pool, models, settings.cost_wait_s)
     await settler.warm()
     addresses = Addresses(settings.public_url.rstrip("/"), split_keys(settings.token_keys))
-    page = settings.credit_url or addresses.public_url
+    page = settings.credit_url or (addresses.public_url and f"{addresses.public_url}/my")
     wording = Wording(settings.language, settings.unit, settings.contact, page)
     extender = Extender(pool, wording, models, addresses)
     matcher = Matcher(pool, settler, expects_access=bool(settings.access_log_key))
