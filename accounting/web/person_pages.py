@@ -22,6 +22,8 @@ BROWSER_PATH: Final = "/p"
 BROWSER_BYTES: Final = 24
 ID_DIGITS: Final = 18
 DAY_S: Final = 24 * 3600
+# The least that is shown of an amount in each unit; a cost below it is said to be so.
+LEAST_NANOS: Final = {"credits": 10**6, "usd": 1}
 CLOSED: Final = {"unknown": 404, "elsewhere": 403, "too_many": 429}
 DONE: Final = frozenset({"asked", "approved", "withdrawn", "disputed", "saved"})
 
@@ -198,5 +200,6 @@ def _shown(
     return look.page(
         request, "person/page.html", status, page=page, base=request.url.path.split("/")[2],
         done=done if done in DONE else "", wrong=wrong or {}, form=form or {}, unit=look.unit,
+        least=LEAST_NANOS[look.unit],
         plain=lambda nanos: plain_amount(nanos, look.unit), request_id=secrets.token_urlsafe(12), settings=settings,
     )  # fmt: skip

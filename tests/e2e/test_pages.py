@@ -116,11 +116,22 @@ async def page_of(browser: Browser, viewport: Any, language: str = "pt-BR") -> P
 
 
 async def picture(page: Page, name: str) -> None:
-    """For whoever looks; that nothing is wider than the screen is looked at here."""
-    width = await page.evaluate("document.documentElement.scrollWidth - window.innerWidth")
-    assert width <= 0, name
-    if PICTURES:
-        await page.screenshot(path=f"{PICTURES}/{name}.png", full_page=True)
+    """On a phone, at a desk: nothing is wider than the screen. Kept for whoever looks."""
+    for viewport in (PHONE, DESK):
+        await page.set_viewport_size(viewport)
+        width = await page.evaluate("document.documentElement.scrollWidth - window.innerWidth")
+        assert width <= 0, name
+        if PICTURES:
+            path = f"{PICTURES}/{name}-{viewport['width']}.png"
+            await page.screenshot(path=path, full_page=True)
+
+
+async def look_at(page: Page, address: str, name: str) -> None:
+    """In both languages; no text of one is left in the other."""
+    for language in ("pt-BR", "en"):
+        await page.goto(f"{address}?lang={language}")
+        assert await page.locator("html").get_attribute("lang") == language
+        await picture(page, f"{name}-{language}")
 
 
 async def letter(post: PostOffice, to: str, pattern: str) -> str:
@@ -149,29 +160,28 @@ async def test_person_refused_on_friday_goes_on_within_a_minute(
 
     person = await page_of(browser, DESK)
     await person.goto(address)
-    await picture(person, "person-landing-1280")
+    await picture(person, "person-landing")
     await person.get_by_role("button", name="Abrir minha página").click()
     await person.get_by_label("Quanto, em créditos").fill("200")
     await person.get_by_label("Para quê").fill("relatório de sexta")
-    await picture(person, "person-page-1280")
+    await picture(person, "person-page")
     await person.get_by_role("button", name="Pedir", exact=True).click()
     await person.get_by_text("Agora com: Bia.").wait_for()
-    await picture(person, "person-asked-1280")
+    await picture(person, "person-asked")
 
     phone = await page_of(browser, PHONE)
     await phone.goto(await letter(letters, "bia@", rf"{house.web_url}/a/[0-9A-Z]{{26}}"))
     await phone.get_by_text("relatório de sexta").wait_for()
-    await picture(phone, "approver-390")
+    assert await phone.evaluate("innerWidth") == PHONE["width"]
+    await picture(phone, "approver")
     await phone.get_by_role("button", name="Aprovar 200 créditos").click()
     await phone.get_by_role("heading", name="Aprovado").wait_for()
-    await picture(phone, "approver-done-390")
+    await picture(phone, "approver-done")
 
     answer = await chat(house, rosa)
     assert answer.status_code == 200, answer.text
     assert time.monotonic() - began_s < WITHIN_S
 
-    await person.reload()
-    await picture(person, "person-approved-1280")
     await letter(letters, "rosa@", "200 créditos")
     database = await asyncpg.connect(house.database_url)
     audit = await database.fetch("SELECT actor, action FROM audit WHERE action LIKE '%request'")
@@ -185,3 +195,13 @@ async def test_person_refused_on_friday_goes_on_within_a_minute(
         ("bia@example.org", "approve_request"),
     ]
     assert [row["amount"] for row in granted] == [2 * 10**9]
+
+    await look_at(person, address, "person")
+    stranger = await page_of(browser, PHONE, "en")
+    await look_at(stranger, address, "landing")
+    await stranger.get_by_role("button", name="Open my page").click()
+    await stranger.get_by_text("opened in another browser").wait_for()
+    await picture(stranger, "elsewhere")
+    await look_at(stranger, f"{house.web_url}/my", "my")
+    denial = re.findall(rf"{house.web_url}/a/[0-9A-Z]{{26}}", letters.text_to("bia@example.org"))[1]
+    await look_at(phone, denial, "decided")

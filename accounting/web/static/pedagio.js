@@ -23,3 +23,5 @@ document.addEventListener("submit", (event) => {
 });
 window.addEventListener("pageshow", () => document.querySelectorAll("form").forEach((form) => delete form.dataset.sent));
 refreshAll();
+// What was just done is said once: who looks again sees how things are.
+if (new URLSearchParams(location.search).has("done")) history.replaceState(null, "", location.pathname);
