@@ -142,7 +142,7 @@ def _page(found: person_page.Page) -> pb.PersonPage:
         requests=[request_message(each) for each in found.requests],
         terms=terms_message(found.terms),
         settings=None if own is None else settings_message(own),
-        language=DEFAULT_LANGUAGE if own is None else own.language or own.client_language,
+        language=(own.language if own else "") or found.visitor.client_language or DEFAULT_LANGUAGE,
     )
 
 

@@ -13,7 +13,7 @@ import asyncpg
 
 from accounting.addresses import AddressBook, NotOpened
 from accounting.admin import accounts, statements
-from accounting.admin.errors import NotFoundError
+from accounting.admin.errors import AdminError, NotFoundError
 from accounting.alarm import raise_once
 from credit.address import ALPHABET, LIFETIME_S, mark_of
 
@@ -32,6 +32,7 @@ class Visitor:
     name: accounts.Name
     kind: str
     display_name: str
+    client_language: str
     ends_at: datetime
 
 
@@ -99,13 +100,18 @@ class Visitors:
             return int(kept["account_id"]), kept["ends_at"]
         return NotOpened.ELSEWHERE
 
-    async def _visitor(self, account_id: int, ends_at: datetime) -> Visitor:
+    async def _visitor(self, account_id: int, ends_at: datetime) -> Visitor | NotOpened:
         row: Any = await statements.row(self._pool, "read_visitor", account_id=account_id)
         name = accounts.Name(row["client_id"], row["external_id"])
-        # A name that means another account by now opens neither.
-        if (await accounts.read(self._pool, name)).id != account_id:
-            raise NotFoundError(NOTHING)
-        return Visitor(account_id, name, row["kind"], row["display_name"], ends_at)
+        try:
+            meant = (await accounts.read(self._pool, name)).id
+        except AdminError:  # erased meanwhile: nobody's page any more
+            return NotOpened.UNKNOWN
+        if meant != account_id:
+            return NotOpened.UNKNOWN
+        return Visitor(
+            account_id, name, row["kind"], row["display_name"], row["client_language"], ends_at
+        )
 
 
 def visitors_of(pool: asyncpg.Pool, keys: Sequence[bytes]) -> Visitors:

@@ -1,9 +1,17 @@
 -- Statements of a person's own page, read by aiosql; a header above each says why. Amounts are nano-USD.
 
 -- name: read_visitor^
--- Whose page it is, as the other statements name it.
-SELECT a.id, a.client_id, coalesce(a.external_id, '') AS external_id, a.kind, coalesce(l.display_name, '') AS display_name
-FROM account AS a LEFT JOIN account_label AS l ON l.account_id = a.id WHERE a.id = :account_id;
+-- Whose page it is, by a name that means this account now: of a person one that is bound to them, else their e-mail.
+SELECT a.id, CASE WHEN p.id IS NOT NULL AND i.client_id IS NULL THEN '' ELSE coalesce(i.client_id, a.client_id) END AS client_id,
+       CASE WHEN p.id IS NOT NULL AND i.client_id IS NULL THEN coalesce(p.email, '')
+            ELSE coalesce(i.external_id, a.external_id, '') END AS external_id,
+       a.kind, coalesce(l.display_name, '') AS display_name, coalesce(c.language, '') AS client_language
+FROM account AS a LEFT JOIN client AS c ON c.id = a.client_id LEFT JOIN account_label AS l ON l.account_id = a.id
+LEFT JOIN person AS p ON p.account_id = a.id
+LEFT JOIN LATERAL (
+    SELECT x.client_id, x.external_id FROM identity AS x WHERE x.person_id = p.id
+    ORDER BY (x.client_id, x.external_id) = (a.client_id, a.external_id) DESC, x.bound_at DESC LIMIT 1) AS i ON true
+WHERE a.id = :account_id;
 
 -- name: read_own_balance^
 -- As the free model says it (sql/balance.sql).

@@ -72,7 +72,7 @@ async def ask(request: Request, code: str) -> Response:
             await _read(request, code) or page,
             status=409,
             wrong=words_of(error),
-            form=form,
+            form={name: value for name, value in form.items() if name != "request_id"},
         )
     return RedirectResponse(_back(code, "approved" if made.state == "approved" else "asked"), 303)
 

@@ -7,33 +7,13 @@ import uuid
 import pytest
 
 from accounting.addresses import WRONG_A_MINUTE
-from credit.address import code_of, written
 from protos.pedagio.v1 import admin_pb2, requests_pb2
 from tests.integration import request_scene
-from tests.integration.admin_service import ADDRESS_KEY, USD, Service
+from tests.integration.admin_service import USD, Service
+from tests.integration.person_scene import address, opened, refused
 from tests.integration.web_scene import Browser
 
-REFUSED = """
-    INSERT INTO decision (hold_id, account_id, client_id, kind, reason, model, posted, held, overdraft,
-                          minimum, decided_at)
-    VALUES ($1, $2, 'chat', 'refuse', 'insufficient_credit', $3, 1000000, 0, 0, 5000000, now() - $4::interval)"""
 SCRIPT = "<script>alert(1)</script>"
-
-
-async def refused(
-    admin: Service, account: int, *, model: str = "gpt-4o", ago: str = "1 minute"
-) -> str:
-    """A refusal on record; its hold id."""
-    hold = uuid.uuid4()
-    await admin.pool.execute(
-        REFUSED.replace("$4::interval", f"interval '{ago}'"), hold, account, model
-    )
-    return str(hold)
-
-
-def address(hold: str) -> str:
-    """The path that the person read."""
-    return f"/p/{written(code_of(hold, ADDRESS_KEY))}"
 
 
 @pytest.fixture
@@ -43,15 +23,6 @@ async def maria(admin: Service) -> int:
     account = await request_scene.person(admin)
     await admin.grant(USD)
     return account
-
-
-async def opened(browser: Browser, path: str) -> str:
-    """Press the button; the page."""
-    await browser.get(path)
-    answer = await browser.press(path)
-    assert answer.status_code == 200
-    assert "You have left" in answer.text, answer.text
-    return answer.text
 
 
 async def test_page_opens_by_the_button_for_the_first_browser_alone(
