@@ -105,7 +105,7 @@ class Standing:
             "": "",
             "suspended": "the account is suspended: nothing is asked for until it is resumed",
             "not_offered": "the policy lets nobody here ask for credit",
-            "too_many_open": f"{self.open} of {rules.open} open requests wait for an answer already: withdraw one first",
+            "too_many_open": f"{self.open} of {rules.open} open requests wait for an answer: withdraw one first",
             "too_many_asked": f"{self.asked} of {rules.per_period} requests of this period are used: "
             f"it ends {self.ends_at:%Y-%m-%d}",
         }

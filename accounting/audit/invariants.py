@@ -39,7 +39,7 @@ STATED: tuple[Invariant, ...] = (
     Invariant("spared", "what remains of an ended grant is spared for open holds", "accounts", "account"),
     Invariant("due_known", "an account knows the next moment at which something of it is due", "accounts", "account"),
     Invariant("advanced", "what was had of allowances to come is the sum of its entries", "accounts", "account"),
-    Invariant("requested", "an approved request has one grant: its own, of its account and amount", "accounts", "whole"),
+    Invariant("requested", "an approved request has a grant of its own, of its account, amount", "accounts", "whole"),
     # A cap is nobody who could be refused: an alarm.
     Invariant("cap_posted", "what is left of a cap is its limit less what counted in this period", "accounts",
               "account", freezes=False),

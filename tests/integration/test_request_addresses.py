@@ -221,3 +221,34 @@ async def test_approvals_of_a_day_add_up_to_four_eyes(admin: Service) -> None:
         assert (status, "proposal 1 waits" in sentence) == ("FAILED_PRECONDITION", True)
         await ask(strict, "DenyRequest", denial(asked.id), rui)
         assert len(await grants(strict)) == 2
+
+
+async def test_addresses_of_two_approvers_at_once_make_one_grant(
+    admin: Service, post: PostOffice
+) -> None:
+    """One of them did it; the other one is told who."""
+    await office(admin)
+    await add(admin, ANA, "approver")
+    theirs = [await mailed(admin, post), codes(post.text_to(ANA))]
+    found = await asyncio.gather(*(press(admin, each[0]) for each in theirs for _ in range(5)))
+    assert sorted({each.status for each in found}) == ["approved", "decided"]
+    first = found[0].request.decider
+    assert {each.request.decider for each in found} == {first}
+    assert len(await grants(admin)) == 1
+
+
+async def test_mail_that_was_sent_twice_carries_addresses_that_answer_once(
+    admin: Service, post: PostOffice
+) -> None:
+    """A worker died between the server's word and its own note: both mails are good, for one answer."""
+    await office(admin)
+    first, _ = await mailed(admin, post)
+    await admin.pool.execute("UPDATE notice_delivery SET state = 'pending', next_at = now()")
+    await a_worker(admin, post).send_due()
+    second, _ = codes(post.text_to(BIA))
+    assert first != second
+    assert (await press(admin, first)).status == "approved"
+    assert ((await look(admin, second)).status, (await press(admin, second)).status) == (
+        "used", "approved",
+    )  # fmt: skip
+    assert len(await grants(admin)) == 1

@@ -64,7 +64,7 @@ async def test_limits_count_what_is_open_and_what_was_asked_in_the_period(admin:
     said = await outcomes(*(submit(admin, request_id=f"r{n}") for n in range(20)))
     assert (said.count("OK"), said.count("FAILED_PRECONDITION")) == (2, 18)
     _, sentence = await refused(admin, "SubmitRequest", asking(request_id="x"))
-    assert "2 of 2 open requests wait for an answer already" in sentence
+    assert "2 of 2 open requests wait for an answer" in sentence
     await ask(admin, "WithdrawRequest", pb.WithdrawRequestRequest(id=1, reason="r"))
     await submit(admin, request_id="y")
     await ask(admin, "WithdrawRequest", pb.WithdrawRequestRequest(id=2, reason="r"))

@@ -44,7 +44,7 @@ async def test_approver_is_told_who_how_much_why_and_what_they_have(
     await submit(admin, why="report\r\nfor Friday")
     await a_worker(admin, post).send_due()
     assert post.by_address() == {BIA: 1}
-    assert post.subjects() == ["Maria Silva pede US$ 5,00 de crédito de IA"]
+    assert post.subjects() == ["Pedido de crédito de IA: Maria Silva, US$ 5,00"]
     for said in ("report for Friday", "Maria Silva (TI)", "Disponível agora: US$ 2,00",
                  "Gasto neste mês: US$ 1,00"):  # fmt: skip
         assert said in post.text()
@@ -90,7 +90,7 @@ async def test_person_is_mailed_the_outcome_in_their_language(
     await worker.send_due()
     found = post.text_to(MAIL)
     words = {"pt-BR": "US$ 2,00 dos US$ 5,00", "en": "US$2.00 of the US$5.00"}
-    until = {"pt-BR": "valem até", "en": "good until"}
+    until = {"pt-BR": "vale até", "en": "good until"}
     assert words[language] in found
     assert until[language] in found
     await submit(admin, request_id="b")
