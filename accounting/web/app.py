@@ -102,12 +102,17 @@ def problem(request: Request, status: int, sentence: str = "", detail: str = "")
     )
 
 
+def _page_of(request: Request) -> str:
+    """Which page it was, without what was filled into its path: the codes of addresses are secrets."""
+    return str(getattr(request.scope.get("route"), "path", ""))
+
+
 async def _refused(request: Request, error: Exception) -> Response:
     if not isinstance(error, RefusedError):
         raise error
     status = STATUS.get(error.code, HTTPStatus.INTERNAL_SERVER_ERROR)
     if status == HTTPStatus.INTERNAL_SERVER_ERROR:
-        log.error("page_failed", path=request.url.path, code=error.code.name)
+        log.error("page_failed", page=_page_of(request), code=error.code.name)
         return problem(request, status)
     fields = "; ".join(f"{name}: {what}" for name, what in error.fields.items())
     return problem(request, status, detail=fields or str(error))
@@ -129,5 +134,5 @@ async def _unusable(request: Request, error: Exception) -> Response:
 
 
 async def _failed(request: Request, error: Exception) -> Response:
-    log.error("page_failed", path=request.url.path, exc_info=error)
+    log.error("page_failed", page=_page_of(request), exc_info=error)
     return problem(request, HTTPStatus.INTERNAL_SERVER_ERROR)

@@ -5,6 +5,7 @@ from typing import Any
 
 import httpx
 import pytest
+import structlog
 
 from accounting.admin.visitors import make_link
 from accounting.http_server import Faces, HttpServer
@@ -132,3 +133,16 @@ async def test_person_who_registered_again_has_the_page_of_their_account(
         form = {"amount": "5", "why": "x", "request_id": "a"}
         assert (await browser.press(f"{path}/ask", **form)).status_code == 200
     assert await admin.pool.fetchval("SELECT account_id FROM credit_request") == maria
+
+
+async def test_code_of_an_address_is_in_no_log(admin: Service, maria: int) -> None:
+    """Whoever reads logs opens nobody's page."""
+    path = address(await refused(admin, maria))
+    async with Browser(admin) as browser:
+        await opened(browser, path)
+        await admin.pool.execute("ALTER TABLE credit_request RENAME TO hidden")
+        with structlog.testing.capture_logs() as lines:
+            assert (await browser.get(path)).status_code == 500
+        await admin.pool.execute("ALTER TABLE hidden RENAME TO credit_request")
+    assert [line["page"] for line in lines if line["event"] == "page_failed"] == ["/p/{code}"]
+    assert path.rpartition("/")[2] not in str(lines)
