@@ -15,10 +15,10 @@ EMAIL = "maria@example.com"
 LINK = re.compile(re.escape(request_scene.PUBLIC) + r"(/p/[0-9A-Z]{26})\b")
 
 
-@pytest.fixture
-async def maria(admin: Service) -> int:
-    """Somebody with an e-mail."""
-    await admin.create_client(language="en")
+@pytest.fixture(params=["pt-BR", "en"])
+async def maria(admin: Service, request: pytest.FixtureRequest) -> int:
+    """Somebody with an e-mail, of either language."""
+    await admin.create_client(language=request.param)
     return await request_scene.person(admin)
 
 

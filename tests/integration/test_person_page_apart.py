@@ -16,6 +16,7 @@ from protos.pedagio.v1.people_pb2_grpc import PeopleServiceStub
 from tests.integration import request_scene
 from tests.integration.admin_service import USD, Service, serve
 from tests.integration.person_scene import address, opened, refused
+from tests.integration.post_office import PostOffice
 from tests.integration.web_scene import Browser
 
 
@@ -146,3 +147,32 @@ async def test_code_of_an_address_is_in_no_log(admin: Service, maria: int) -> No
         await admin.pool.execute("ALTER TABLE hidden RENAME TO credit_request")
     assert [line["page"] for line in lines if line["event"] == "page_failed"] == ["/p/{code}"]
     assert path.rpartition("/")[2] not in str(lines)
+
+
+@pytest.mark.parametrize(
+    ("language", "subject", "said"),
+    [
+        ("pt-BR", "Sobre a recusa", "A resposta: <b>certo</b>"),
+        ("en", "About the refusal", "The answer: <b>certo"),
+    ],
+)
+async def test_answer_to_a_wrong_refusal_comes_by_mail(
+    admin: Service, post: PostOffice, maria: int, language: str, subject: str, said: str
+) -> None:
+    """In the person's language, also where they want no notices; marks in it are text."""
+    hold = await refused(admin, maria)
+    async with Browser(admin) as browser:
+        await opened(browser, address(hold))
+        await browser.press(f"{address(hold)}/dispute", refusal=hold, words="wrong")
+        await browser.press(
+            f"{address(hold)}/settings", language=language, has_notices="1", request_id="a"
+        )
+    number = await admin.pool.fetchval("SELECT id FROM exception")
+    resolve = admin_pb2.ResolveExceptionRequest(id=number, reason="<b>certo</b>")
+    await admin.ask("ResolveException", resolve)
+    await request_scene.a_worker(admin, post).send_due()
+    (place,) = [n for n, each in enumerate(post.subjects()) if subject in each]
+    assert hold[:6] in post.subjects()[place]
+    assert said in post.text(place)
+    assert "<b>certo" not in post.html(place)
+    assert str(post.taken[place]["To"].addresses[0].addr_spec) == "maria@example.com"
