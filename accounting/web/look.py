@@ -26,8 +26,10 @@ def words(language: str) -> Mapping[str, str]:
     """English text -> the text of that language; English itself has none."""
     if language == "en":
         return {}
-    file = files("accounting.web") / "words" / f"{language}.yaml"
-    read: dict[str, str] = yaml.safe_load(file.read_text(encoding="utf-8"))
+    read: dict[str, str] = {}
+    for file in (files("accounting.web") / "words").iterdir():
+        if file.name.startswith(f"{language}."):  # one file for each part of the pages
+            read |= yaml.safe_load(file.read_text(encoding="utf-8"))
     return read
 
 
@@ -46,7 +48,7 @@ class Look:
         """`language`: of browsers that ask for none of ours; `secure`: cookies travel by https only."""
         self._forms = forms
         self._usual = language
-        self.unit = unit
+        self._unit = unit
         self._zone = ZoneInfo(zone)
         self._contact = contact
         self.secure = secure
@@ -102,14 +104,19 @@ class Look:
 
     def amount(self, nanos: int, language: str) -> str:
         """An amount as this installation shows them."""
-        return format_amount(nanos, language, self.unit)
+        return format_amount(nanos, language, self._unit)
+
+    @property
+    def unit(self) -> str:
+        """In which amounts are shown: credits or usd."""
+        return self._unit
 
     def _hidden(self, request: Request) -> Markup:
         token = self._forms.token(request)
         return Markup('<input type="hidden" name="{}" value="{}">').format(FORM_FIELD, token)
 
     def _ways(self, language: str) -> dict[str, Any]:
-        """What templates may call: `_`, `money`, `usd`, `exact`, `day`, `iso_day`, `when`, `percent`."""
+        """What templates may call: `_`, `money`, `usd`, `exact`, `day`, `when`, `percent`."""
         pattern = "%d/%m/%Y" if language == "pt-BR" else "%Y-%m-%d"
 
         def at(ms: int, form: str) -> str:
@@ -120,11 +127,11 @@ class Look:
 
         return {
             "_": say_here,
-            "money": lambda nanos: format_amount(nanos, language, self.unit),
+            "money": lambda nanos: format_amount(nanos, language, self._unit),
             "usd": lambda nanos: format_usd(nanos, language),
             "exact": exact_usd,
+            "on": lambda day: f"{date.fromisoformat(day):{pattern}}",
             "day": lambda ms: at(ms, pattern) if ms else "",
-            "iso_day": lambda text: f"{date.fromisoformat(text):{pattern}}",
             "when": lambda ms: at(ms, f"{pattern} %H:%M") if ms else "",
             "percent": lambda part, whole: round(100 * part / whole) if whole else 0,
         }

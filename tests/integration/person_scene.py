@@ -4,7 +4,7 @@ import uuid
 
 from credit.address import code_of, written
 from tests.integration.admin_service import ADDRESS_KEY, Service
-from tests.integration.web_scene import Browser
+from tests.integration.person_browser import Browser
 
 REFUSED = """
     INSERT INTO decision (hold_id, account_id, client_id, kind, reason, model, posted, held, overdraft,

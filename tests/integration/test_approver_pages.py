@@ -7,6 +7,7 @@ import pytest
 from protos.pedagio.v1.requests_pb2 import WithdrawRequestRequest
 from tests.integration.admin_service import USD, Service
 from tests.integration.admins import add
+from tests.integration.person_browser import Browser
 from tests.integration.post_office import PostOffice
 from tests.integration.request_scene import (
     ANA,
@@ -21,7 +22,6 @@ from tests.integration.request_scene import (
     office,
     submit,
 )
-from tests.integration.web_scene import Browser
 
 LOSE = "DELETE FROM admin_role AS r USING admin AS a WHERE a.id = r.admin_id AND a.email = $1"
 SCRIPT = "<script>alert(1)</script>"

@@ -8,8 +8,8 @@ from accounting.addresses import WRONG_A_MINUTE
 from accounting.admin.mailed import MAILS_AN_HOUR
 from tests.integration import request_scene
 from tests.integration.admin_service import Service
+from tests.integration.person_browser import Browser
 from tests.integration.post_office import PostOffice
-from tests.integration.web_scene import Browser
 
 EMAIL = "maria@example.com"
 LINK = re.compile(re.escape(request_scene.PUBLIC) + r"(/p/[0-9A-Z]{26})\b")

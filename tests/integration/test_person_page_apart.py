@@ -15,9 +15,9 @@ from protos.pedagio.v1 import admin_pb2, people_pb2
 from protos.pedagio.v1.people_pb2_grpc import PeopleServiceStub
 from tests.integration import request_scene
 from tests.integration.admin_service import USD, Service, serve
+from tests.integration.person_browser import Browser
 from tests.integration.person_scene import address, opened, refused
 from tests.integration.post_office import PostOffice
-from tests.integration.web_scene import Browser
 
 
 @pytest.fixture

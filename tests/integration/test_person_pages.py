@@ -10,8 +10,8 @@ from accounting.addresses import WRONG_A_MINUTE
 from protos.pedagio.v1 import admin_pb2, requests_pb2
 from tests.integration import request_scene
 from tests.integration.admin_service import USD, Service
+from tests.integration.person_browser import Browser
 from tests.integration.person_scene import address, opened, refused
-from tests.integration.web_scene import Browser
 
 SCRIPT = "<script>alert(1)</script>"
 
