@@ -62,7 +62,8 @@ protos: .venv/.installed ## generate the protobuf modules from protos/*.proto
 	  protos/pedagio/v1/reports.proto protos/pedagio/v1/prices.proto protos/pedagio/v1/settings.proto \
 	  protos/pedagio/v1/notices.proto protos/pedagio/v1/usage.proto protos/pedagio/v1/admins.proto \
 	  protos/pedagio/v1/people.proto protos/pedagio/v1/purchases.proto \
-	  protos/pedagio/v1/requests.proto protos/pedagio/v1/trials.proto protos/pedagio/v1/sign_in.proto
+	  protos/pedagio/v1/requests.proto protos/pedagio/v1/trials.proto protos/pedagio/v1/sign_in.proto \
+	  protos/pedagio/v1/person.proto
 
 lock: $(UV) ## resolve the locks anew (UPGRADE=1 takes newer releases)
 	@$(COMPILE) $(if $(UPGRADE),--upgrade) pyproject.toml -o requirements.lock

@@ -17,8 +17,10 @@ from accounting.access.server import AccessLogServer, access_log_server
 from accounting.access.sink import Outlets, Write
 from accounting.admin import ports, statements, trial
 from accounting.admin.people_follow import follow_for_ever
+from accounting.admin.person_service import add_person_service
 from accounting.admin.price_service import add_price_service
 from accounting.admin.servicer import SyncModels, add_admin_service, admin_interceptors
+from accounting.admin.visitors import visitors_of
 from accounting.alarm import raise_once
 from accounting.audit.loop import audit_each_minute
 from accounting.http_server import DRAIN_S, Faces, HttpServer
@@ -90,8 +92,7 @@ async def serve(settings: AccountingSettings) -> None:
     sync = functools.partial(_sync, trial.over(pool), settings, tell)
     admin = await _start_admin(pool, settings, sync, tell)
     access_log = await _start_access_log(pool, settings, settler, intake)
-    pages = [HttpServer(pages_of(settings), settings.web_listen)] if settings.web_listen else []
-    faces = Faces(HttpServer(create_app(face), settings.ingest_listen), *pages)
+    faces = Faces(HttpServer(create_app(face), settings.ingest_listen), *_pages(settings))
     faces.run()
     tasks = [
         asyncio.create_task(News(pool, settings.redis_url).watch(models.reload)),
@@ -124,9 +125,15 @@ async def serve(settings: AccountingSettings) -> None:
 
 def _make_extender(pool: Any, settings: AccountingSettings, models: CurrentModels) -> Extender:
     addresses = Addresses(settings.public_url.rstrip("/"), split_keys(settings.token_keys))
-    page = settings.credit_url or addresses.public_url
+    page = settings.credit_url or (addresses.public_url and f"{addresses.public_url}/my")
     wording = Wording(settings.language, settings.unit, settings.contact, page)
     return Extender(pool, wording, models, addresses)
+
+
+def _pages(settings: AccountingSettings) -> list[HttpServer]:
+    if not settings.web_listen:
+        return []
+    return [HttpServer(pages_of(settings), settings.web_listen, settings.trusted_proxies)]
 
 
 def _open_spool(folder: str) -> Spool | None:
@@ -215,6 +222,8 @@ async def _start_admin(
     add_price_service(server, pool, sync_models=sync, publish=tell)
     add_notice_service(server, pool)
     add_usage_service(server, pool)
+    visitors = visitors_of(pool, split_keys(settings.token_keys))
+    add_person_service(server, pool, visitors, publish=tell)
     checker = health.aio.HealthServicer()  # type: ignore[attr-defined]  # missing in the stubs
     health_pb2_grpc.add_HealthServicer_to_server(checker, server)
     await checker.set("", health_pb2.HealthCheckResponse.SERVING)

@@ -76,7 +76,7 @@ class AddressBook:
         self._keys = keys
         self._alarm = alarm
         self._clock = clock
-        self._guesses = Guesses(clock)
+        self.guesses = Guesses(clock)
         self._holds: OrderedDict[str, tuple[str, bytes]] = OrderedDict()  # code -> hold, key
         self._seen_to = datetime.fromtimestamp(0, UTC)
         self._looked_s = float("-inf")
@@ -89,7 +89,7 @@ class AddressBook:
         be the first. `browser`: a secret of at least 128 random bits in a cookie of its own; `peer`: the
         network address. Raises what the driver raises.
         """
-        if self._guesses.is_closed_to(peer):
+        if self.guesses.is_closed_to(peer):
             return NotOpened.TOO_MANY
         code = read_code(text)
         found = await self._find(code) if code else None
@@ -109,6 +109,20 @@ class AddressBook:
             await _STATEMENTS.forget_openings(self._pool)  # nobody else comes by as seldom
             return _opened(bound[0])
         # A statement of its own sees what the one that was first has committed.
+        return await self._recall(hold_id, browser)
+
+    async def recall(self, text: str, browser: str, peer: str) -> Opened | NotOpened:
+        """What `open` said to this browser before; binds nothing. Raises what the driver raises."""
+        if self.guesses.is_closed_to(peer):
+            return NotOpened.TOO_MANY
+        code = read_code(text)
+        found = await self._find(code) if code else None
+        if found is None:
+            await self._wrong(peer)
+            return NotOpened.UNKNOWN
+        return await self._recall(found[0], browser)
+
+    async def _recall(self, hold_id: str, browser: str) -> Opened | NotOpened:
         kept = await _rows(self._pool, "find_opening", hold_id=hold_id)
         if not kept:
             return NotOpened.UNKNOWN
@@ -154,7 +168,7 @@ class AddressBook:
             self._holds.popitem(last=False)
 
     async def _wrong(self, peer: str) -> None:
-        if self._guesses.wrong(peer) == WRONG_ALARM:
+        if self.guesses.wrong(peer) == WRONG_ALARM:
             detail = {"wrong_codes_a_minute": WRONG_ALARM}
             await self._alarm("address_guessing", "addresses", detail)
 

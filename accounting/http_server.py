@@ -13,8 +13,8 @@ DRAIN_S: Final = 5.0
 class HttpServer(uvicorn.Server):
     """One HTTP face of the process."""
 
-    def __init__(self, app: Any, listen: str) -> None:
-        """`app`: an ASGI application; `listen`: host:port."""
+    def __init__(self, app: Any, listen: str, trusted_proxies: str = "") -> None:
+        """`app`: an ASGI application; `listen`: host:port; `trusted_proxies`: whose X-Forwarded-For counts."""
         host, _, port = listen.rpartition(":")
         config = uvicorn.Config(
             app,
@@ -22,6 +22,8 @@ class HttpServer(uvicorn.Server):
             port=int(port),
             log_level="warning",
             access_log=False,
+            proxy_headers=bool(trusted_proxies),
+            forwarded_allow_ips=trusted_proxies or None,
             timeout_keep_alive=75,
             timeout_graceful_shutdown=int(DRAIN_S),
         )

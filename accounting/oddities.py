@@ -9,6 +9,7 @@ from typing import Final
 # In at most a line of a terminal, its kind before it.
 KINDS: Final[Mapping[str, str]] = {
     "cost_missing": "answered whole, no cost came: estimated",
+    "disputed_refusal": "a person says that this refusal is wrong",
     "end_missing": "started, its end never reported: LiteLLM may have died",
     "estimate_unpriced": "an estimate of 0: the model has no price",
     "hold_mismatch": "a report under the name of another call",

@@ -47,6 +47,10 @@ class AccountingSettings(Settings):
     web_listen: str = Field(
         "", description="host:port of the pages for administrators and people; empty: none"
     )
+    trusted_proxies: str = Field(
+        "127.0.0.1",
+        description="proxies whose X-Forwarded-For the pages believe, comma-separated; empty: nobody's",
+    )
     zone: str = Field(
         "America/Sao_Paulo", description="time zone in which the pages write moments and days"
     )

@@ -65,7 +65,7 @@ async def serve(settings: AuthzSettings) -> None:
         await snapshot.reload(EVERYTHING)
         notes = Notes(functools.partial(ledger.write, pool, "record_decision"))
         public_url = settings.public_url.rstrip("/")
-        page = settings.credit_url or public_url
+        page = settings.credit_url or (public_url and f"{public_url}/my")
         wording = Wording(settings.language, settings.unit, settings.contact, page, public_url)
         check = Check(
             snapshot,

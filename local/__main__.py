@@ -69,6 +69,7 @@ def show_ways_in(stack: Stack, screen: Screen, ending: Ending) -> None:
     for name, address in (
         ("Envoy", f"{stack.envoy_url}/v1"),
         ("admin", f"{stack.admin_address} (gRPC)"),
+        ("pages", f"{stack.web_url}/my (a refusal in the chat carries an address of its own)"),
         ("metrics", " ".join(stack.metrics_urls)),
         ("Postgres", stack.database_url.rpartition("@")[2]),
         ("logs", str(stack.state_folder / "logs")),

@@ -16,6 +16,7 @@ from local.process import Command
 from local.state import MARK, Secrets
 
 SENTENCES: Final = ROOT / "credit" / "sentences.json"
+CONTACT: Final = "suporte@exemplo.br"
 MIGRATE_BOUND_S: Final = 60.0
 # The access log is flushed each 10 s otherwise: nobody waits that long to see a request.
 ENVOY_LOG_AT_ONCE: Final = ("--file-flush-interval-msec", "100")
@@ -114,8 +115,8 @@ class Services:
             "PEDAGIO_AUTHZ_METRICS_LISTEN": f"{HOST}:{self.ports.authz_metrics[number - 1]}",
             "PEDAGIO_BOUNDED_DIR": str(self.folder / "bounded" / f"authz-{number}"),
             "PEDAGIO_HOLD_DEADLINE_S": str(hold_deadline_s),
-            "PEDAGIO_CONTACT": "suporte@exemplo.br",
-            "PEDAGIO_CREDIT_URL": "https://creditos.exemplo.br",
+            "PEDAGIO_CONTACT": CONTACT,
+            "PEDAGIO_PUBLIC_URL": self.web_url,
             **self._news(),
         }
         name = f"authz-{number}"
@@ -136,6 +137,8 @@ class Services:
             "PEDAGIO_INGEST_LISTEN": f"{HOST}:{self.ports.ingest}",
             "PEDAGIO_ADMIN_LISTEN": f"{HOST}:{self.ports.admin}",
             "PEDAGIO_WEB_LISTEN": f"{HOST}:{self.ports.web}",
+            "PEDAGIO_PUBLIC_URL": self.web_url,
+            "PEDAGIO_CONTACT": CONTACT,
             "PEDAGIO_ACCESS_LOG_LISTEN": f"{HOST}:{self.ports.access_log}",
             "PEDAGIO_ACCESS_LOG_KEY": self.secrets.access_log_key,
             "PEDAGIO_SPOOL_DIR": str(self.folder / "intake"),

@@ -10,6 +10,7 @@ from accounting.admin.accounts import Name
 from accounting.admin.caller import present
 from accounting.admin.errors import InvalidFieldError, NotFoundError
 from accounting.admin.messages import Context, epoch_ms, name_message, read_change, read_name
+from accounting.admin.request_rules import Standing
 from protos.pedagio.v1 import requests_pb2 as pb
 from protos.pedagio.v1 import requests_pb2_grpc
 
@@ -69,27 +70,18 @@ class RequestServicer(requests_pb2_grpc.RequestServiceServicer):
             waiting=request.open, page_size=request.page_size, token=request.page_token,
         )  # fmt: skip
         return pb.ListRequestsResponse(
-            requests=[_message(each) for each in found], next_page_token=token
+            requests=[request_message(each) for each in found], next_page_token=token
         )
 
     async def GetRequest(
         self, request: pb.GetRequestRequest, _context: Context
     ) -> pb.CreditRequest:
         """One request, with who has it."""
-        return _message(await requests.find(self._pool, request.id, _name(request)))
+        return request_message(await requests.find(self._pool, request.id, _name(request)))
 
     async def GetRequestTerms(self, request: Any, _context: Context) -> pb.RequestTerms:
         """What may be asked for now."""
-        found = await requests.read_terms(self._pool, read_name(request))
-        problem = found.problem()
-        return pb.RequestTerms(
-            may_ask=not problem, problem=problem,
-            problem_kind=found.problem_kind, most_nanos=found.rules.most_nanos,
-            at_once_nanos=0 if problem else min(found.at_once_nanos, found.rules.most_nanos),
-            advance_nanos=0 if found.suspended else found.advance_left_nanos,
-            period_ends_at_ms=epoch_ms(found.ends_at), asked=found.asked,
-            most_asked=found.rules.per_period, next_allowance_nanos=found.next_nanos,
-        )  # fmt: skip
+        return terms_message(await requests.read_terms(self._pool, read_name(request)))
 
     async def ApproveRequest(
         self, request: pb.ApproveRequestRequest, context: Context
@@ -143,7 +135,7 @@ class RequestServicer(requests_pb2_grpc.RequestServiceServicer):
         return _deputy(await deputies.clear(self._pool, request.id, change, present()))
 
     async def _read(self, request_id: int, *, replayed: bool) -> pb.CreditRequest:
-        answer = _message(await requests.find(self._pool, request_id))
+        answer = request_message(await requests.find(self._pool, request_id))
         answer.replayed = replayed
         return answer
 
@@ -163,7 +155,8 @@ def _ms(moment: datetime | None) -> int:
     return epoch_ms(moment) if moment else 0
 
 
-def _message(found: requests.Request) -> pb.CreditRequest:
+def request_message(found: requests.Request) -> pb.CreditRequest:
+    """One request."""
     return pb.CreditRequest(
         id=found.id, account=name_message(found.name), display_name=found.display_name,
         amount_nanos=found.amount_nanos, why=found.why, advance=found.advance, state=found.state,
@@ -176,11 +169,24 @@ def _message(found: requests.Request) -> pb.CreditRequest:
     )  # fmt: skip
 
 
+def terms_message(found: Standing) -> pb.RequestTerms:
+    """What may be asked for now."""
+    problem = found.problem()
+    return pb.RequestTerms(
+        may_ask=not problem, problem=problem,
+        problem_kind=found.problem_kind, most_nanos=found.rules.most_nanos,
+        at_once_nanos=0 if problem else min(found.at_once_nanos, found.rules.most_nanos),
+        advance_nanos=0 if found.suspended else found.advance_left_nanos,
+        period_ends_at_ms=epoch_ms(found.ends_at), asked=found.asked,
+        most_asked=found.rules.per_period, next_allowance_nanos=found.next_nanos,
+    )  # fmt: skip
+
+
 def _decision(found: decisions.Decision) -> pb.Decision:
     return pb.Decision(
         status=found.status, verb=found.verb, problem=found.problem, admin_name=found.admin_name,
         expires_at_ms=epoch_ms(found.expires_at),
-        request=None if found.request is None else _message(found.request),
+        request=None if found.request is None else request_message(found.request),
     )  # fmt: skip
 
 

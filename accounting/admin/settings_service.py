@@ -29,7 +29,7 @@ class SettingsServicer(settings_pb2_grpc.SettingsServiceServicer):
 
     async def GetSettings(self, request: AccountName, _: Context) -> pb.Settings:
         """What holds for a person."""
-        return _message(await settings.read(self._pool, read_name(request)))
+        return settings_message(await settings.read(self._pool, read_name(request)))
 
     async def SetSettings(self, request: pb.SetSettingsRequest, context: Context) -> pb.Settings:
         """Change what the request names, or only check it."""
@@ -43,7 +43,7 @@ class SettingsServicer(settings_pb2_grpc.SettingsServiceServicer):
         )  # fmt: skip
         if not request.validate_only:
             await self._publish(TOPIC)
-        return _message(found)
+        return settings_message(found)
 
     async def SetEmail(self, request: pb.SetEmailRequest, context: Context) -> Account:
         """Where mails to a person go."""
@@ -52,7 +52,8 @@ class SettingsServicer(settings_pb2_grpc.SettingsServiceServicer):
         return account_message(await accounts.set_email(self._pool, name, request.email, change))
 
 
-def _message(found: settings.Settings) -> pb.Settings:
+def settings_message(found: settings.Settings) -> pb.Settings:
+    """A person's settings."""
     return pb.Settings(
         account=name_message(found.account), language=found.language, notices=found.notices,
         daily_limit_nanos=found.daily_limit_nanos, monthly_limit_nanos=found.monthly_limit_nanos,

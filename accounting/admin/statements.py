@@ -18,6 +18,7 @@ _FILES = (
     "purchases.sql",
     "requests.sql",
     "sign_in.sql",
+    "person.sql",
 )
 _STATEMENTS = aiosql.from_str(
     "\n\n".join((files("accounting") / "sql" / name).read_text("utf-8") for name in _FILES),

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 import asyncpg
 import structlog
 
-from accounting.admin import decisions, statements
+from accounting.admin import decisions, statements, visitors
 from accounting.notify.channel import Addressee, NobodyError
 from accounting.notify.facts import date_of
 from credit.away import is_away
@@ -85,6 +85,18 @@ async def facts_of_outcome(
         "amount_nanos": found["granted"], "answer": found["answer"],
         "until_on": _last_day(found["valid_until"], zone, language),
     }  # fmt: skip
+
+
+async def facts_of_link(
+    pool: asyncpg.Pool, row: Mapping[str, Any], public_url: str
+) -> dict[str, Any]:
+    """The address of a person's page, made now; it is for their eyes alone, so no program hears it."""
+    if row["channel"] != "mail":
+        raise NobodyError("an address of a page is for its person alone")
+    if not public_url:
+        raise NobodyError("there are no pages: PEDAGIO_PUBLIC_URL is not set")
+    code = await visitors.make_link(pool, row["account_id"])
+    return {"page_url": f"{public_url}/p/{code}", "minutes": visitors.LINK_WAITS_S // 60}
 
 
 def _last_day(until: datetime | None, zone: str, language: str) -> str:

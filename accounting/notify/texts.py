@@ -15,9 +15,9 @@ OURS: Final = Path(__file__).with_name("words")
 LANGUAGES: Final = ("pt-BR", "en")
 KINDS: Final = (
     "threshold", "allowance", "exception", "alarm", "unpriced", "mode", "spike", "request",
-    "request_outcome",
+    "request_outcome", "dispute_outcome", "person_link",
 )  # fmt: skip
-ADDRESSES: Final = ("url", "approve_url", "deny_url")
+ADDRESSES: Final = ("url", "approve_url", "deny_url", "page_url")
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from accounting.admin import statements
 from accounting.metrics import NOTICES
 from accounting.notify.channel import Addressee, Channel, NobodyError, Notice, RejectedError
 from accounting.notify.facts import facts_of
-from accounting.notify.requests import facts_for_approver, facts_of_outcome
+from accounting.notify.requests import facts_for_approver, facts_of_link, facts_of_outcome
 from credit.away import is_away
 
 LOOK_EVERY_S: Final = 2.0
@@ -29,7 +29,7 @@ SPIKE_EVERY_S: Final = 600.0
 SPIKE_LEAST_NANOS: Final = 1_000_000_000  # a dollar an hour surprises nobody
 PROBLEM_LIMIT: Final = 200
 # Whoever asked a question hears the answer, also without notices.
-ASKED_FOR: Final = "request_outcome"
+ASKED_FOR: Final = frozenset({"request_outcome", "dispute_outcome", "person_link"})
 
 log = structlog.get_logger()
 
@@ -127,13 +127,15 @@ class Worker:
         if row["account_id"] is not None:
             about = await statements.row(self._pool, "read_addressee", account_id=row["account_id"])
         if about is not None and row["audience"] == "account":
-            if not about["wanted"] and row["kind"] != ASKED_FOR:
+            if not about["wanted"] and row["kind"] not in ASKED_FOR:
                 raise NobodyError("the person wants no notices")
             language = about["language"] or self._language
             addressees = (Addressee(about["email"], about["name"], language),)
         account = None if about is None else dict(about)
         facts = facts_of(row["kind"], row["detail"], account, language, datetime.now(UTC))
-        if row["kind"] == ASKED_FOR and about is not None:
+        if row["kind"] == "person_link":
+            facts |= await facts_of_link(self._pool, dict(row), self._public_url)
+        if row["kind"] == "request_outcome" and about is not None:
             facts |= await facts_of_outcome(self._pool, dict(row), about["zone"], language)
         return self._made(row, facts, addressees)
 

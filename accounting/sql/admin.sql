@@ -175,9 +175,10 @@ FROM hold AS h JOIN account AS a ON a.id = coalesce(h.person_id, h.account_id) L
 WHERE h.id = :hold_id;
 
 -- name: list_exceptions
--- Newest first, below an id.
-SELECT e.id, e.kind, e.subject, e.detail, e.recorded_at, e.resolved_at, e.resolved_by, e.resolution
-FROM exception AS e
+-- Newest first, below an id. With the words of whoever called a refusal wrong: those are kept apart, since they can be erased.
+SELECT e.id, e.kind, e.subject, e.detail || jsonb_strip_nulls(jsonb_build_object('words', d.words)) AS detail, e.recorded_at,
+       e.resolved_at, e.resolved_by, e.resolution
+FROM exception AS e LEFT JOIN dispute AS d ON d.exception_id = e.id
 WHERE e.id < :below AND (:kind::text = '' OR e.kind = :kind::text) AND (:resolved::boolean OR e.resolved_at IS NULL)
 ORDER BY e.id DESC LIMIT :page_size;
 

@@ -109,20 +109,20 @@ def problem(request: Request, status: int, sentence: str = "", detail: str = "")
     )
 
 
+def _page_of(request: Request) -> str:
+    """Which page it was, without what was filled into its path: the codes of addresses are secrets."""
+    return str(getattr(request.scope.get("route"), "path", ""))
+
+
 async def _refused(request: Request, error: Exception) -> Response:
     if not isinstance(error, RefusedError):
         raise error
     status = STATUS.get(error.code, HTTPStatus.INTERNAL_SERVER_ERROR)
     if status == HTTPStatus.INTERNAL_SERVER_ERROR:
-        log.error("page_failed", path=_route(request), code=error.code.name)
+        log.error("page_failed", page=_page_of(request), code=error.code.name)
         return problem(request, status)
     fields = "; ".join(f"{name}: {what}" for name, what in error.fields.items())
     return problem(request, status, detail=fields or str(error))
-
-
-def _route(request: Request) -> str:
-    """The shape of the address: what it carries may be a code that opens something."""
-    return str(getattr(request.scope.get("route"), "path", "unknown"))
 
 
 async def _http(request: Request, error: Exception) -> Response:
@@ -145,5 +145,5 @@ async def _unusable(request: Request, error: Exception) -> Response:
 
 
 async def _failed(request: Request, error: Exception) -> Response:
-    log.error("page_failed", path=_route(request), exc_info=error)
+    log.error("page_failed", page=_page_of(request), exc_info=error)
     return problem(request, HTTPStatus.INTERNAL_SERVER_ERROR)

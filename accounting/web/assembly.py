@@ -6,13 +6,16 @@ from typing import Final
 from accounting.settings import AccountingSettings
 from accounting.web import (
     account_pages,
+    approver_pages,
     audit_pages,
     exception_pages,
     mode_pages,
     model_pages,
+    my_pages,
     oidc_pages,
     overview_page,
     people_pages,
+    person_pages,
     plan_pages,
     purchase_pages,
     request_pages,
@@ -42,6 +45,9 @@ ROUTERS: Final = (
     overview_page.router,
     people_pages.router,
     account_pages.router,
+    person_pages.router,
+    my_pages.router,
+    approver_pages.router,
 )
 
 

@@ -70,6 +70,7 @@ LABELS: Final[Mapping[str, Mapping[str, str]]] = {
     # A kind of exception of accounting/oddities.py in a few words.
     "exception": {
         "cost_missing": "Cost missing",
+        "disputed_refusal": "A refusal called wrong",
         "end_missing": "End missing",
         "estimate_unpriced": "Estimate without a price",
         "hold_mismatch": "Report of another call",
@@ -89,6 +90,7 @@ LABELS: Final[Mapping[str, Mapping[str, str]]] = {
     # What each means, and what to do about it.
     "meaning": {
         "cost_missing": "Answered whole, but its cost never came: it was debited by estimate.",
+        "disputed_refusal": "A person says that this refusal is wrong: the note that resolves it is mailed to them.",
         "end_missing": "Started, but its end was never reported: LiteLLM may have died meanwhile.",
         "estimate_unpriced": "Estimated at 0, because the model has no price: give it one.",
         "hold_mismatch": "A report came under the name of another call: it was not debited there.",

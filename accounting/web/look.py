@@ -109,6 +109,11 @@ class Look:
         """An amount as this installation shows them."""
         return format_amount(nanos, language, self._unit)
 
+    @property
+    def unit(self) -> str:
+        """In which amounts are shown: credits or usd."""
+        return self._unit
+
     def _hidden(self, request: Request) -> Markup:
         token = self._forms.token(request)
         return Markup('<input type="hidden" name="{}" value="{}">').format(FORM_FIELD, token)

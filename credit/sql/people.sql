@@ -175,6 +175,8 @@ BEGIN
     -- What they wrote goes, what waits for an answer is taken back.
     UPDATE credit_request SET why = NULL, state = CASE state WHEN 'requested' THEN 'withdrawn' ELSE state END,
            decided_at = coalesce(decided_at, ledger_now()) WHERE account_id = ANY (theirs);
+    UPDATE dispute SET words = NULL WHERE account_id = ANY (theirs);
+    DELETE FROM person_link WHERE account_id = ANY (theirs);
     UPDATE proposal SET request = '' WHERE position(p_email IN lower(encode(request, 'escape'))) > 0;
     UPDATE news SET version = version + 1 WHERE topic = 'people';
     RETURN p.id;

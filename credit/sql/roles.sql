@@ -60,3 +60,9 @@ REVOKE SELECT ON credit_request, deputy, request_address FROM pedagio_authz;
 GRANT INSERT, UPDATE ON admin_password, admin_invite, sign_in_delay TO pedagio_accounting;
 GRANT DELETE ON sign_in_delay TO pedagio_accounting;
 REVOKE SELECT ON admin_password, admin_invite, sign_in_delay FROM pedagio_authz;
+-- The pages of people: what they call wrong, and the addresses mailed to them.
+GRANT INSERT ON dispute, person_link TO pedagio_accounting;
+GRANT UPDATE (words) ON dispute TO pedagio_accounting;
+GRANT UPDATE (browser_mark, ends_at) ON person_link TO pedagio_accounting;
+GRANT DELETE ON person_link TO pedagio_accounting;
+REVOKE SELECT ON dispute, person_link FROM pedagio_authz;

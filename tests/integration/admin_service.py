@@ -12,8 +12,10 @@ import grpc
 
 from accounting.admin import ports
 from accounting.admin.interceptors import Ask
+from accounting.admin.person_service import add_person_service
 from accounting.admin.price_service import add_price_service
 from accounting.admin.servicer import SyncModels, add_admin_service, admin_interceptors
+from accounting.admin.visitors import visitors_of
 from accounting.models_sync import SyncResult
 from accounting.notify.service import add_notice_service
 from accounting.settings import AccountingSettings
@@ -23,6 +25,7 @@ from protos.pedagio.v1 import admin_pb2 as pb
 from protos.pedagio.v1.admin_pb2_grpc import AdminServiceStub
 
 TOKENS = ("t" * 40, "u" * 40)
+ADDRESS_KEY = b"a" * 32
 BOUND_S = 10.0
 DEADLINE_S = 2100
 USD = 10**9
@@ -157,6 +160,7 @@ async def serve(
     add_price_service(server, pool, sync_models=sync, publish=publish)
     add_notice_service(server, pool)
     add_usage_service(server, pool)
+    add_person_service(server, pool, visitors_of(pool, (ADDRESS_KEY,)), publish)
     await server.start()
     try:
         yield service

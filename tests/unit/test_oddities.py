@@ -13,8 +13,9 @@ WRITTEN = {
     "settling/outcome.py": r'^    return "(\w+)" if|^        return "(\w+)" if',
     "settling/settle.py": r'notes\.append\(\("(\w+)",',
     "sql/match.sql": r"INSERT INTO exception[^']*'(\w+)'",
+    "sql/person.sql": r"INSERT INTO exception[^']*'(\w+)'",
 }
-WRITERS = {"ingest/record.py", "settling/settle.py", "sql/match.sql"}
+WRITERS = {"ingest/record.py", "settling/settle.py", "sql/match.sql", "sql/person.sql"}
 
 
 def test_kinds_are_those_that_are_written(root: Path) -> None:

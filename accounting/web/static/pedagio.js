@@ -42,3 +42,5 @@ refreshAll();
 document.querySelector("main form > [role]")?.scrollIntoView({ block: "center" });
 // On a phone the navigation is wider than the screen.
 document.querySelector('nav [aria-current="page"]')?.scrollIntoView({ block: "nearest", inline: "center" });
+// What was just done is said once: who looks again sees how things are.
+if (new URLSearchParams(location.search).has("done")) history.replaceState(null, "", location.pathname);
