@@ -125,7 +125,7 @@ async def test_log_of_a_failure_keeps_no_code_of_an_address() -> None:
     with capture_logs() as lines:
         async with pages() as browser:
             assert (await browser.get("/broken/the-code")).status_code == 500
-    assert [line["path"] for line in lines if line["event"] == "page_failed"] == ["/broken/{code}"]
+    assert [line["page"] for line in lines if line["event"] == "page_failed"] == ["/broken/{code}"]
 
 
 async def test_without_https_cookies_travel_all_the_same() -> None:
