@@ -23,8 +23,8 @@ from protos.pedagio.v1.admins_pb2_grpc import AdminsServiceStub
 from protos.pedagio.v1.plans_pb2_grpc import PlanServiceStub
 from tests.e2e.conftest import PROBE_MODEL, of_people
 from tests.integration.post_office import PostOffice
+from tests.programs import find_program
 
-CHROMIUM = "/usr/bin/chromium"
 PHONE: Any = {"width": 390, "height": 844}
 DESK: Any = {"width": 1280, "height": 900}
 WITHIN_S = 60.0
@@ -68,7 +68,10 @@ async def house(letters: PostOffice, tmp_path: Path) -> AsyncIterator[Stack]:
 async def browser() -> AsyncIterator[Browser]:
     """The system's Chromium."""
     async with async_playwright() as playwright:
-        found = await playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        found = await playwright.chromium.launch(
+            executable_path=find_program("chromium", "chromium-browser", "google-chrome"),
+            args=["--no-sandbox"],
+        )
         yield found
         await found.close()
 

@@ -2,49 +2,17 @@
 
 import os
 import shutil
-import subprocess
-from functools import cache
 from pathlib import Path
 from typing import Self
 from urllib.parse import urlsplit, urlunsplit
 
-import pytest
-
 from local.postgres import PLAIN_USER, as_plain_user
 from local.probe import HOST, free_ports, tcp_open
 from local.process import Child, Command
+from tests.programs import find_program
 
 # Fewer than what asks: the statements of one connection really meet several server processes.
 SERVER_CONNECTIONS = 2
-INSTALL_BOUND_S = 180
-
-
-@cache
-def find_program() -> str:
-    """Where pgbouncer is; installs Debian's when this machine lets us, else the test fails and says so."""
-    found = _which()
-    if found is None and os.geteuid() == 0 and shutil.which("apt-get"):
-        for words in (("update",), ("install", "-y", "--no-install-recommends", "pgbouncer")):
-            environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
-            subprocess.run(
-                ("apt-get", "-qq", *words),
-                env=environment,
-                check=False,
-                capture_output=True,
-                timeout=INSTALL_BOUND_S,
-            )
-        found = _which()
-    if found is None:
-        pytest.fail(
-            "pgbouncer is missing: install it (Debian, Ubuntu: apt-get install pgbouncer; "
-            "Fedora: dnf install pgbouncer; macOS: brew install pgbouncer)",
-            pytrace=False,
-        )
-    return found
-
-
-def _which() -> str | None:
-    return shutil.which("pgbouncer", path=f"{os.environ['PATH']}:/usr/sbin:/usr/local/sbin")
 
 
 class Bouncer:
@@ -79,7 +47,7 @@ class Bouncer:
                 shutil.chown(path, PLAIN_USER)
         command = Command(
             "pgbouncer",
-            (*as_plain_user(), find_program(), str(configuration)),
+            (*as_plain_user(), find_program("pgbouncer"), str(configuration)),
             {"PATH": os.environ["PATH"]},
             ready=lambda: tcp_open(port),
         )
