@@ -13,7 +13,7 @@ SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
 
 # What an image that is not ours listens on, by its own documentation.
 PORTS_OF_IMAGES = {"postgres": {5432}, "redis": {6379}, "mongodb": {27017}}
-PUBLISHED = {"envoy", "librechat"}
+PUBLISHED = {"envoy", "librechat", "accounting"}
 # Where each process reads the variables that compose hands to it.
 READERS = ("credit/settings.py", "authz", "accounting", "litellm")
 PINNED = re.compile(r".+:v?\d+(\.\d+)*$")
@@ -165,9 +165,12 @@ def test_images_all_are_pinned() -> None:
     assert [s["image"] for s in SERVICES.values() if not PINNED.match(s["image"])] == []
 
 
-def test_doors_to_the_outside_are_envoy_and_librechat_alone() -> None:
-    """LiteLLM, Postgres and the services are reached through Envoy, or not at all."""
+def test_doors_to_the_outside_are_envoy_librechat_and_the_pages_alone() -> None:
+    """LiteLLM, Postgres and the services are reached through Envoy, or not at all; pages by a proxy on this host."""
     assert {name for name, service in SERVICES.items() if "ports" in service} == PUBLISHED
+    pages = SERVICES["accounting"]["environment"]["PEDAGIO_WEB_LISTEN"].rpartition(":")[2]
+    (published,) = SERVICES["accounting"]["ports"]
+    assert re.fullmatch(rf"127\.0\.0\.1:\$\{{\w+:-\d+\}}:{pages}", published)
     assert not set(SERVICES["librechat"]["networks"]) & set(SERVICES["litellm"]["networks"])
 
 
