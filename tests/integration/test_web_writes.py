@@ -65,6 +65,7 @@ async def test_request_is_approved_with_less_and_another_denied(admin: Service) 
     bia, _ = await request_scene.office(admin)
     asked = await request_scene.submit(admin, 5 * USD)
     async with pages_of(admin) as app, opened(app, bia) as page:
+        assert "Requests for credit: 1" in await page.get("/")
         html = await page.get("/requests")
         assert "report for Friday" in html
         html = await page.send(f"/requests/{asked.id}/approve", 422, amount="2", reason="so far")
