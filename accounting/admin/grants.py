@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 import asyncpg
 
-from accounting.admin import accounts, fields, plans, purchases, statements
+from accounting.admin import accounts, corrections, fields, plans, purchases, statements
 from accounting.admin.errors import ConflictError, InvalidFieldError, NotFoundError
 from accounting.admin.holder import Holder
 
@@ -52,6 +52,7 @@ class Gift:
     valid_until_ms: int
     request_id: str
     purchase: int = 0  # which backs it; 0: none
+    corrects: str = ""  # the hold whose debit it gives back
 
 
 async def read(pool: asyncpg.Pool, account_id: int) -> Credit:
@@ -77,7 +78,8 @@ async def give(pool: asyncpg.Pool, account_id: int, gift: Gift, change: fields.C
     Raises ConflictError when the id was used for something else.
     """
     amount = fields.amount("amount_nanos", gift.amount_nanos)
-    usual = "purchase" if gift.purchase else "goodwill"
+    corrects = corrections.read_hold(gift.corrects, gift.source)
+    usual = "purchase" if gift.purchase else corrections.SOURCE if corrects else "goodwill"
     source = fields.choice("source", gift.source or usual, SOURCES)
     if gift.purchase and source != "purchase":
         raise InvalidFieldError("source", f"must be purchase where one backs it; it is {source!r}")
@@ -90,24 +92,20 @@ async def give(pool: asyncpg.Pool, account_id: int, gift: Gift, change: fields.C
     if until is not None and until <= (begins or datetime.now(UTC)):
         raise InvalidFieldError("valid_until_ms", "must lie after the grant begins")
     async with pool.acquire() as connection, connection.transaction():
-        if gift.purchase:
-            await _check_backs(connection, gift.purchase, amount, request_id)
+        await _check_covered(connection, account_id, gift, corrects, request_id)
         made = await statements.row(
             connection, "give_credit", account_id=account_id, amount=amount, source=source,
             priority=priority, valid_from=begins, valid_until=until, request_id=request_id,
             actor=change.actor, reason=change.reason,
         )  # fmt: skip
         if made is not None:
-            if gift.purchase:
-                await statements.run(
-                    connection, "back_grant", grant_id=made["o_grant_id"], purchase_id=gift.purchase
-                )
+            await _note_cover(connection, made["o_grant_id"], gift, corrects)
             return False
     earlier = await statements.row(pool, "find_grant_request", request_id=request_id)
     same = earlier is not None and begins in (None, earlier["valid_from"]) and (
         earlier["account_id"], earlier["amount"], earlier["source"], earlier["priority"],
-        earlier["valid_until"], earlier["purchase_id"] or 0,
-    ) == (account_id, amount, source, priority, until, gift.purchase)  # fmt: skip
+        earlier["valid_until"], earlier["purchase_id"] or 0, earlier["corrects"] or "",
+    ) == (account_id, amount, source, priority, until, gift.purchase, corrects)  # fmt: skip
     if not same:
         raise ConflictError(
             f"request_id {request_id} was used for another grant; nothing was granted"
@@ -115,13 +113,32 @@ async def give(pool: asyncpg.Pool, account_id: int, gift: Gift, change: fields.C
     return True
 
 
-async def _check_backs(
-    connection: statements.Source, purchase_id: int, amount: int, request_id: str
+async def _check_covered(
+    connection: statements.Source, account_id: int, gift: Gift, corrects: str, request_id: str
 ) -> None:
-    """The purchase is there, locked, and has so much left; a request that was granted already asks for nothing."""
-    await statements.row(connection, "lock_purchase", id=purchase_id)
-    if await statements.row(connection, "find_grant_request", request_id=request_id) is None:
-        await purchases.check_backs(connection, purchase_id, amount)
+    """What stands behind the grant has so much left, and keeps it until this transaction ends.
+
+    A request that was granted meanwhile asks for nothing.
+    """
+    if gift.purchase:
+        await statements.row(connection, "lock_purchase", id=gift.purchase)
+    if corrects:
+        await statements.rows(connection, "lock_correction", hold_id=corrects)
+    if await statements.row(connection, "find_grant_request", request_id=request_id):
+        return
+    if gift.purchase:
+        await purchases.check_backs(connection, gift.purchase, gift.amount_nanos)
+    if corrects:
+        await corrections.check(connection, corrects, account_id, gift.amount_nanos)
+
+
+async def _note_cover(
+    connection: statements.Source, grant_id: int, gift: Gift, corrects: str
+) -> None:
+    if gift.purchase:
+        await statements.run(connection, "back_grant", grant_id=grant_id, purchase_id=gift.purchase)
+    if corrects:
+        await statements.run(connection, "correct_debit", grant_id=grant_id, hold_id=corrects)
 
 
 async def revoke(

@@ -63,7 +63,7 @@ class PlanServicer(plans_pb2_grpc.PlanServiceServicer):
         account_id = await holder.find(self._pool, _read_holder(request.holder))
         gift = grants.Gift(
             request.amount_nanos, request.source, request.priority, request.valid_from_ms,
-            request.valid_until_ms, request.request_id, request.purchase,
+            request.valid_until_ms, request.request_id, request.purchase, request.corrects,
         )  # fmt: skip
         replayed = await grants.give(self._pool, account_id, gift, change)
         answer = await self._credit(request.holder, account_id)

@@ -19,6 +19,7 @@ _FILES = (
     "requests.sql",
     "sign_in.sql",
     "person.sql",
+    "corrections.sql",
 )
 _STATEMENTS = aiosql.from_str(
     "\n\n".join((files("accounting") / "sql" / name).read_text("utf-8") for name in _FILES),

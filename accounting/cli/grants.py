@@ -43,6 +43,13 @@ def give(
     purchase: Annotated[
         int, typer.Option(help="Which purchase backs it: its number in `pedagio purchase list`.")
     ] = 0,
+    corrects: Annotated[
+        str,
+        typer.Option(
+            metavar="HOLD",
+            help="The call whose debit was wrong: at most what it cost is given back.",
+        ),
+    ] = "",
     priority: Annotated[int, typer.Option(help="Smaller burns first.")] = 100,
     begins: Annotated[str, typer.Option("--from", help="As 2026-12-01 or with a time.")] = "",
     until: Annotated[str, typer.Option(help="When it ends; without: never.")] = "",
@@ -60,7 +67,7 @@ def give(
         holder=read_holder(client, user, pool), amount_nanos=read_amount(amount, brl_per_usd),
         source=source, priority=priority, valid_from_ms=read_moment("--from", begins),
         valid_until_ms=read_moment("--until", until), reason=reason,
-        request_id=request_id or str(uuid.uuid4()), purchase=purchase,
+        request_id=request_id or str(uuid.uuid4()), purchase=purchase, corrects=corrects,
     )  # fmt: skip
     answer = call("GiveCredit", request)
     show(answer, as_json, lambda: credit_facts(answer))

@@ -71,8 +71,10 @@ noted AS (
 SELECT o_grant_id FROM made;
 
 -- name: find_grant_request^
-SELECT g.id, g.account_id, g.amount, g.source, g.priority, g.valid_from, g.valid_until, x.purchase_id
-FROM credit_grant AS g LEFT JOIN purchase_grant AS x ON x.grant_id = g.id WHERE g.request_id = :request_id;
+SELECT g.id, g.account_id, g.amount, g.source, g.priority, g.valid_from, g.valid_until, x.purchase_id,
+       c.hold_id::text AS corrects
+FROM credit_grant AS g LEFT JOIN purchase_grant AS x ON x.grant_id = g.id LEFT JOIN correction_grant AS c ON c.grant_id = g.id
+WHERE g.request_id = :request_id;
 
 -- name: revoke_grant^
 WITH done AS (

@@ -42,7 +42,7 @@ GRANT DELETE ON admin_role, given TO pedagio_accounting;
 REVOKE SELECT ON admin, admin_role, admin_token, given, proposal FROM pedagio_authz;
 GRANT INSERT, UPDATE, DELETE ON person, identity, stranger, import_item, person_credit TO pedagio_accounting;
 GRANT INSERT, UPDATE ON import_batch TO pedagio_accounting;
-GRANT INSERT ON purchase, purchase_grant TO pedagio_accounting;
+GRANT INSERT ON purchase, purchase_grant, correction_grant TO pedagio_accounting;
 -- Only to erase what says who somebody is.
 GRANT UPDATE (external_id) ON account TO pedagio_accounting;
 GRANT UPDATE (request) ON proposal TO pedagio_accounting;

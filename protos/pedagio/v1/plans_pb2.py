@@ -25,7 +25,7 @@ _sym_db = _symbol_database.Default()
 from protos.pedagio.v1 import admin_pb2 as protos_dot_pedagio_dot_v1_dot_admin__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1dprotos/pedagio/v1/plans.proto\x12\npedagio.v1\x1a\x1dprotos/pedagio/v1/admin.proto\"@\n\x06Holder\x12(\n\x07\x61\x63\x63ount\x18\x01 \x01(\x0b\x32\x17.pedagio.v1.AccountName\x12\x0c\n\x04pool\x18\x02 \x01(\t\"\xcc\x01\n\x04Plan\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0e\n\x06period\x18\x02 \x01(\t\x12\x11\n\ttime_zone\x18\x03 \x01(\t\x12\x17\n\x0f\x61llowance_nanos\x18\x04 \x01(\x03\x12\x10\n\x08rollover\x18\x05 \x01(\t\x12\x1a\n\x12rollover_cap_nanos\x18\x06 \x01(\x03\x12\x1a\n\x12whole_first_period\x18\x07 \x01(\x08\x12\x10\n\x08priority\x18\x08 \x01(\x05\x12\x10\n\x08\x61\x63\x63ounts\x18\t \x01(\x03\x12\x0e\n\x06shadow\x18\n \x01(\x08\"@\n\x0ePutPlanRequest\x12\x1e\n\x04plan\x18\x01 \x01(\x0b\x32\x10.pedagio.v1.Plan\x12\x0e\n\x06reason\x18\x02 \x01(\t\"\x12\n\x10ListPlansRequest\"4\n\x11ListPlansResponse\x12\x1f\n\x05plans\x18\x01 \x03(\x0b\x32\x10.pedagio.v1.Plan\"\x1c\n\x0eGetPlanRequest\x12\n\n\x02id\x18\x01 \x01(\t\"b\n\x11\x41ssignPlanRequest\x12\"\n\x06holder\x18\x01 \x01(\x0b\x32\x12.pedagio.v1.Holder\x12\x0c\n\x04plan\x18\x02 \x01(\t\x12\x0b\n\x03now\x18\x03 \x01(\x08\x12\x0e\n\x06reason\x18\x04 \x01(\t\"\xb2\x01\n\x05Grant\x12\n\n\x02id\x18\x01 \x01(\x03\x12\x0e\n\x06source\x18\x02 \x01(\t\x12\r\n\x05state\x18\x03 \x01(\t\x12\x14\n\x0c\x61mount_nanos\x18\x04 \x01(\x03\x12\x17\n\x0fremaining_nanos\x18\x05 \x01(\x03\x12\x10\n\x08priority\x18\x06 \x01(\x05\x12\x15\n\rvalid_from_ms\x18\x07 \x01(\x03\x12\x16\n\x0evalid_until_ms\x18\x08 \x01(\x03\x12\x0e\n\x06reason\x18\t \x01(\t\"\xda\x01\n\x06\x43redit\x12\"\n\x06holder\x18\x01 \x01(\x0b\x32\x12.pedagio.v1.Holder\x12\x14\n\x0cposted_nanos\x18\x02 \x01(\x03\x12\x12\n\nheld_nanos\x18\x03 \x01(\x03\x12\x17\n\x0foverdraft_nanos\x18\x04 \x01(\x03\x12\x0c\n\x04plan\x18\x05 \x01(\t\x12\x12\n\nnext_at_ms\x18\x06 \x01(\x03\x12\x12\n\nnext_nanos\x18\x07 \x01(\x03\x12!\n\x06grants\x18\x08 \x03(\x0b\x32\x11.pedagio.v1.Grant\x12\x10\n\x08replayed\x18\t \x01(\x08\"\xd4\x01\n\x11GiveCreditRequest\x12\"\n\x06holder\x18\x01 \x01(\x0b\x32\x12.pedagio.v1.Holder\x12\x14\n\x0c\x61mount_nanos\x18\x02 \x01(\x03\x12\x0e\n\x06source\x18\x03 \x01(\t\x12\x10\n\x08priority\x18\x04 \x01(\x05\x12\x15\n\rvalid_from_ms\x18\x05 \x01(\x03\x12\x16\n\x0evalid_until_ms\x18\x06 \x01(\x03\x12\x12\n\nrequest_id\x18\x07 \x01(\t\x12\x0e\n\x06reason\x18\x08 \x01(\t\x12\x10\n\x08purchase\x18\t \x01(\x03\"Z\n\x12RevokeGrantRequest\x12\x10\n\x08grant_id\x18\x01 \x01(\x03\x12\x0e\n\x06reason\x18\x02 \x01(\t\x12\"\n\x06holder\x18\x03 \x01(\x0b\x32\x12.pedagio.v1.Holder\"P\n\x13RevokeGrantResponse\x12\x15\n\rrevoked_nanos\x18\x01 \x01(\x03\x12\"\n\x06holder\x18\x02 \x01(\x0b\x32\x12.pedagio.v1.Holder\"m\n\x04Pool\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x14\n\x0cposted_nanos\x18\x02 \x01(\x03\x12\x12\n\nheld_nanos\x18\x03 \x01(\x03\x12\x0f\n\x07members\x18\x04 \x01(\x03\x12\x0c\n\x04plan\x18\x05 \x01(\t\x12\x0e\n\x06status\x18\x06 \x01(\t\"1\n\x11\x43reatePoolRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0e\n\x06reason\x18\x02 \x01(\t\"\x12\n\x10ListPoolsRequest\"4\n\x11ListPoolsResponse\x12\x1f\n\x05pools\x18\x01 \x03(\x0b\x32\x10.pedagio.v1.Pool\"\x1e\n\x0eGetPoolRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\"\x90\x01\n\x06Member\x12(\n\x07\x61\x63\x63ount\x18\x01 \x01(\x0b\x32\x17.pedagio.v1.AccountName\x12\x10\n\x08position\x18\x02 \x01(\x05\x12\x12\n\npool_first\x18\x03 \x01(\x08\x12\x13\n\x0bspent_nanos\x18\x04 \x01(\x03\x12\x12\n\nheld_nanos\x18\x05 \x01(\x03\x12\r\n\x05label\x18\x06 \x01(\t\"\x94\x01\n\nPoolDetail\x12\x1e\n\x04pool\x18\x01 \x01(\x0b\x32\x10.pedagio.v1.Pool\x12\"\n\x06\x63redit\x18\x02 \x01(\x0b\x32\x12.pedagio.v1.Credit\x12#\n\x07members\x18\x03 \x03(\x0b\x32\x12.pedagio.v1.Member\x12\x1d\n\x04\x63\x61ps\x18\x04 \x03(\x0b\x32\x0f.pedagio.v1.Cap\"O\n\x18ListPoolStatementRequest\x12\x0c\n\x04pool\x18\x01 \x01(\t\x12\x11\n\tpage_size\x18\x02 \x01(\x05\x12\x12\n\npage_token\x18\x03 \x01(\t\"V\n\tPoolEntry\x12 \n\x05\x65ntry\x18\x01 \x01(\x0b\x32\x11.pedagio.v1.Entry\x12\'\n\x06person\x18\x02 \x01(\x0b\x32\x17.pedagio.v1.AccountName\"|\n\x19ListPoolStatementResponse\x12\x1e\n\x04pool\x18\x01 \x01(\x0b\x32\x10.pedagio.v1.Pool\x12&\n\x07\x65ntries\x18\x02 \x03(\x0b\x32\x15.pedagio.v1.PoolEntry\x12\x17\n\x0fnext_page_token\x18\x03 \x01(\t\"\x80\x01\n\x10SetMemberRequest\x12\x0c\n\x04pool\x18\x01 \x01(\t\x12(\n\x07\x61\x63\x63ount\x18\x02 \x01(\x0b\x32\x17.pedagio.v1.AccountName\x12\x10\n\x08position\x18\x03 \x01(\x05\x12\x12\n\npool_first\x18\x04 \x01(\x08\x12\x0e\n\x06reason\x18\x05 \x01(\t\"]\n\x13RemoveMemberRequest\x12\x0c\n\x04pool\x18\x01 \x01(\t\x12(\n\x07\x61\x63\x63ount\x18\x02 \x01(\x0b\x32\x17.pedagio.v1.AccountName\x12\x0e\n\x06reason\x18\x03 \x01(\t\"\xc0\x01\n\x03\x43\x61p\x12(\n\x07\x61\x63\x63ount\x18\x01 \x01(\x0b\x32\x17.pedagio.v1.AccountName\x12\x0c\n\x04pool\x18\x02 \x01(\t\x12\x0e\n\x06period\x18\x03 \x01(\t\x12\x11\n\ttime_zone\x18\x04 \x01(\t\x12\x13\n\x0blimit_nanos\x18\x05 \x01(\x03\x12\x12\n\nleft_nanos\x18\x06 \x01(\x03\x12\x12\n\nheld_nanos\x18\x07 \x01(\x03\x12\x14\n\x0crenews_at_ms\x18\x08 \x01(\x03\x12\x0b\n\x03own\x18\t \x01(\x08\"=\n\rSetCapRequest\x12\x1c\n\x03\x63\x61p\x18\x01 \x01(\x0b\x32\x0f.pedagio.v1.Cap\x12\x0e\n\x06reason\x18\x02 \x01(\t\"?\n\x0f\x43learCapRequest\x12\x1c\n\x03\x63\x61p\x18\x01 \x01(\x0b\x32\x0f.pedagio.v1.Cap\x12\x0e\n\x06reason\x18\x02 \x01(\t\"\x11\n\x0fListCapsRequest\"1\n\x10ListCapsResponse\x12\x1d\n\x04\x63\x61ps\x18\x01 \x03(\x0b\x32\x0f.pedagio.v1.Cap2\xb1\x08\n\x0bPlanService\x12\x37\n\x07PutPlan\x12\x1a.pedagio.v1.PutPlanRequest\x1a\x10.pedagio.v1.Plan\x12H\n\tListPlans\x12\x1c.pedagio.v1.ListPlansRequest\x1a\x1d.pedagio.v1.ListPlansResponse\x12\x37\n\x07GetPlan\x12\x1a.pedagio.v1.GetPlanRequest\x1a\x10.pedagio.v1.Plan\x12?\n\nAssignPlan\x12\x1d.pedagio.v1.AssignPlanRequest\x1a\x12.pedagio.v1.Credit\x12\x33\n\tGetCredit\x12\x12.pedagio.v1.Holder\x1a\x12.pedagio.v1.Credit\x12?\n\nGiveCredit\x12\x1d.pedagio.v1.GiveCreditRequest\x1a\x12.pedagio.v1.Credit\x12N\n\x0bRevokeGrant\x12\x1e.pedagio.v1.RevokeGrantRequest\x1a\x1f.pedagio.v1.RevokeGrantResponse\x12=\n\nCreatePool\x12\x1d.pedagio.v1.CreatePoolRequest\x1a\x10.pedagio.v1.Pool\x12H\n\tListPools\x12\x1c.pedagio.v1.ListPoolsRequest\x1a\x1d.pedagio.v1.ListPoolsResponse\x12=\n\x07GetPool\x12\x1a.pedagio.v1.GetPoolRequest\x1a\x16.pedagio.v1.PoolDetail\x12`\n\x11ListPoolStatement\x12$.pedagio.v1.ListPoolStatementRequest\x1a%.pedagio.v1.ListPoolStatementResponse\x12;\n\tSetMember\x12\x1c.pedagio.v1.SetMemberRequest\x1a\x10.pedagio.v1.Pool\x12\x41\n\x0cRemoveMember\x12\x1f.pedagio.v1.RemoveMemberRequest\x1a\x10.pedagio.v1.Pool\x12\x34\n\x06SetCap\x12\x19.pedagio.v1.SetCapRequest\x1a\x0f.pedagio.v1.Cap\x12\x38\n\x08\x43learCap\x12\x1b.pedagio.v1.ClearCapRequest\x1a\x0f.pedagio.v1.Cap\x12\x45\n\x08ListCaps\x12\x1b.pedagio.v1.ListCapsRequest\x1a\x1c.pedagio.v1.ListCapsResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1dprotos/pedagio/v1/plans.proto\x12\npedagio.v1\x1a\x1dprotos/pedagio/v1/admin.proto\"@\n\x06Holder\x12(\n\x07\x61\x63\x63ount\x18\x01 \x01(\x0b\x32\x17.pedagio.v1.AccountName\x12\x0c\n\x04pool\x18\x02 \x01(\t\"\xcc\x01\n\x04Plan\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0e\n\x06period\x18\x02 \x01(\t\x12\x11\n\ttime_zone\x18\x03 \x01(\t\x12\x17\n\x0f\x61llowance_nanos\x18\x04 \x01(\x03\x12\x10\n\x08rollover\x18\x05 \x01(\t\x12\x1a\n\x12rollover_cap_nanos\x18\x06 \x01(\x03\x12\x1a\n\x12whole_first_period\x18\x07 \x01(\x08\x12\x10\n\x08priority\x18\x08 \x01(\x05\x12\x10\n\x08\x61\x63\x63ounts\x18\t \x01(\x03\x12\x0e\n\x06shadow\x18\n \x01(\x08\"@\n\x0ePutPlanRequest\x12\x1e\n\x04plan\x18\x01 \x01(\x0b\x32\x10.pedagio.v1.Plan\x12\x0e\n\x06reason\x18\x02 \x01(\t\"\x12\n\x10ListPlansRequest\"4\n\x11ListPlansResponse\x12\x1f\n\x05plans\x18\x01 \x03(\x0b\x32\x10.pedagio.v1.Plan\"\x1c\n\x0eGetPlanRequest\x12\n\n\x02id\x18\x01 \x01(\t\"b\n\x11\x41ssignPlanRequest\x12\"\n\x06holder\x18\x01 \x01(\x0b\x32\x12.pedagio.v1.Holder\x12\x0c\n\x04plan\x18\x02 \x01(\t\x12\x0b\n\x03now\x18\x03 \x01(\x08\x12\x0e\n\x06reason\x18\x04 \x01(\t\"\xb2\x01\n\x05Grant\x12\n\n\x02id\x18\x01 \x01(\x03\x12\x0e\n\x06source\x18\x02 \x01(\t\x12\r\n\x05state\x18\x03 \x01(\t\x12\x14\n\x0c\x61mount_nanos\x18\x04 \x01(\x03\x12\x17\n\x0fremaining_nanos\x18\x05 \x01(\x03\x12\x10\n\x08priority\x18\x06 \x01(\x05\x12\x15\n\rvalid_from_ms\x18\x07 \x01(\x03\x12\x16\n\x0evalid_until_ms\x18\x08 \x01(\x03\x12\x0e\n\x06reason\x18\t \x01(\t\"\xda\x01\n\x06\x43redit\x12\"\n\x06holder\x18\x01 \x01(\x0b\x32\x12.pedagio.v1.Holder\x12\x14\n\x0cposted_nanos\x18\x02 \x01(\x03\x12\x12\n\nheld_nanos\x18\x03 \x01(\x03\x12\x17\n\x0foverdraft_nanos\x18\x04 \x01(\x03\x12\x0c\n\x04plan\x18\x05 \x01(\t\x12\x12\n\nnext_at_ms\x18\x06 \x01(\x03\x12\x12\n\nnext_nanos\x18\x07 \x01(\x03\x12!\n\x06grants\x18\x08 \x03(\x0b\x32\x11.pedagio.v1.Grant\x12\x10\n\x08replayed\x18\t \x01(\x08\"\xe6\x01\n\x11GiveCreditRequest\x12\"\n\x06holder\x18\x01 \x01(\x0b\x32\x12.pedagio.v1.Holder\x12\x14\n\x0c\x61mount_nanos\x18\x02 \x01(\x03\x12\x0e\n\x06source\x18\x03 \x01(\t\x12\x10\n\x08priority\x18\x04 \x01(\x05\x12\x15\n\rvalid_from_ms\x18\x05 \x01(\x03\x12\x16\n\x0evalid_until_ms\x18\x06 \x01(\x03\x12\x12\n\nrequest_id\x18\x07 \x01(\t\x12\x0e\n\x06reason\x18\x08 \x01(\t\x12\x10\n\x08purchase\x18\t \x01(\x03\x12\x10\n\x08\x63orrects\x18\n \x01(\t\"Z\n\x12RevokeGrantRequest\x12\x10\n\x08grant_id\x18\x01 \x01(\x03\x12\x0e\n\x06reason\x18\x02 \x01(\t\x12\"\n\x06holder\x18\x03 \x01(\x0b\x32\x12.pedagio.v1.Holder\"P\n\x13RevokeGrantResponse\x12\x15\n\rrevoked_nanos\x18\x01 \x01(\x03\x12\"\n\x06holder\x18\x02 \x01(\x0b\x32\x12.pedagio.v1.Holder\"m\n\x04Pool\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x14\n\x0cposted_nanos\x18\x02 \x01(\x03\x12\x12\n\nheld_nanos\x18\x03 \x01(\x03\x12\x0f\n\x07members\x18\x04 \x01(\x03\x12\x0c\n\x04plan\x18\x05 \x01(\t\x12\x0e\n\x06status\x18\x06 \x01(\t\"1\n\x11\x43reatePoolRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0e\n\x06reason\x18\x02 \x01(\t\"\x12\n\x10ListPoolsRequest\"4\n\x11ListPoolsResponse\x12\x1f\n\x05pools\x18\x01 \x03(\x0b\x32\x10.pedagio.v1.Pool\"\x1e\n\x0eGetPoolRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\"\x90\x01\n\x06Member\x12(\n\x07\x61\x63\x63ount\x18\x01 \x01(\x0b\x32\x17.pedagio.v1.AccountName\x12\x10\n\x08position\x18\x02 \x01(\x05\x12\x12\n\npool_first\x18\x03 \x01(\x08\x12\x13\n\x0bspent_nanos\x18\x04 \x01(\x03\x12\x12\n\nheld_nanos\x18\x05 \x01(\x03\x12\r\n\x05label\x18\x06 \x01(\t\"\x94\x01\n\nPoolDetail\x12\x1e\n\x04pool\x18\x01 \x01(\x0b\x32\x10.pedagio.v1.Pool\x12\"\n\x06\x63redit\x18\x02 \x01(\x0b\x32\x12.pedagio.v1.Credit\x12#\n\x07members\x18\x03 \x03(\x0b\x32\x12.pedagio.v1.Member\x12\x1d\n\x04\x63\x61ps\x18\x04 \x03(\x0b\x32\x0f.pedagio.v1.Cap\"O\n\x18ListPoolStatementRequest\x12\x0c\n\x04pool\x18\x01 \x01(\t\x12\x11\n\tpage_size\x18\x02 \x01(\x05\x12\x12\n\npage_token\x18\x03 \x01(\t\"V\n\tPoolEntry\x12 \n\x05\x65ntry\x18\x01 \x01(\x0b\x32\x11.pedagio.v1.Entry\x12\'\n\x06person\x18\x02 \x01(\x0b\x32\x17.pedagio.v1.AccountName\"|\n\x19ListPoolStatementResponse\x12\x1e\n\x04pool\x18\x01 \x01(\x0b\x32\x10.pedagio.v1.Pool\x12&\n\x07\x65ntries\x18\x02 \x03(\x0b\x32\x15.pedagio.v1.PoolEntry\x12\x17\n\x0fnext_page_token\x18\x03 \x01(\t\"\x80\x01\n\x10SetMemberRequest\x12\x0c\n\x04pool\x18\x01 \x01(\t\x12(\n\x07\x61\x63\x63ount\x18\x02 \x01(\x0b\x32\x17.pedagio.v1.AccountName\x12\x10\n\x08position\x18\x03 \x01(\x05\x12\x12\n\npool_first\x18\x04 \x01(\x08\x12\x0e\n\x06reason\x18\x05 \x01(\t\"]\n\x13RemoveMemberRequest\x12\x0c\n\x04pool\x18\x01 \x01(\t\x12(\n\x07\x61\x63\x63ount\x18\x02 \x01(\x0b\x32\x17.pedagio.v1.AccountName\x12\x0e\n\x06reason\x18\x03 \x01(\t\"\xc0\x01\n\x03\x43\x61p\x12(\n\x07\x61\x63\x63ount\x18\x01 \x01(\x0b\x32\x17.pedagio.v1.AccountName\x12\x0c\n\x04pool\x18\x02 \x01(\t\x12\x0e\n\x06period\x18\x03 \x01(\t\x12\x11\n\ttime_zone\x18\x04 \x01(\t\x12\x13\n\x0blimit_nanos\x18\x05 \x01(\x03\x12\x12\n\nleft_nanos\x18\x06 \x01(\x03\x12\x12\n\nheld_nanos\x18\x07 \x01(\x03\x12\x14\n\x0crenews_at_ms\x18\x08 \x01(\x03\x12\x0b\n\x03own\x18\t \x01(\x08\"=\n\rSetCapRequest\x12\x1c\n\x03\x63\x61p\x18\x01 \x01(\x0b\x32\x0f.pedagio.v1.Cap\x12\x0e\n\x06reason\x18\x02 \x01(\t\"?\n\x0f\x43learCapRequest\x12\x1c\n\x03\x63\x61p\x18\x01 \x01(\x0b\x32\x0f.pedagio.v1.Cap\x12\x0e\n\x06reason\x18\x02 \x01(\t\"\x11\n\x0fListCapsRequest\"1\n\x10ListCapsResponse\x12\x1d\n\x04\x63\x61ps\x18\x01 \x03(\x0b\x32\x0f.pedagio.v1.Cap2\xb1\x08\n\x0bPlanService\x12\x37\n\x07PutPlan\x12\x1a.pedagio.v1.PutPlanRequest\x1a\x10.pedagio.v1.Plan\x12H\n\tListPlans\x12\x1c.pedagio.v1.ListPlansRequest\x1a\x1d.pedagio.v1.ListPlansResponse\x12\x37\n\x07GetPlan\x12\x1a.pedagio.v1.GetPlanRequest\x1a\x10.pedagio.v1.Plan\x12?\n\nAssignPlan\x12\x1d.pedagio.v1.AssignPlanRequest\x1a\x12.pedagio.v1.Credit\x12\x33\n\tGetCredit\x12\x12.pedagio.v1.Holder\x1a\x12.pedagio.v1.Credit\x12?\n\nGiveCredit\x12\x1d.pedagio.v1.GiveCreditRequest\x1a\x12.pedagio.v1.Credit\x12N\n\x0bRevokeGrant\x12\x1e.pedagio.v1.RevokeGrantRequest\x1a\x1f.pedagio.v1.RevokeGrantResponse\x12=\n\nCreatePool\x12\x1d.pedagio.v1.CreatePoolRequest\x1a\x10.pedagio.v1.Pool\x12H\n\tListPools\x12\x1c.pedagio.v1.ListPoolsRequest\x1a\x1d.pedagio.v1.ListPoolsResponse\x12=\n\x07GetPool\x12\x1a.pedagio.v1.GetPoolRequest\x1a\x16.pedagio.v1.PoolDetail\x12`\n\x11ListPoolStatement\x12$.pedagio.v1.ListPoolStatementRequest\x1a%.pedagio.v1.ListPoolStatementResponse\x12;\n\tSetMember\x12\x1c.pedagio.v1.SetMemberRequest\x1a\x10.pedagio.v1.Pool\x12\x41\n\x0cRemoveMember\x12\x1f.pedagio.v1.RemoveMemberRequest\x1a\x10.pedagio.v1.Pool\x12\x34\n\x06SetCap\x12\x19.pedagio.v1.SetCapRequest\x1a\x0f.pedagio.v1.Cap\x12\x38\n\x08\x43learCap\x12\x1b.pedagio.v1.ClearCapRequest\x1a\x0f.pedagio.v1.Cap\x12\x45\n\x08ListCaps\x12\x1b.pedagio.v1.ListCapsRequest\x1a\x1c.pedagio.v1.ListCapsResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -51,45 +51,45 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_CREDIT']._serialized_start=801
   _globals['_CREDIT']._serialized_end=1019
   _globals['_GIVECREDITREQUEST']._serialized_start=1022
-  _globals['_GIVECREDITREQUEST']._serialized_end=1234
-  _globals['_REVOKEGRANTREQUEST']._serialized_start=1236
-  _globals['_REVOKEGRANTREQUEST']._serialized_end=1326
-  _globals['_REVOKEGRANTRESPONSE']._serialized_start=1328
-  _globals['_REVOKEGRANTRESPONSE']._serialized_end=1408
-  _globals['_POOL']._serialized_start=1410
-  _globals['_POOL']._serialized_end=1519
-  _globals['_CREATEPOOLREQUEST']._serialized_start=1521
-  _globals['_CREATEPOOLREQUEST']._serialized_end=1570
-  _globals['_LISTPOOLSREQUEST']._serialized_start=1572
-  _globals['_LISTPOOLSREQUEST']._serialized_end=1590
-  _globals['_LISTPOOLSRESPONSE']._serialized_start=1592
-  _globals['_LISTPOOLSRESPONSE']._serialized_end=1644
-  _globals['_GETPOOLREQUEST']._serialized_start=1646
-  _globals['_GETPOOLREQUEST']._serialized_end=1676
-  _globals['_MEMBER']._serialized_start=1679
-  _globals['_MEMBER']._serialized_end=1823
-  _globals['_POOLDETAIL']._serialized_start=1826
-  _globals['_POOLDETAIL']._serialized_end=1974
-  _globals['_LISTPOOLSTATEMENTREQUEST']._serialized_start=1976
-  _globals['_LISTPOOLSTATEMENTREQUEST']._serialized_end=2055
-  _globals['_POOLENTRY']._serialized_start=2057
-  _globals['_POOLENTRY']._serialized_end=2143
-  _globals['_LISTPOOLSTATEMENTRESPONSE']._serialized_start=2145
-  _globals['_LISTPOOLSTATEMENTRESPONSE']._serialized_end=2269
-  _globals['_SETMEMBERREQUEST']._serialized_start=2272
-  _globals['_SETMEMBERREQUEST']._serialized_end=2400
-  _globals['_REMOVEMEMBERREQUEST']._serialized_start=2402
-  _globals['_REMOVEMEMBERREQUEST']._serialized_end=2495
-  _globals['_CAP']._serialized_start=2498
-  _globals['_CAP']._serialized_end=2690
-  _globals['_SETCAPREQUEST']._serialized_start=2692
-  _globals['_SETCAPREQUEST']._serialized_end=2753
-  _globals['_CLEARCAPREQUEST']._serialized_start=2755
-  _globals['_CLEARCAPREQUEST']._serialized_end=2818
-  _globals['_LISTCAPSREQUEST']._serialized_start=2820
-  _globals['_LISTCAPSREQUEST']._serialized_end=2837
-  _globals['_LISTCAPSRESPONSE']._serialized_start=2839
-  _globals['_LISTCAPSRESPONSE']._serialized_end=2888
-  _globals['_PLANSERVICE']._serialized_start=2891
-  _globals['_PLANSERVICE']._serialized_end=3964
+  _globals['_GIVECREDITREQUEST']._serialized_end=1252
+  _globals['_REVOKEGRANTREQUEST']._serialized_start=1254
+  _globals['_REVOKEGRANTREQUEST']._serialized_end=1344
+  _globals['_REVOKEGRANTRESPONSE']._serialized_start=1346
+  _globals['_REVOKEGRANTRESPONSE']._serialized_end=1426
+  _globals['_POOL']._serialized_start=1428
+  _globals['_POOL']._serialized_end=1537
+  _globals['_CREATEPOOLREQUEST']._serialized_start=1539
+  _globals['_CREATEPOOLREQUEST']._serialized_end=1588
+  _globals['_LISTPOOLSREQUEST']._serialized_start=1590
+  _globals['_LISTPOOLSREQUEST']._serialized_end=1608
+  _globals['_LISTPOOLSRESPONSE']._serialized_start=1610
+  _globals['_LISTPOOLSRESPONSE']._serialized_end=1662
+  _globals['_GETPOOLREQUEST']._serialized_start=1664
+  _globals['_GETPOOLREQUEST']._serialized_end=1694
+  _globals['_MEMBER']._serialized_start=1697
+  _globals['_MEMBER']._serialized_end=1841
+  _globals['_POOLDETAIL']._serialized_start=1844
+  _globals['_POOLDETAIL']._serialized_end=1992
+  _globals['_LISTPOOLSTATEMENTREQUEST']._serialized_start=1994
+  _globals['_LISTPOOLSTATEMENTREQUEST']._serialized_end=2073
+  _globals['_POOLENTRY']._serialized_start=2075
+  _globals['_POOLENTRY']._serialized_end=2161
+  _globals['_LISTPOOLSTATEMENTRESPONSE']._serialized_start=2163
+  _globals['_LISTPOOLSTATEMENTRESPONSE']._serialized_end=2287
+  _globals['_SETMEMBERREQUEST']._serialized_start=2290
+  _globals['_SETMEMBERREQUEST']._serialized_end=2418
+  _globals['_REMOVEMEMBERREQUEST']._serialized_start=2420
+  _globals['_REMOVEMEMBERREQUEST']._serialized_end=2513
+  _globals['_CAP']._serialized_start=2516
+  _globals['_CAP']._serialized_end=2708
+  _globals['_SETCAPREQUEST']._serialized_start=2710
+  _globals['_SETCAPREQUEST']._serialized_end=2771
+  _globals['_CLEARCAPREQUEST']._serialized_start=2773
+  _globals['_CLEARCAPREQUEST']._serialized_end=2836
+  _globals['_LISTCAPSREQUEST']._serialized_start=2838
+  _globals['_LISTCAPSREQUEST']._serialized_end=2855
+  _globals['_LISTCAPSRESPONSE']._serialized_start=2857
+  _globals['_LISTCAPSRESPONSE']._serialized_end=2906
+  _globals['_PLANSERVICE']._serialized_start=2909
+  _globals['_PLANSERVICE']._serialized_end=3982
 # @@protoc_insertion_point(module_scope)

@@ -120,7 +120,7 @@ class Credit(_message.Message):
     def __init__(self, holder: _Optional[_Union[Holder, _Mapping]] = ..., posted_nanos: _Optional[int] = ..., held_nanos: _Optional[int] = ..., overdraft_nanos: _Optional[int] = ..., plan: _Optional[str] = ..., next_at_ms: _Optional[int] = ..., next_nanos: _Optional[int] = ..., grants: _Optional[_Iterable[_Union[Grant, _Mapping]]] = ..., replayed: _Optional[bool] = ...) -> None: ...
 
 class GiveCreditRequest(_message.Message):
-    __slots__ = ("holder", "amount_nanos", "source", "priority", "valid_from_ms", "valid_until_ms", "request_id", "reason", "purchase")
+    __slots__ = ("holder", "amount_nanos", "source", "priority", "valid_from_ms", "valid_until_ms", "request_id", "reason", "purchase", "corrects")
     HOLDER_FIELD_NUMBER: _ClassVar[int]
     AMOUNT_NANOS_FIELD_NUMBER: _ClassVar[int]
     SOURCE_FIELD_NUMBER: _ClassVar[int]
@@ -130,6 +130,7 @@ class GiveCreditRequest(_message.Message):
     REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
     REASON_FIELD_NUMBER: _ClassVar[int]
     PURCHASE_FIELD_NUMBER: _ClassVar[int]
+    CORRECTS_FIELD_NUMBER: _ClassVar[int]
     holder: Holder
     amount_nanos: int
     source: str
@@ -139,7 +140,8 @@ class GiveCreditRequest(_message.Message):
     request_id: str
     reason: str
     purchase: int
-    def __init__(self, holder: _Optional[_Union[Holder, _Mapping]] = ..., amount_nanos: _Optional[int] = ..., source: _Optional[str] = ..., priority: _Optional[int] = ..., valid_from_ms: _Optional[int] = ..., valid_until_ms: _Optional[int] = ..., request_id: _Optional[str] = ..., reason: _Optional[str] = ..., purchase: _Optional[int] = ...) -> None: ...
+    corrects: str
+    def __init__(self, holder: _Optional[_Union[Holder, _Mapping]] = ..., amount_nanos: _Optional[int] = ..., source: _Optional[str] = ..., priority: _Optional[int] = ..., valid_from_ms: _Optional[int] = ..., valid_until_ms: _Optional[int] = ..., request_id: _Optional[str] = ..., reason: _Optional[str] = ..., purchase: _Optional[int] = ..., corrects: _Optional[str] = ...) -> None: ...
 
 class RevokeGrantRequest(_message.Message):
     __slots__ = ("grant_id", "reason", "holder")
