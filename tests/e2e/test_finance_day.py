@@ -195,8 +195,13 @@ async def switch_mode(finance: Finance, scene: Scene) -> None:
 
 
 async def read_statement(finance: Finance) -> None:
-    """What the person had, was given and spent."""
-    await finance.go(f"people/one?email={finance.address(WHO)}")
+    """What the person had, was given and spent; found by the application's name for them."""
+    await finance.go("people")
+    await finance.page.get_by_text("Quem não está em nenhum arquivo").click()
+    await finance.page.locator("[name=client]").fill(finance.client)
+    await finance.page.locator("[name=user]").fill("u-1")
+    await finance.page.locator("details").get_by_role("button", name="Mostrar").click()
+    await finance.sees("Extrato")
     assert await finance.figure("Plano") == finance.client
     rows = await finance.page.locator("#statement tbody tr").all_inner_texts()
     for figure, by in (
