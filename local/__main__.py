@@ -81,7 +81,16 @@ def show_ways_in(stack: Stack, screen: Screen, ending: Ending) -> None:
         f"curl {stack.envoy_url}/v1/chat/completions -H 'authorization: Bearer {ending.key}' "
         f"-H 'x-user-id: {MARIA}' -H 'content-type: application/json' -d '{body}'"
     )
-    screen.line(f". {stack.environment_file} && .venv/bin/pedagio statement {CLIENT} {MARIA}")
+    cli = f". {stack.environment_file} && .venv/bin/pedagio"
+    screen.line(f"{cli} statement {CLIENT} {MARIA}")
+    screen.line("")
+    screen.line(
+        f"the administrators' pages are at {stack.web_url}; an address to sign in with, good once:"
+    )
+    screen.line(
+        f"{cli} admin add you@example.com --role operator --role treasurer --reason 'to look'"
+    )
+    screen.line(f"{cli} admin invite you@example.com --reason 'to look'")
 
 
 def main() -> int:

@@ -64,7 +64,7 @@ def add(
     name: Annotated[str, typer.Option(help="What people call them; default: the e-mail.")] = "",
     as_json: Json = False,
 ) -> None:
-    """Make somebody an administrator; `pedagio admin token new` then lets them in.
+    """Make somebody an administrator; `pedagio admin token new` or `invite` (pages) lets them in.
 
     Example: pedagio admin add bia@example.com --role approver:TI --role viewer --reason 'runs TI'
     """

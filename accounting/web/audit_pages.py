@@ -17,6 +17,7 @@ SHOWN: Final = 50
 PAGE: Final = 500
 PAGES_BOUND: Final = 200
 DETAIL_LIMIT: Final = 300
+REPORTS: Final = frozenset({"readiness"})
 DAY_MS: Final = 86_400_000
 FILTERS: Final = ("since", "until", "actor", "action", "subject")
 COLUMNS: Final = ("id", "at_ms", "actor", "action", "subject", "detail_json")
@@ -68,8 +69,8 @@ def _asked(session: Session, size: int, token: str) -> tuple[Entry, pb.ListAudit
 
 
 def _detail(detail_json: str) -> tuple[str, str]:
-    """The reason, which people wrote, and the rest in a line."""
-    found = fields(detail_json)
+    """The reason, which people wrote, and the rest in a line; a whole report is in the export alone."""
+    found = fields(detail_json, aside=REPORTS)
     reason = next((value for name, value in found if name == "reason"), "")
     rest = "; ".join(f"{name}: {value}" for name, value in found if name != "reason")
     return reason, rest[:DETAIL_LIMIT] + ("…" if len(rest) > DETAIL_LIMIT else "")

@@ -71,6 +71,7 @@ ANSWERS: Final = (
     "{name} from {old} to {new} pico-USD per token is tenfold or more: --force if that is meant",
 )
 COUNTS: Final = (
+    "{names} and {count} more",
     "{count} person",
     "{count} people",
     "{count} request",

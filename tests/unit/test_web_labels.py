@@ -67,5 +67,5 @@ def test_finding_with_values_is_said_in_portuguese() -> None:
         return say("pt-BR", text, **values)
 
     said = finding("2 people would be refused: chat / maria and 4 more", portuguese)
-    assert said == "2 pessoas seriam recusadas: chat / maria and 4 more"
+    assert said == "recusaria 2 pessoas: chat / maria e mais 4"
     assert finding("something new: {x}", portuguese) == "something new: {x}"
