@@ -219,6 +219,19 @@ SELECT p.allowance, p.period,
        + (SELECT coalesce(sum(c.new_accounts_a_day), 0) FROM client AS c WHERE c.guest_plan = p.id) AS accounts
 FROM plan AS p WHERE p.id = :id;
 
+-- name: list_askers
+-- Whom the policy of a client or a plan is for, by both: who has an account, who waits for one, who may come in a day.
+SELECT x.client, x.plan, coalesce(p.period, 'month') AS period, sum(x.people)::bigint AS people
+FROM (SELECT coalesce(a.client_id, '') AS client, coalesce(a.plan_id, '') AS plan, 1 AS people FROM account AS a
+      WHERE a.kind IN ('user', 'service')
+      UNION ALL
+      SELECT '', coalesce(w.plan_id, ''), 1 FROM person AS w WHERE w.account_id IS NULL AND w.state <> 'erased'
+      UNION ALL
+      SELECT c.id, coalesce(c.guest_plan, ''), c.new_accounts_a_day FROM client AS c) AS x
+LEFT JOIN plan AS p ON p.id = x.plan
+WHERE CASE :kind::text WHEN 'client' THEN x.client ELSE x.plan END = :id::text
+GROUP BY x.client, x.plan, p.period;
+
 -- name: lock_proposal^
 -- Until the transaction ends; false where another process has it.
 SELECT pg_try_advisory_xact_lock(5052, hashint8(:id::bigint)) AS locked;
