@@ -36,19 +36,23 @@ async def _assigned_plan(pool: asyncpg.Pool, request: Any, _caller: Caller) -> i
 
 
 async def _changed_plan(pool: asyncpg.Pool, request: Any, caller: Caller) -> int:
-    """By how much it gives more in a month to everybody who is on the plan; never for oneself."""
+    """By how much it gives more in a month to everybody who is on the plan; never for oneself.
+
+    In shadow nothing is refused any more: that is no amount, but nothing to give oneself either.
+    """
     row = await _plan(pool, request.plan.id)
     if row is None:
         return 0
     given = _monthly(request.plan.allowance_nanos, request.plan.period)
     growth = given - _monthly(row["allowance"], row["period"])
-    if growth <= 0:
+    loosened = request.plan.shadow and not row["shadow"]
+    if growth <= 0 and not loosened:
         return 0
     if not caller.installation:
         own = await statements.row(pool, "is_on_plan", plan=request.plan.id, email=caller.actor)
         if own is not None and own["own"]:
             raise ForbiddenError(OWN)
-    return int(growth * row["accounts"])
+    return max(int(growth * row["accounts"]), 0)
 
 
 async def _requested_credit(pool: asyncpg.Pool, request: Any, _caller: Caller) -> int:

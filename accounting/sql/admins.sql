@@ -135,9 +135,12 @@ SELECT EXISTS (SELECT FROM unnest(:clients::text[], :people::text[]) AS n (clien
     OR EXISTS (SELECT FROM own AS o JOIN credit_request AS c ON c.account_id = o.id WHERE c.id = ANY (:requests::bigint[])) AS own;
 
 -- name: is_on_plan^
--- Whether an account of the administrator's own gets this plan's allowance, or will with the first chat.
+-- Whether an account of the administrator's own, or a pool that pays for it, gets this plan's allowance, or will with the
+-- first chat.
 SELECT EXISTS (SELECT FROM account_email AS e JOIN account AS a ON a.id = e.account_id
                WHERE e.email = :email::text AND a.plan_id = :plan::text)
+    OR EXISTS (SELECT FROM account_email AS e JOIN pool_member AS m ON m.account_id = e.account_id
+               JOIN account AS a ON a.id = m.pool_id WHERE e.email = :email::text AND a.plan_id = :plan::text)
     OR EXISTS (SELECT FROM person AS p WHERE p.email = :email::text AND p.plan_id = :plan::text) AS own;
 
 -- name: lock_giver
@@ -213,7 +216,7 @@ ORDER BY u.id DESC LIMIT :page_size;
 
 -- name: find_plan_size^
 -- What a plan gives each period, and to how many: accounts, people who wait for theirs, as many guests as may come in a day.
-SELECT p.allowance, p.period,
+SELECT p.allowance, p.period, p.mode_override IS NOT DISTINCT FROM 'shadow' AS shadow,
        (SELECT count(*) FROM account AS a WHERE a.plan_id = p.id)
        + (SELECT count(*) FROM person AS w WHERE w.plan_id = p.id AND w.account_id IS NULL AND w.state <> 'erased')
        + (SELECT coalesce(sum(c.new_accounts_a_day), 0) FROM client AS c WHERE c.guest_plan = p.id) AS accounts
