@@ -37,7 +37,7 @@ class TrialServicer(trials_pb2_grpc.TrialServiceServicer):
         try:
             async with trial.trial(self._pool) as made:
                 return await self._try(made, request.method, wanted)
-        except asyncpg.LockNotAvailableError as error:
+        except (asyncpg.LockNotAvailableError, asyncpg.SerializationError) as error:
             raise ConflictError(BUSY) from error
 
     async def _try(self, made: trial.Trial, method: str, wanted: Any) -> pb.TryResponse:

@@ -228,3 +228,17 @@ async def test_what_pages_ask_is_no_dry_run(admin: Service, method: str, request
     status, _ = await admin.refused("Try", asked(method, request_), stub=TrialServiceStub)
     assert status == "INVALID_ARGUMENT"
     assert await digests(admin.pool) == before
+
+
+async def test_trial_tells_nobody_elses_write_as_its_own(pool: Any) -> None:
+    """What is committed between its two looks, once its locks are let go, would be a difference."""
+    served = trial.over(pool)
+    count = "SELECT count(*) FROM audit"
+    async with trial.trial(served) as made:
+        after = await served.fetchval(count)
+        await pool.execute(
+            "INSERT INTO audit (actor, action, subject, detail) VALUES ('a', 'b', 'c', '{}')"
+        )
+        await made.take_back()
+        assert await served.fetchval(count) == after
+    assert await served.fetchval(count) == after + 1
