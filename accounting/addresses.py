@@ -176,14 +176,16 @@ class AddressBook:
 class Guesses:
     """Counts wrong codes, by peer and in all, in the running minute."""
 
-    def __init__(self, clock: Callable[[], float]) -> None:
+    def __init__(self, clock: Callable[[], float], most: int = WRONG_A_MINUTE) -> None:
+        """`most`: of one peer in a minute."""
         self._clock = clock
+        self._most = most
         self._by_peer: OrderedDict[str, tuple[float, int]] = OrderedDict()
         self._all = (0.0, 0)
 
     def is_closed_to(self, peer: str) -> bool:
         """Whether this peer was wrong too often to be answered."""
-        return self._in_minute(self._by_peer.get(_network(peer)))[1] >= WRONG_A_MINUTE
+        return self._in_minute(self._by_peer.get(_network(peer)))[1] >= self._most
 
     def wrong(self, peer: str) -> int:
         """One more; returns how many there were in all in this minute."""

@@ -43,5 +43,9 @@ class ProposedError(ConflictError):
         self.proposal_id = proposal_id
 
 
+class TooManyError(AdminError):
+    """So many in so short a time that no person does it."""
+
+
 class UpstreamError(AdminError):
     """A part that this depends on (LiteLLM) did not answer, or not as it should."""

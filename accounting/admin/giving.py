@@ -10,14 +10,18 @@ from typing import Any, Final
 import asyncpg
 from google.protobuf.message import Message
 
-from accounting.admin import fields, people_import, statements, trial
+from accounting.admin import fields, people_import, policies, statements, trial
 from accounting.admin.caller import Caller
-from accounting.admin.errors import ForbiddenError
+from accounting.admin.errors import AdminError, ForbiddenError
 from accounting.admin.reach import OWN
+from accounting.admin.request_rules import Rules
+from credit.policy import Policy
 from protos.pedagio.v1 import requests_pb2
 
 # At most, so that a shorter period with the same allowance is what it is: more credit.
 PERIODS_IN_A_MONTH: Final[Mapping[str, int]] = {"day": 31, "week": 5, "month": 1}
+# What the ledger can count; nobody gives so much.
+MOST: Final = 10**18
 Measure = Callable[[asyncpg.Pool, Any, Caller], Awaitable[int]]
 
 
@@ -32,19 +36,23 @@ async def _assigned_plan(pool: asyncpg.Pool, request: Any, _caller: Caller) -> i
 
 
 async def _changed_plan(pool: asyncpg.Pool, request: Any, caller: Caller) -> int:
-    """By how much it gives more in a month to everybody who is on the plan; never for oneself."""
+    """By how much it gives more in a month to everybody who is on the plan; never for oneself.
+
+    In shadow nothing is refused any more: that is no amount, but nothing to give oneself either.
+    """
     row = await _plan(pool, request.plan.id)
     if row is None:
         return 0
     given = _monthly(request.plan.allowance_nanos, request.plan.period)
     growth = given - _monthly(row["allowance"], row["period"])
-    if growth <= 0:
+    loosened = request.plan.shadow and not row["shadow"]
+    if growth <= 0 and not loosened:
         return 0
     if not caller.installation:
         own = await statements.row(pool, "is_on_plan", plan=request.plan.id, email=caller.actor)
         if own is not None and own["own"]:
             raise ForbiddenError(OWN)
-    return int(growth * row["accounts"])
+    return max(int(growth * row["accounts"]), 0)
 
 
 async def _requested_credit(pool: asyncpg.Pool, request: Any, _caller: Caller) -> int:
@@ -100,6 +108,35 @@ async def _guests(pool: asyncpg.Pool, request: Any, _caller: Caller) -> int:
     return max(await _plans(pool, {plan: most}) - before, 0)
 
 
+async def _at_once(pool: asyncpg.Pool, request: Any, _caller: Caller) -> int:
+    """By how much more a month people may have at once for the asking; nothing where the service will refuse it."""
+    if request.validate_only:
+        return 0
+    try:
+        subject, wanted = await policies.check(
+            pool, policies.Subject(request.subject.kind, request.subject.id), request.body_json
+        )
+    except AdminError:
+        return 0
+    total = 0
+    for row in await statements.rows(pool, "list_askers", kind=subject.kind, id=subject.id):
+        before = {
+            kind: await policies.in_force(pool, policies.Subject(kind, row[kind]))
+            for kind in policies.KINDS
+        }
+        after = before | {subject.kind: wanted}
+        more = _given_at_once(**after) - _given_at_once(**before)
+        total += max(_monthly(more, row["period"]), 0) * row["people"]
+    return min(total, MOST)
+
+
+def _given_at_once(client: Policy, plan: Policy) -> int:
+    """To one person in a period, as people ask at most (requests.py)."""
+    rules = Rules.of(client.merge(plan))
+    times = min(rules.at_once_per_period, rules.per_period)
+    return min(rules.at_once_nanos, rules.most_nanos) * times
+
+
 async def _check_others(pool: asyncpg.Pool, emails: list[str], caller: Caller) -> None:
     """ForbiddenError where one of them is the caller's own, also by the account that it stands for."""
     if caller.installation:
@@ -134,6 +171,7 @@ def _monthly(nanos: int, period: str) -> int:
 MEASURES: Final[Mapping[str, Measure]] = {
     "amount": _amount,
     "assigned_plan": _assigned_plan,
+    "at_once": _at_once,
     "changed_plan": _changed_plan,
     "imported_people": _imported_people,
     "undone_import": _undone_import,

@@ -22,6 +22,7 @@ from accounting.admin.errors import (
     InvalidFieldError,
     NotFoundError,
     ProposedError,
+    TooManyError,
     UpstreamError,
 )
 from accounting.admin.gate import OURS, Behavior, Context, Continuation, Gate, Handler
@@ -39,6 +40,7 @@ STATUS: Mapping[type[AdminError], grpc.StatusCode] = {
     ConflictError: grpc.StatusCode.FAILED_PRECONDITION,
     ProposedError: grpc.StatusCode.FAILED_PRECONDITION,
     ForbiddenError: grpc.StatusCode.PERMISSION_DENIED,
+    TooManyError: grpc.StatusCode.RESOURCE_EXHAUSTED,
     UpstreamError: grpc.StatusCode.UNAVAILABLE,
 }
 # Tells a sentence of ours from gRPC's own UNAVAILABLE, which means that nobody was there to answer.

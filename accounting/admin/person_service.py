@@ -1,16 +1,18 @@
 """The PersonService: its protobufs become use cases for one visitor, their results protobufs."""
 
+import time
 from collections.abc import Awaitable, Callable
 
 import asyncpg
 import grpc
 
-from accounting.addresses import NotOpened
+from accounting.addresses import Guesses, NotOpened
 from accounting.admin import fields, mailed, person_page, requests, settings
+from accounting.admin.errors import TooManyError
 from accounting.admin.messages import Context, epoch_ms
 from accounting.admin.request_service import request_message, terms_message
 from accounting.admin.settings_service import TOPIC, settings_message
-from accounting.admin.visitors import Visit, Visitors
+from accounting.admin.visitors import Visit, Visitor, Visitors
 from credit.refusal import DEFAULT_LANGUAGE
 from protos.pedagio.v1 import person_pb2 as pb
 from protos.pedagio.v1 import person_pb2_grpc, requests_pb2, settings_pb2
@@ -20,6 +22,7 @@ STATUS = {
     NotOpened.ELSEWHERE: "elsewhere",
     NotOpened.TOO_MANY: "too_many",
 }
+CHANGES_A_MINUTE = 20
 CHANGE = fields.Change(person_page.ACTOR, person_page.ON_PAGE)
 
 
@@ -34,6 +37,7 @@ class PersonServicer(person_pb2_grpc.PersonServiceServicer):
         self._visitors = visitors
         self._publish = publish
         self._asking = mailed.Asking()
+        self._changes = Guesses(time.monotonic, CHANGES_A_MINUTE)
 
     async def OpenAddress(self, request: pb.Visit, _: Context) -> pb.Opening:
         """Bind it to this browser."""
@@ -51,7 +55,7 @@ class PersonServicer(person_pb2_grpc.PersonServiceServicer):
         self, request: pb.AskCreditRequest, _: Context
     ) -> requests_pb2.CreditRequest:
         """Ask for the visitor's own account."""
-        visitor = await self._visitors.check(_visit(request.visit))
+        visitor = await self._writer(request.visit)
         own = f"page/{visitor.account_id}/{fields.request_id(request.request_id)}"
         asked = requests.Asked(request.asked_nanos, request.why, own, request.advance)
         made, replayed, _state = await requests.submit(self._pool, visitor.name, asked, CHANGE)
@@ -61,7 +65,7 @@ class PersonServicer(person_pb2_grpc.PersonServiceServicer):
 
     async def TakeBack(self, request: pb.TakeBackRequest, _: Context) -> requests_pb2.CreditRequest:
         """Withdraw a request of the visitor's own."""
-        visitor = await self._visitors.check(_visit(request.visit))
+        visitor = await self._writer(request.visit)
         replayed = await requests.withdraw(self._pool, request.id, visitor.name, CHANGE)
         answer = request_message(await requests.find(self._pool, request.id, visitor.name))
         answer.replayed = replayed
@@ -69,7 +73,7 @@ class PersonServicer(person_pb2_grpc.PersonServiceServicer):
 
     async def DisputeRefusal(self, request: pb.DisputeRefusalRequest, _: Context) -> pb.Refusal:
         """This refusal is wrong."""
-        visitor = await self._visitors.check(_visit(request.visit))
+        visitor = await self._writer(request.visit)
         return _refusal(
             await person_page.dispute(self._pool, visitor, request.refusal, request.words)
         )
@@ -78,7 +82,7 @@ class PersonServicer(person_pb2_grpc.PersonServiceServicer):
         self, request: pb.SetOwnSettingsRequest, _: Context
     ) -> settings_pb2.Settings:
         """Within what the policy lets people change."""
-        visitor = await self._visitors.check(_visit(request.visit))
+        visitor = await self._writer(request.visit)
         wanted = {
             name: getattr(request, name)
             for name in settings.RULED_BY
@@ -88,6 +92,15 @@ class PersonServicer(person_pb2_grpc.PersonServiceServicer):
         found = await settings.change(self._pool, visitor.name, wanted, own, CHANGE)
         await self._publish(TOPIC)
         return settings_message(found)
+
+    async def _writer(self, visit: pb.Visit) -> Visitor:
+        """Who changes something of their own: each is audited, and told to every replica."""
+        visitor = await self._visitors.check(_visit(visit))
+        who = f"account {visitor.account_id}"
+        if self._changes.is_closed_to(who):
+            raise TooManyError(f"more than {CHANGES_A_MINUTE} changes in a minute: try again later")
+        self._changes.wrong(who)
+        return visitor
 
     async def MailAddress(
         self, request: pb.MailAddressRequest, _: Context

@@ -12,6 +12,8 @@ from credit.policy import Policy
 OPEN: Final = 1
 PER_PERIOD: Final = 5
 AUTO_PER_PERIOD: Final = 1
+# Each is a grant that every later debit of the account looks at.
+ADVANCES_PER_PERIOD: Final = 20
 FALLBACK_HOURS: Final = 4
 ANSWER_DAYS: Final = 7
 WHOLE: Final = 100
@@ -56,6 +58,7 @@ class Standing:
     open: int
     asked: int
     at_once: int
+    advances: int
     next_nanos: int  # the next allowance, without what was had of it
     advanced_nanos: int
     next_at: datetime | None
@@ -68,8 +71,8 @@ class Standing:
     def of(cls, rules: Rules, row: Mapping[str, Any]) -> Self:
         """Of a row of read_asking."""
         return cls(
-            rules, row["open"], row["asked"], row["at_once"], row["next_nanos"], row["advanced"],
-            row["plan_ends_at"], row["after_next"], row["rollover"] == "all", row["ends"],
+            rules, row["open"], row["asked"], row["at_once"], row["advances"], row["next_nanos"],
+            row["advanced"], row["plan_ends_at"], row["after_next"], row["rollover"] == "all", row["ends"],
             row["status"] != "active",
         )  # fmt: skip
 
@@ -78,7 +81,9 @@ class Standing:
         """The most of the next allowance that may be had now."""
         whole = self.next_nanos + self.advanced_nanos
         most = self.rules.advance_nanos or whole * self.rules.advance_percent // WHOLE
-        return max(min(most, whole) - self.advanced_nanos, 0) if self.next_at else 0
+        if not self.next_at or self.advances >= ADVANCES_PER_PERIOD:
+            return 0
+        return max(min(most, whole) - self.advanced_nanos, 0)
 
     @property
     def at_once_nanos(self) -> int:
@@ -126,6 +131,8 @@ class Standing:
             return "is not possible: the account is suspended"
         if not self.next_at:
             return "needs a plan: there is no next allowance"
+        if self.advances >= ADVANCES_PER_PERIOD:
+            return f"was had {self.advances} times in this period: it ends {self.ends_at:%Y-%m-%d}"
         left = self.advance_left_nanos
         if amount <= left:
             return ""

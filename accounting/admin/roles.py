@@ -103,7 +103,7 @@ RULES: Final[Mapping[str, Rule]] = {
     "SettingsService/SetEmail": Rule(DESK, of=("account",), not_own=("account",)),
     "PolicyService/GetPolicy": Rule(SEES_ALL),
     "PolicyService/ListPolicies": Rule(SEES_ALL),
-    "PolicyService/SetPolicy": Rule(OPERATOR),
+    "PolicyService/SetPolicy": Rule(OPERATOR, gives="at_once"),
     "PeopleService/ImportPeople": Rule(MONEY, gives="imported_people"),
     "PeopleService/UndoImport": Rule(MONEY, gives="undone_import"),
     "PeopleService/ListImports": Rule(SEES_ALL),

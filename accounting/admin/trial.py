@@ -141,7 +141,8 @@ async def trial(pool: asyncpg.Pool) -> AsyncIterator[Trial]:
     served: object = pool
     assert isinstance(served, Pool), "a trial on another pool would write"
     async with served.behind.acquire() as connection:
-        transaction = connection.transaction()
+        # One snapshot: between the looks at it after and before, nobody else's write shows.
+        transaction = connection.transaction(isolation="repeatable_read")
         await transaction.start()
         made = Trial(connection)
         before = _PRESENT.set(made)

@@ -29,13 +29,15 @@ class TrialServicer(trials_pb2_grpc.TrialServiceServicer):
 
     async def Try(self, request: pb.TryRequest, _context: Context) -> pb.TryResponse:
         """What a call would answer and change."""
-        if request.method not in roles.RULES or request.method in {OWN, AUDIT}:
+        rule = roles.RULES.get(request.method)
+        # What the pages ask on behalf of others stands on a pool of its own, and is never a dry run.
+        if rule is None or rule.installation or request.method in {OWN, AUDIT}:
             raise InvalidFieldError("method", f"cannot be tried: {request.method[:80]!r}")
         wanted = await _read(request)
         try:
             async with trial.trial(self._pool) as made:
                 return await self._try(made, request.method, wanted)
-        except asyncpg.LockNotAvailableError as error:
+        except (asyncpg.LockNotAvailableError, asyncpg.SerializationError) as error:
             raise ConflictError(BUSY) from error
 
     async def _try(self, made: trial.Trial, method: str, wanted: Any) -> pb.TryResponse:

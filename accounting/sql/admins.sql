@@ -135,9 +135,12 @@ SELECT EXISTS (SELECT FROM unnest(:clients::text[], :people::text[]) AS n (clien
     OR EXISTS (SELECT FROM own AS o JOIN credit_request AS c ON c.account_id = o.id WHERE c.id = ANY (:requests::bigint[])) AS own;
 
 -- name: is_on_plan^
--- Whether an account of the administrator's own gets this plan's allowance, or will with the first chat.
+-- Whether an account of the administrator's own, or a pool that pays for it, gets this plan's allowance, or will with the
+-- first chat.
 SELECT EXISTS (SELECT FROM account_email AS e JOIN account AS a ON a.id = e.account_id
                WHERE e.email = :email::text AND a.plan_id = :plan::text)
+    OR EXISTS (SELECT FROM account_email AS e JOIN pool_member AS m ON m.account_id = e.account_id
+               JOIN account AS a ON a.id = m.pool_id WHERE e.email = :email::text AND a.plan_id = :plan::text)
     OR EXISTS (SELECT FROM person AS p WHERE p.email = :email::text AND p.plan_id = :plan::text) AS own;
 
 -- name: lock_giver
@@ -213,11 +216,24 @@ ORDER BY u.id DESC LIMIT :page_size;
 
 -- name: find_plan_size^
 -- What a plan gives each period, and to how many: accounts, people who wait for theirs, as many guests as may come in a day.
-SELECT p.allowance, p.period,
+SELECT p.allowance, p.period, p.mode_override IS NOT DISTINCT FROM 'shadow' AS shadow,
        (SELECT count(*) FROM account AS a WHERE a.plan_id = p.id)
        + (SELECT count(*) FROM person AS w WHERE w.plan_id = p.id AND w.account_id IS NULL AND w.state <> 'erased')
        + (SELECT coalesce(sum(c.new_accounts_a_day), 0) FROM client AS c WHERE c.guest_plan = p.id) AS accounts
 FROM plan AS p WHERE p.id = :id;
+
+-- name: list_askers
+-- Whom the policy of a client or a plan is for, by both: who has an account, who waits for one, who may come in a day.
+SELECT x.client, x.plan, coalesce(p.period, 'month') AS period, sum(x.people)::bigint AS people
+FROM (SELECT coalesce(a.client_id, '') AS client, coalesce(a.plan_id, '') AS plan, 1 AS people FROM account AS a
+      WHERE a.kind IN ('user', 'service')
+      UNION ALL
+      SELECT '', coalesce(w.plan_id, ''), 1 FROM person AS w WHERE w.account_id IS NULL AND w.state <> 'erased'
+      UNION ALL
+      SELECT c.id, coalesce(c.guest_plan, ''), c.new_accounts_a_day FROM client AS c) AS x
+LEFT JOIN plan AS p ON p.id = x.plan
+WHERE CASE :kind::text WHEN 'client' THEN x.client ELSE x.plan END = :id::text
+GROUP BY x.client, x.plan, p.period;
 
 -- name: lock_proposal^
 -- Until the transaction ends; false where another process has it.

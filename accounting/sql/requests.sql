@@ -12,7 +12,8 @@ SELECT p.o_start AS start, p.o_end AS ends, next_allowance(a, q) AS next_nanos, 
        (SELECT count(*) FROM credit_request AS c WHERE c.account_id = a.id AND c.state = 'requested' AND c.expires_at > ledger_now()) AS open,
        (SELECT count(*) FROM credit_request AS c WHERE c.account_id = a.id AND NOT c.advance AND c.requested_at >= p.o_start) AS asked,
        (SELECT count(*) FROM credit_request AS c
-        WHERE c.account_id = a.id AND NOT c.advance AND c.by_policy AND c.requested_at >= p.o_start) AS at_once
+        WHERE c.account_id = a.id AND NOT c.advance AND c.by_policy AND c.requested_at >= p.o_start) AS at_once,
+       (SELECT count(*) FROM credit_request AS c WHERE c.account_id = a.id AND c.advance AND c.requested_at >= p.o_start) AS advances
 FROM account AS a LEFT JOIN plan AS q ON q.id = a.plan_id CROSS JOIN LATERAL request_period(a.id) AS p
 WHERE a.id = :account_id;
 

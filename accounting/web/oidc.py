@@ -90,7 +90,10 @@ class Oidc:
         answer = await self._fetch("POST", found["token_endpoint"], form)
         claims = await self._claims(str(answer.get("id_token", "")))
         self._check(claims, errand)
-        return str(claims["email"]).strip().lower()
+        email = str(claims["email"]).strip()
+        if not email.isascii():  # some letters of other alphabets become ours in lower case
+            raise OidcError("the e-mail is of letters that no administrator's has")
+        return email.lower()
 
     def _check(self, claims: Mapping[str, Any], errand: Errand) -> None:
         registry = jwt.JWTClaimsRegistry(

@@ -10,7 +10,7 @@ from fastapi.responses import RedirectResponse, Response
 
 from accounting.web.app import web_of
 from accounting.web.oidc import BACK, Errand, Oidc, OidcError
-from accounting.web.session import SESSION_COOKIE
+from accounting.web.session import token_of
 from accounting.web.sign_in_pages import entered, own_path
 from protos.pedagio.v1 import sign_in_pb2 as pb
 from protos.pedagio.v1.sign_in_pb2_grpc import SignInServiceStub
@@ -52,7 +52,7 @@ async def back(request: Request, code: str = "", state: str = "") -> Response:
         log.warning("oidc_failed", error=str(error))
         return _failed(request, 403)
     message = pb.SignInVouchedRequest(
-        email=email, old_token=request.cookies.get(SESSION_COOKIE, ""),
+        email=email, old_token=token_of(request),
         peer=request.client.host if request.client else "",
     )  # fmt: skip
     found = await web_of(request).desk.ask(SignInServiceStub, "SignInVouched", message)

@@ -57,7 +57,7 @@ class Session:
 
 async def signed(request: Request) -> Session:
     """The dependency of each page for administrators; sends everybody else to the sign-in page."""
-    token = request.cookies.get(SESSION_COOKIE, "")
+    token = token_of(request)
     if not token:
         raise _to_sign_in(request)
     try:
@@ -67,6 +67,12 @@ async def signed(request: Request) -> Session:
             raise _to_sign_in(request) from error
         raise
     return Session(request, token, who.email, who.name, {role.role for role in who.roles})
+
+
+def token_of(request: Request) -> str:
+    """Of the browser's session; empty: it has none, or what no token of ours looks like and no call could carry."""
+    token = request.cookies.get(SESSION_COOKIE, "")
+    return token if token.isascii() and token.isprintable() else ""
 
 
 def _to_sign_in(request: Request) -> HTTPException:

@@ -13,7 +13,7 @@ from accounting.web.app import web_of
 from accounting.web.desk import RefusedError
 from accounting.web.guard import FORM_COOKIE
 from accounting.web.look import YEAR_S
-from accounting.web.session import SESSION_COOKIE, SIGN_IN, Session, forget, remember, signed
+from accounting.web.session import SIGN_IN, Session, forget, remember, signed, token_of
 from protos.pedagio.v1 import sign_in_pb2 as pb
 from protos.pedagio.v1.sign_in_pb2_grpc import SignInServiceStub
 
@@ -57,7 +57,7 @@ async def sign_in(
         password=password,
         peer=request.client.host if request.client else "",
         device=_device(request, email),
-        old_token=request.cookies.get(SESSION_COOKIE, ""),
+        old_token=token_of(request),
     )
     try:
         found = await web.desk.ask(SignInServiceStub, "SignIn", message)
@@ -109,7 +109,7 @@ async def set_first_password(
 @router.post("/sign-out")
 async def sign_out(request: Request) -> Response:
     """The session ends here and in the ledger."""
-    token = request.cookies.get(SESSION_COOKIE, "")
+    token = token_of(request)
     if token:
         message = pb.SignOutRequest(token=token)
         await web_of(request).desk.ask(SignInServiceStub, "SignOut", message)

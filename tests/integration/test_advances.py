@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from accounting.admin.request_rules import ADVANCES_PER_PERIOD
 from accounting.audit.auditor import Auditor
 from protos.pedagio.v1 import plans_pb2
 from protos.pedagio.v1 import requests_pb2 as pb
@@ -239,3 +240,18 @@ async def test_who_leaves_a_plan_and_comes_back_has_no_advance_twice(team: Team)
                 await team.assign(account, plan)
             assert (await team.figures(maria)).posted == (await team.figures(twin)).posted
     await team.check_rules()
+
+
+async def test_advances_of_a_period_are_few_however_small(admin: Service) -> None:
+    """Each is a grant that every debit of the account looks at: a nano-dollar at a time would slow all of them."""
+    await office(admin)
+    await a_plan(admin, whole_first_period=True)
+    await rules(admin, HALF)
+    for number in range(ADVANCES_PER_PERIOD):
+        await submit(admin, 1, f"r{number}", advance=True)
+    status, sentence = await refused(admin, "SubmitRequest", asking(1, "x", advance=True))
+    assert (status, "was had 20 times in this period" in sentence) == ("INVALID_ARGUMENT", True)
+    terms = await ask(admin, "GetRequestTerms", MARIA)
+    assert (terms.may_ask, terms.advance_nanos) == (True, 0)
+    await later(admin, 32 * 24)
+    assert (await submit(admin, 1, "next", advance=True)).state == "approved"

@@ -105,6 +105,26 @@ async def test_administrator_does_not_raise_the_plan_they_are_on(admin: Service)
             await admin.ask("PutPlan", request, token=token, stub=PlanServiceStub)
 
 
+@pytest.mark.parametrize(
+    "holder", [plans_pb2.Holder(account=OWN_NAME), plans_pb2.Holder(pool="TI")], ids=["own", "pool"]
+)
+async def test_administrator_does_not_loosen_the_plan_that_pays_for_them(
+    admin: Service, holder: plans_pb2.Holder
+) -> None:
+    """Neither by a larger allowance nor by shadow, where nothing is refused; another administrator may."""
+    token = await prepare(admin)
+    assign = plans_pb2.AssignPlanRequest(holder=holder, plan="p", reason="r")
+    await admin.ask("AssignPlan", assign, stub=PlanServiceStub)
+    other = await add(admin, "bia@example.com", "treasurer")
+    for nanos, shadow in ((2 * USD, False), (USD, True)):
+        plan = plans_pb2.Plan(id="p", period="month", allowance_nanos=nanos, shadow=shadow)
+        request = plans_pb2.PutPlanRequest(plan=plan, reason="r")
+        found = await admin.refused("PutPlan", request, token=token, stub=PlanServiceStub)
+        assert found == ("PERMISSION_DENIED", OWN)
+    await admin.ask("PutPlan", request, token=other, stub=PlanServiceStub)
+    assert (await admin.ask("PutPlan", request, token=token, stub=PlanServiceStub)).shadow
+
+
 async def test_account_that_is_named_after_the_administrator_is_their_own(admin: Service) -> None:
     """A client that calls people by their e-mail gives no label."""
     token = await prepare(admin)

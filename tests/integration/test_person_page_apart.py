@@ -7,6 +7,7 @@ import httpx
 import pytest
 import structlog
 
+from accounting.admin.person_service import CHANGES_A_MINUTE
 from accounting.admin.visitors import make_link
 from accounting.http_server import Faces, HttpServer
 from credit.pool import connect
@@ -176,3 +177,26 @@ async def test_answer_to_a_wrong_refusal_comes_by_mail(
     assert said in post.text(place)
     assert "<b>certo" not in post.html(place)
     assert str(post.taken[place]["To"].addresses[0].addr_spec) == "maria@example.com"
+
+
+async def test_changes_of_one_person_are_bounded_by_the_minute(admin: Service, maria: int) -> None:
+    """Each is audited and told to every replica: a script with one page fills neither. The page itself stays."""
+    hold = await refused(admin, maria)
+    path = address(hold)
+    async with Browser(admin) as browser:
+        await opened(browser, path)
+        for number in range(CHANGES_A_MINUTE):
+            answer = await browser.press(f"{path}/settings", language="en", request_id=f"r{number}")
+            assert answer.status_code == 200, answer.text
+        answer = await browser.press(f"{path}/settings", language="en", request_id="x")
+        assert (answer.status_code, "Too many tries" in answer.text) == (429, True)
+        await opened_already(browser, path)
+        asked = {"amount": "1", "why": "x", "request_id": "y"}
+        assert (await browser.press(f"{path}/ask", **asked)).status_code == 429
+    changes = [line for line in await admin.audit() if line[1] == "set_settings"]
+    assert len(changes) == CHANGES_A_MINUTE
+
+
+async def opened_already(browser: Browser, path: str) -> None:
+    """As it was."""
+    assert "You have left" in (await browser.get(path)).text

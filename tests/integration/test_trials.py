@@ -8,7 +8,7 @@ import grpc
 import pytest
 
 from accounting.admin import trial
-from protos.pedagio.v1 import admin_pb2, admins_pb2, plans_pb2
+from protos.pedagio.v1 import admin_pb2, admins_pb2, person_pb2, plans_pb2, sign_in_pb2
 from protos.pedagio.v1.plans_pb2_grpc import PlanServiceStub
 from protos.pedagio.v1.trials_pb2_grpc import TrialServiceStub
 from tests.integration.admin_service import USD, Service, serve
@@ -19,6 +19,7 @@ from tests.rpcs import RPCS, Rpc
 
 # LiteLLM is stood for here, so nothing is written in earnest either.
 STOOD_FOR = "AdminService/SyncModels"
+MARIAS = "INSERT INTO account_label (account_id, display_name, email) VALUES ($1, 'Maria', 'maria@example.com')"
 
 
 @pytest.mark.parametrize("rpc", [each for each in RPCS if each.mutates], ids=lambda rpc: rpc.name)
@@ -207,3 +208,37 @@ async def test_statement_that_fails_in_a_trial_spoils_nothing_else(pool: Any) ->
         with pytest.raises(asyncpg.DivisionByZeroError):
             await served.fetchval("SELECT 1 / 0")
         assert await served.fetchval("SELECT 1") == 1
+
+
+@pytest.mark.parametrize(
+    ("method", "request_"),
+    [
+        ("PersonService/MailAddress", person_pb2.MailAddressRequest(email="maria@example.com")),
+        ("SignInService/SignInVouched", sign_in_pb2.SignInVouchedRequest(email="vera@example.com")),
+    ],
+    ids=["page", "sign-in"],
+)
+async def test_what_pages_ask_is_no_dry_run(admin: Service, method: str, request_: Any) -> None:
+    """It would write in earnest, or tell of a session that nobody has."""
+    await prepare(admin)
+    account = await admin.ask("GetBalance", NAME)
+    await admin.pool.execute(MARIAS, account.id)
+    await add(admin, "vera@example.com", "viewer")
+    before = await digests(admin.pool)
+    status, _ = await admin.refused("Try", asked(method, request_), stub=TrialServiceStub)
+    assert status == "INVALID_ARGUMENT"
+    assert await digests(admin.pool) == before
+
+
+async def test_trial_tells_nobody_elses_write_as_its_own(pool: Any) -> None:
+    """What is committed between its two looks, once its locks are let go, would be a difference."""
+    served = trial.over(pool)
+    count = "SELECT count(*) FROM audit"
+    async with trial.trial(served) as made:
+        after = await served.fetchval(count)
+        await pool.execute(
+            "INSERT INTO audit (actor, action, subject, detail) VALUES ('a', 'b', 'c', '{}')"
+        )
+        await made.take_back()
+        assert await served.fetchval(count) == after
+    assert await served.fetchval(count) == after + 1

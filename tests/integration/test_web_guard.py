@@ -104,6 +104,16 @@ async def test_body_that_is_too_large_is_not_read_to_its_end() -> None:
     assert "grande demais" in answer.text
 
 
+async def test_form_of_a_million_empty_fields_is_not_taken_apart() -> None:
+    """It needs no secret of ours, and would keep everybody waiting who is served beside it."""
+    async with pages() as browser:
+        for kind in ("application/x-www-form-urlencoded", "Application/X-WWW-Form-URLEncoded;x=y"):
+            answer = await browser.post(
+                "/page", content=b"&" * (BODY_LIMIT_BYTES - 1), headers={"content-type": kind}
+            )
+            assert answer.status_code == 413
+
+
 async def test_errors_are_pages_that_tell_nothing_of_ours() -> None:
     """In the browser's language; a service that is not there is said in a sentence."""
     async with pages() as browser:

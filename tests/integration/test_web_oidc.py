@@ -113,7 +113,8 @@ async def test_administrator_of_the_vouched_e_mail_is_let_in(admin: Service) -> 
         {"email": "nobody@example.com"}, {"email": None}, {"email": "x"}, {"email_verified": False},
         {"email_verified": None}, {"email_verified": "true"}, {"nonce": "another"}, {"nonce": None},
         {"iss": "https://evil.example"}, {"iss": None}, {"aud": "another"}, {"aud": None},
-        {"exp": 1_700_000_000}, {"exp": None}, {"aud": [CLIENT, "another"]}, {"azp": "another"},
+        {"exp": 1_700_000_000}, {"exp": None}, {"exp": "soon"}, {"aud": [CLIENT, "another"]},
+        {"aud": 7}, {"azp": "another"},
     ],
 )  # fmt: skip
 async def test_what_the_provider_did_not_say_of_them_to_us_now_lets_nobody_in(
@@ -127,6 +128,18 @@ async def test_what_the_provider_did_not_say_of_them_to_us_now_lets_nobody_in(
         browser = web.browser()
         answer = await come_back(browser, await provider.visit(browser))
         assert answer.status_code in {403, 422}
+        assert "pedagio_session" not in browser.client.cookies
+
+
+async def test_letter_of_another_alphabet_is_nobody_elses(admin: Service) -> None:
+    """The sign of Kelvin is a k in lower case: whoever has a mailbox of that name is not Kim."""
+    await add(admin, "kim@example.com", "viewer")
+    provider = Provider()
+    provider.claims = {"email": "\N{KELVIN SIGN}im@example.com"}
+    async with pages(admin, provider.oidc()) as web:
+        browser = web.browser()
+        answer = await come_back(browser, await provider.visit(browser))
+        assert answer.status_code == 403
         assert "pedagio_session" not in browser.client.cookies
 
 

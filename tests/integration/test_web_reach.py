@@ -4,13 +4,15 @@ import csv
 import io
 from typing import Any
 
+import httpx
 import pytest
 
+from accounting.web.session import SESSION_COOKIE
 from protos.pedagio.v1 import plans_pb2 as plans
 from protos.pedagio.v1.plans_pb2_grpc import PlanServiceStub
 from tests.integration import request_scene
 from tests.integration.admin_service import USD, Service
-from tests.integration.web_office import Browser, browser
+from tests.integration.web_office import SITE, Browser, browser, pages_of
 
 PAGES = (
     "/mode", "/mode/enforce", "/requests", "/plans", "/teams", "/exceptions", "/audit", "/models",
@@ -203,3 +205,17 @@ async def test_audit_is_filtered_and_paged(admin: Service) -> None:
         assert "A day as 2026-11-27" in await page.get("/audit?since=yesterday", 422)
         rows = await table(page, "/audit.csv?action=create_pool")
         assert len(rows) == 60
+
+
+@pytest.mark.parametrize("value", ["é", "a\x01b", '"a\\012b"', '""', '" "', "x" * 3_000])
+async def test_cookie_that_is_no_token_leads_to_the_sign_in_page(
+    admin: Service, value: str
+) -> None:
+    """Whoever sends one makes nothing of ours fail."""
+    async with pages_of(admin) as app:
+        transport = httpx.ASGITransport(app, raise_app_exceptions=False)
+        headers = {b"cookie": f"{SESSION_COOKIE}={value}".encode("latin-1")}
+        async with httpx.AsyncClient(transport=transport, base_url=SITE) as stranger:
+            answer = await stranger.get("/people", headers=headers)
+    assert answer.status_code == 303, answer.text
+    assert answer.headers["location"] == "/sign-in?next=%2Fpeople"
