@@ -36,6 +36,11 @@ def find_program(package: str, *other_names: str) -> str:
     return found
 
 
+def find_chromium() -> str:
+    """A browser for the pages, as Debian or others name it."""
+    return find_program("chromium", "chromium-browser", "google-chrome")
+
+
 def _which(names: tuple[str, ...]) -> str | None:
     places = (shutil.which(name, path=PLACES) for name in names)
     return next((place for place in places if place), None)

@@ -18,7 +18,8 @@ from protos.pedagio.v1.requests_pb2_grpc import RequestServiceStub
 from tests.e2e.conftest import PROBE_MODEL, Eventually, NewPerson, of_people
 from tests.e2e.finance_desk import COUNT, DROP, USD, WHO, Finance
 from tests.e2e.mode_scene import Scene
-from tests.e2e.test_pages import CHROMIUM, DESK, chat, look_at, page_of, picture
+from tests.e2e.test_pages import DESK, chat, look_at, page_of, picture
+from tests.programs import find_chromium
 
 WITHIN_MS = 10_000
 PASSWORD = "correto cavalo bateria"
@@ -54,7 +55,9 @@ async def finance(stack: Stack, office: Office) -> AsyncIterator[Finance]:
             client=client, verified_emails=True, reason="test"
         )
         await opened.ask("SetClientPeople", rules)
-        chromium = await playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        chromium = await playwright.chromium.launch(
+            executable_path=find_chromium(), args=["--no-sandbox"]
+        )
         opened.page = await page_of(chromium, DESK)
         opened.page.set_default_timeout(WITHIN_MS)
         yield opened

@@ -23,7 +23,7 @@ from protos.pedagio.v1.admins_pb2_grpc import AdminsServiceStub
 from protos.pedagio.v1.plans_pb2_grpc import PlanServiceStub
 from tests.e2e.conftest import PROBE_MODEL, of_people
 from tests.integration.post_office import PostOffice
-from tests.programs import find_program
+from tests.programs import find_chromium
 
 PHONE: Any = {"width": 390, "height": 844}
 DESK: Any = {"width": 1280, "height": 900}
@@ -69,8 +69,7 @@ async def browser() -> AsyncIterator[Browser]:
     """The system's Chromium."""
     async with async_playwright() as playwright:
         found = await playwright.chromium.launch(
-            executable_path=find_program("chromium", "chromium-browser", "google-chrome"),
-            args=["--no-sandbox"],
+            executable_path=find_chromium(), args=["--no-sandbox"]
         )
         yield found
         await found.close()
