@@ -12,7 +12,8 @@ from typing import Any, Final, NoReturn
 import grpc
 import typer
 
-from accounting.cli import details, profiles, tls
+from accounting import error_details
+from accounting.cli import profiles, tls
 from protos.pedagio.v1.admin_pb2_grpc import AdminServiceStub
 
 ADDRESS: Final = "PEDAGIO_ADMIN_ADDRESS"
@@ -75,7 +76,8 @@ def ask(
         except grpc.RpcError as error:
             # Also where the service says that it lost the ledger: it cannot know either.
             unknown = not _answered(error) or error.code() is grpc.StatusCode.UNAVAILABLE
-            fields, proposed = details.read(error)
+            named, proposed = error_details.read(error)
+            fields = "; ".join(f"{name} {problem}" for name, problem in named.items())
             sentence = fields or _sentence(error, address, bound_s)
             raise CallError(sentence, unknown=unknown, proposed=proposed) from error
 

@@ -4,12 +4,10 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 import grpc
-from google.rpc import error_details_pb2
-from grpc_status import rpc_status
+
+from accounting import error_details
 
 CALL_BOUND_S: Final = 10.0
-# What the details of an error say of a write that waits for somebody else.
-PROPOSED: Final = "PROPOSED"
 # A file of people, or LiteLLM's prices: gRPC takes 4 MiB unless told.
 MESSAGE_BYTES: Final = 17 * 1024 * 1024
 
@@ -75,17 +73,5 @@ class Desk:
 
 
 def _refused(error: grpc.aio.AioRpcError) -> RefusedError:
-    fields: dict[str, str] = {}
-    proposed = False
-    found: Any = error
-    try:
-        status = rpc_status.from_call(found)
-    except ValueError:  # details that contradict the status: not of our services
-        status = None
-    for detail in status.details if status is not None else ():
-        bad, info = error_details_pb2.BadRequest(), error_details_pb2.ErrorInfo()
-        if detail.Unpack(bad):
-            fields |= {each.field: each.description for each in bad.field_violations}
-        elif detail.Unpack(info):
-            proposed = proposed or info.reason == PROPOSED
+    fields, proposed = error_details.read(error)
     return RefusedError(error.code(), str(error.details() or ""), fields, proposed=proposed)

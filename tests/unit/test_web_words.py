@@ -106,3 +106,12 @@ def test_translation_fills_in_what_the_text_does(path: Path) -> None:
 def test_text_without_translation_stays_readable() -> None:
     """Better English than nothing."""
     assert say("pt-BR", "Never heard of {what}.", what="this") == "Never heard of this."
+
+
+def test_each_text_stands_in_one_file() -> None:
+    """Of two the one that is read last would win, and nobody would know which."""
+    seen: dict[str, str] = {}
+    for file in sorted((WEB / "words").iterdir()):
+        for text in yaml.safe_load(file.read_text(encoding="utf-8")):
+            assert text not in seen, f"{text!r} stands in {seen.get(text)} and in {file.name}"
+            seen[text] = file.name
