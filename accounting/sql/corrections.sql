@@ -12,9 +12,7 @@ SELECT h.account_id,
         FROM transfer AS t
         WHERE (t.debit_account = h.account_id OR t.credit_account = h.account_id)
           AND t.hold_id = h.id AND t.kind IN ('charge', 'estimate', 'reversal')) AS debited,
-       (SELECT coalesce(sum(CASE WHEN g.state = 'revoked' AND NOT EXISTS (SELECT FROM grant_entry AS e WHERE e.grant_id = g.id) THEN 0
-                                 ELSE g.amount + coalesce((SELECT sum(e.amount) FROM grant_entry AS e
-                                                           WHERE e.grant_id = g.id AND e.kind = 'revocation'), 0) END), 0)::bigint
+       (SELECT coalesce(sum(given_of(g)), 0)::bigint
         FROM correction_grant AS c JOIN credit_grant AS g ON g.id = c.grant_id WHERE c.hold_id = h.id) AS corrected
 FROM hold AS h JOIN hold_close AS k ON k.hold_id = h.id WHERE h.id = :hold_id::uuid;
 

@@ -26,9 +26,7 @@ SELECT EXISTS (SELECT FROM purchase AS p WHERE p.request_id = :request_id) AS us
 SELECT p.id, p.bought_on, p.supplier, p.reference, p.buyer, p.amount, p.currency, p.worth, p.actor, p.reason, p.recorded_at,
        coalesce(sum(b.backed), 0)::bigint AS backed
 FROM purchase AS p LEFT JOIN LATERAL (
-    SELECT CASE WHEN g.state = 'revoked' AND NOT EXISTS (SELECT FROM grant_entry AS e WHERE e.grant_id = g.id) THEN 0
-                ELSE g.amount + coalesce((SELECT sum(e.amount) FROM grant_entry AS e
-                                          WHERE e.grant_id = g.id AND e.kind = 'revocation'), 0) END AS backed
+    SELECT given_of(g) AS backed
     FROM purchase_grant AS x JOIN credit_grant AS g ON g.id = x.grant_id WHERE x.purchase_id = p.id) AS b ON true
 WHERE (:id::bigint IS NULL OR p.id = :id::bigint) AND (:before::bigint = 0 OR p.id < :before::bigint)
 GROUP BY p.id ORDER BY p.id DESC LIMIT :page_size;

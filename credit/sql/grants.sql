@@ -212,3 +212,10 @@ BEGIN
     RETURN total;
 END
 $$;
+
+-- given_of: what a grant gave for good, without what was taken back of it by hand.
+CREATE OR REPLACE FUNCTION given_of(g credit_grant) RETURNS bigint LANGUAGE sql STABLE AS $$
+    SELECT CASE WHEN g.state = 'revoked' AND NOT EXISTS (SELECT FROM grant_entry AS e WHERE e.grant_id = g.id) THEN 0
+                ELSE g.amount + coalesce((SELECT sum(e.amount) FROM grant_entry AS e
+                                          WHERE e.grant_id = g.id AND e.kind = 'revocation'), 0)::bigint END
+$$;
