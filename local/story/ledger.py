@@ -51,13 +51,13 @@ class Ledger:
 
         return await _eventually(closed, f"the hold {hold_id} closes")
 
-    async def all_closed(self) -> None:
+    async def all_closed(self, within_s: float = CLOSE_BOUND_S) -> None:
         """Wait until no hold is open; bounded, StoryError otherwise."""
 
         async def none_open() -> bool | None:
             return await self.open_holds() == 0 or None
 
-        await _eventually(none_open, "every hold closes")
+        await _eventually(none_open, "every hold closes", within_s)
 
     async def open_holds(self) -> int:
         """Holds that are open now."""
@@ -92,10 +92,12 @@ async def find_session(connection: "asyncpg.Connection[Any]", application: str) 
     return int(pid)
 
 
-async def _eventually(ask: Callable[[], Awaitable[Value | None]], what: str) -> Value:
-    deadline = time.monotonic() + CLOSE_BOUND_S
+async def _eventually(
+    ask: Callable[[], Awaitable[Value | None]], what: str, within_s: float = CLOSE_BOUND_S
+) -> Value:
+    deadline = time.monotonic() + within_s
     while (value := await ask()) is None:
         if time.monotonic() > deadline:
-            raise StoryError(f"waited {CLOSE_BOUND_S:.0f} s in vain until {what}")
+            raise StoryError(f"waited {within_s:.0f} s in vain until {what}")
         await asyncio.sleep(POLL_S)
     return value

@@ -221,7 +221,7 @@ async def test_three_hundred_people_come_on_a_monday(
     again = [chat_once(f"again-{n}", f"p{n}") for n in range(REGISTERED_AGAIN)]
     chats += await asyncio.gather(*again)
     assert [chat.refusal for chat in chats] == [None] * (CHATTED + REGISTERED_AGAIN)
-    await ledger.all_closed()
+    await ledger.all_closed(within_s=90)  # 292 calls at once, on a machine that is busy
     gone = [f"p{n}" for n in range(LEFT)]
     left = await house.lose(*gone)
     assert sorted((each.change, each.email) for each in left.changes) == sorted(
